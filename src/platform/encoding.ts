@@ -1,0 +1,67 @@
+import { crc32 } from 'node:zlib';
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const BASE64URL = /^[A-Za-z0-9_-]*$/;
+
+/** Lower-case base32 (RFC 4648 section 6 alphabet, folded) without padding. */
+export function base32(bytes: Uint8Array): string {
+  let bits = 0;
+  let held = 0;
+  let text = '';
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += BASE32[(held >>> bits) & 31];
+    }
+    held &= (1 << bits) - 1;
+  }
+  if (bits > 0) text += BASE32[(held << (5 - bits)) & 31];
+  return text;
+}
+
+/**
+ * Decodes base64url in its one canonical spelling (RFC 7515 section 2): no padding, no white space, no unused
+ * bits set. Anything else is `undefined`, so that one value never has two spellings.
+ */
+export function decodeBase64Url(text: string): Buffer | undefined {
+  if (!BASE64URL.test(text) || text.length % 4 === 1) return undefined;
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.toString('base64url') === text ? bytes : undefined;
+}
+
+/** Joins fields so that no two lists of fields give the same bytes: each is preceded by its length in four bytes. */
+export function lengthPrefixed(fields: readonly string[]): Buffer {
+  const parts: Buffer[] = [];
+  for (const field of fields) {
+    const bytes = Buffer.from(field, 'utf8');
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    parts.push(length, bytes);
+  }
+  return Buffer.concat(parts);
+}
+
+/** CRC-32 of `text` as six base62 digits: lets a secret scanner tell a real credential from a look-alike. */
+export function checksum62(text: string): string {
+  let value = crc32(text) >>> 0;
+  let digits = '';
+  for (let i = 0; i < 6; i++) {
+    digits = BASE62[value % 62] + digits;
+    value = Math.floor(value / 62);
+  }
+  return digits;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Decodes UTF-8; `undefined` when the bytes are not well-formed. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+import { pino } from 'pino';
+
+/**
+ * The only fields a log line may carry. A value under any other name is dropped before it is written: what is
+ * logged is decided by this list, not by a list of what to hide (ASVS 16.2.5).
+ */
+const ALLOWED_FIELDS = [
+  'event',
+  'outcome',
+  'request_id',
+  'method',
+  'route',
+  'status',
+  'duration_ms',
+  'address',
+  'partner',
+  'key_prefix',
+  'client_id',
+  'customer_id',
+  'channel',
+  'code',
+  'reason',
+  'backend',
+  'authenticator',
+  'sources',
+  'url',
+  'port',
+  'jump_ms',
+  'error',
+  'count',
+  'kid',
+  'actor',
+] as const;
+
+export type LogField = (typeof ALLOWED_FIELDS)[number];
+export type LogFields = Partial<Record<LogField, string | number | boolean | undefined>>;
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Writes one JSON object a line: UTC time, level, event and allowed fields. */
+export interface Logger {
+  log(level: LogLevel, fields: LogFields & { event: string }): void;
+  /** Describes an unexpected error by its type and code alone: messages may hold what must not be logged. */
+  unexpected(event: string, error: unknown, fields?: LogFields): void;
+}
+
+/** Where lines go; `process.stdout` has this shape. */
+export interface LogSink {
+  write(line: string): unknown;
+}
+
+const MAX_VALUE_LENGTH = 256;
+const allowed = new Set<string>(ALLOWED_FIELDS);
+
+function pick(fields: LogFields): Record<string, unknown> {
+  const picked: Record<string, unknown> = {};
+  for (const name in fields) {
+    const value = fields[name as LogField];
+    if (value === undefined || !allowed.has(name)) continue;
+    picked[name] =
+      typeof value === 'string' && value.length > MAX_VALUE_LENGTH ? value.slice(0, MAX_VALUE_LENGTH) : value;
+  }
+  return picked;
+}
+
+/** Type name and machine code of an error, with the first frame of our own code; never its message. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return `non-error ${typeof error}`;
+  const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
+  const frame = /\(?(?:file:\/\/)?[^\s()]*\/((?:src|dist)\/[^\s()]+:\d+):\d+\)?/.exec(error.stack ?? '')?.[1];
+  return `${error.name}${code}${frame ? ` at ${frame}` : ''}`.slice(0, MAX_VALUE_LENGTH);
+}
+
+export function createLogger(level: LogLevel | 'silent', sink: LogSink): Logger {
+  const lines = pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line: string) => void sink.write(line) },
+  );
+  return {
+    log: (at, fields) => lines[at](pick(fields)),
+    unexpected: (event, error, fields = {}) =>
+      lines.error(pick({ ...fields, event, error: describeError(error) })),
+  };
+}
+
+export const silentLogger: Logger = { log: () => {}, unexpected: () => {} };

@@ -1,0 +1,78 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Prometheus metrics of one service; every label comes from a closed set, so their number is bounded. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** Answered requests by route pattern, method and status. */
+  readonly requests: Counter<'route' | 'method' | 'status'>;
+  readonly requestSeconds: Histogram<'route'>;
+  /** Security events by name and outcome. */
+  readonly events: Counter<'event' | 'outcome'>;
+  readonly backendRequests: Counter<'backend' | 'outcome'>;
+  readonly tokenFetches: Counter<'connection' | 'outcome'>;
+  readonly verifiedTokens: Counter<'kind' | 'result'>;
+  readonly passwordHashesWaiting: Gauge;
+  readonly auditBacklog: Gauge;
+  readonly unhandledRejections: Counter;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: 'symbolon_' });
+  return {
+    registry,
+    requests: new Counter({
+      name: 'symbolon_http_requests_total',
+      help: 'Answered requests',
+      labelNames: ['route', 'method', 'status'],
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'symbolon_http_request_seconds',
+      help: 'Time from the first byte of the request to the end of the answer',
+      labelNames: ['route'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    events: new Counter({
+      name: 'symbolon_security_events_total',
+      help: 'Security events',
+      labelNames: ['event', 'outcome'],
+      registers,
+    }),
+    backendRequests: new Counter({
+      name: 'symbolon_backend_requests_total',
+      help: 'Calls to profile backends by outcome',
+      labelNames: ['backend', 'outcome'],
+      registers,
+    }),
+    tokenFetches: new Counter({
+      name: 'symbolon_outbound_token_fetches_total',
+      help: 'Fetches of our own access tokens at backends',
+      labelNames: ['connection', 'outcome'],
+      registers,
+    }),
+    verifiedTokens: new Counter({
+      name: 'symbolon_token_verifications_total',
+      help: 'Token verifications by kind of token and result (cached, verified, refused)',
+      labelNames: ['kind', 'result'],
+      registers,
+    }),
+    passwordHashesWaiting: new Gauge({
+      name: 'symbolon_password_hashes_waiting',
+      help: 'Password checks waiting for or in the hashing process',
+      registers,
+    }),
+    auditBacklog: new Gauge({
+      name: 'symbolon_audit_backlog',
+      help: 'Audit entries not yet written',
+      registers,
+    }),
+    unhandledRejections: new Counter({
+      name: 'symbolon_unhandled_rejections_total',
+      help: 'Promise rejections that nothing handled: each is a defect',
+      registers,
+    }),
+  };
+}
