@@ -1,0 +1,29 @@
+/**
+ * Authenticators: ways to learn who the customer is. Each answers from a closed list of outcomes; "wrong", "not
+ * mine" and "could not tell" are three different answers. They never issue anything.
+ */
+import type { CustomerReference, ReferenceSpace } from '../identifiers/identifier.ts';
+
+/** What the caller brought to prove who the customer is. */
+export type Proof = { kind: 'password'; username: string; password: string };
+
+export type AuthenticationOutcome =
+  | { outcome: 'authenticated'; space: ReferenceSpace; reference: CustomerReference }
+  | { outcome: 'refused'; reason: 'credentials' | 'locked' | 'password_change_required' }
+  | { outcome: 'not_mine' }
+  /** Could not tell: the directory is down, slow, busy or made no sense. Never reported as wrong credentials. */
+  | { outcome: 'unavailable'; busy: boolean; retryAfterSeconds: number };
+
+export interface AuthenticationContext {
+  requestId: string;
+  channel: string;
+}
+
+export interface Authenticator {
+  readonly name: string;
+  readonly type: string;
+  authenticate(proof: Proof, context: AuthenticationContext): Promise<AuthenticationOutcome>;
+  /** Tries the connection without anybody's credentials; says in a sentence what is wrong. For `symbolon doctor`. */
+  probe(): Promise<{ ok: boolean; message: string }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,34 @@
+/**
+ * Backends: the company's profile APIs that answer `/getprofile`. This room owns where the identifier goes, our own
+ * credentials towards each backend, how its answer is mapped, and the proof that it speaks of the customer asked for.
+ */
+import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
+
+export interface BackendQuestion {
+  customerId: CustomerIdentifier;
+  reference: CustomerReference;
+  /** Fields that the caller may see and wants; a backend that offers none of them is not asked. */
+  fields: ReadonlySet<string>;
+  requestId: string;
+  /** W3C Trace Context header for the call. */
+  traceparent: string;
+}
+
+/** What became of one backend's part; shown to the partner under `sources`. */
+export type SourceStatus = 'ok' | 'not_found' | 'timeout' | 'unavailable' | 'error';
+
+export interface BackendAnswer {
+  status: SourceStatus;
+  /** Mapped fields; empty unless `ok`. */
+  fields: Record<string, unknown>;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Names of the profile fields that this backend gives. */
+  readonly fields: readonly string[];
+  /** Never throws: a failure is a status. */
+  ask(question: BackendQuestion): Promise<BackendAnswer>;
+  /** Tries the connection and our credentials without a customer; says in a sentence what is wrong. */
+  probe(): Promise<{ ok: boolean; message: string }>;
+}

@@ -1,0 +1,43 @@
+/**
+ * Channels: the places where customers chat, and what each may get. This room holds the configured channels and
+ * answers questions about them; how a vendor's proof looks belongs to its channel profile.
+ */
+import type { ChannelGroup } from '../identifiers/identifier.ts';
+
+export type Delivery = 'token' | 'cookie';
+
+export interface Channel {
+  id: string;
+  group: ChannelGroup;
+  /** What `customer_authenticate` gives when the request does not say. */
+  delivery: Delivery;
+  /** Deliveries that a request may ask for. */
+  allowedDeliveries: readonly Delivery[];
+  /** Life of a customer token, in seconds. Default 900, at most 28,800. */
+  tokenLifetimeSeconds: number;
+  /** Names of the authenticators to try, in order. */
+  authenticators: readonly string[];
+  /** Web origins that may call us with a cookie, exactly as a browser writes them. */
+  allowedOrigins: readonly string[];
+}
+
+export interface Channels {
+  readonly defaultChannel: Channel;
+  find(id: string): Channel | undefined;
+  all(): readonly Channel[];
+  /** Whether any channel allows this origin. */
+  allowsOrigin(origin: string): boolean;
+}
+
+export function createChannels(list: readonly Channel[], defaultId: string): Channels {
+  const byId = new Map(list.map((channel) => [channel.id, channel]));
+  const defaultChannel = byId.get(defaultId);
+  if (!defaultChannel) throw new RangeError(`default channel ${defaultId} is not configured`);
+  const origins = new Set(list.flatMap((channel) => channel.allowedOrigins));
+  return {
+    defaultChannel,
+    find: (id) => byId.get(id),
+    all: () => list,
+    allowsOrigin: (origin) => origins.has(origin),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * Identifiers: how the opaque customer identifier is derived, written and recognised. Pure; knows no store. The
+ * derived value is only a proposal: the customer registry pins it and is the authority from then on.
+ */
+import { createHmac, type KeyObject } from 'node:crypto';
+import type { Brand } from '../platform/brand.ts';
+import { base32, lengthPrefixed } from '../platform/encoding.ts';
+
+/** The opaque id that channels see: `c`, one character of key version, 32 of base32. */
+export type CustomerIdentifier = Brand<string, 'CustomerIdentifier'>;
+/** The company's own immutable id of a customer. Never leaves the house in clear. */
+export type CustomerReference = Brand<string, 'CustomerReference'>;
+/** Configured, immutable name of where references come from. */
+export type ReferenceSpace = Brand<string, 'ReferenceSpace'>;
+/** A set of channels that share one identifier and belong to one partner. */
+export type ChannelGroup = Brand<string, 'ChannelGroup'>;
+
+/** Longest reference that is accepted, in bytes of UTF-8 (OpenID Connect Core section 2 gives `sub` 255). */
+export const MAX_REFERENCE_BYTES = 255;
+
+const VERSIONS = '123456789abcdefghijklmnopqrstuvwxyz';
+/** How many versions of the identifier key one installation can have. */
+export const MAX_IDENTIFIER_KEY_VERSION = VERSIONS.length;
+
+const IDENTIFIER = /^c[1-9a-z][a-z2-7]{32}$/;
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+export interface IdentifierSubject {
+  group: ChannelGroup;
+  space: ReferenceSpace;
+  reference: CustomerReference;
+}
+
+function subjectBytes(label: string, subject: IdentifierSubject): Buffer {
+  return Buffer.concat([
+    Buffer.from(label, 'utf8'),
+    lengthPrefixed([subject.group, subject.space, subject.reference]),
+  ]);
+}
+
+/**
+ * Derives the identifier of a customer in a channel group: HMAC-SHA-256 under the identifier key, 160 bits kept.
+ * The same subject and key give the same value, so that concurrent first sign-ins need no lock.
+ */
+export function deriveIdentifier(
+  key: KeyObject,
+  version: number,
+  subject: IdentifierSubject,
+): CustomerIdentifier {
+  const mark = VERSIONS[version - 1];
+  if (mark === undefined) throw new RangeError(`identifier key version ${version} cannot be written`);
+  const mac = createHmac('sha256', key).update(subjectBytes('symbolon/identifier', subject)).digest();
+  return `c${mark}${base32(mac.subarray(0, 20))}` as CustomerIdentifier;
+}
+
+/** Blind index of a subject: finds a known customer without the reference standing in the store. */
+export function subjectIndex(key: KeyObject, subject: IdentifierSubject): string {
+  return createHmac('sha256', key)
+    .update(subjectBytes('symbolon/identifier-index', subject))
+    .digest('base64url');
+}
+
+/** An identifier in its one spelling, or `undefined`. */
+export function parseIdentifier(text: string): CustomerIdentifier | undefined {
+  return IDENTIFIER.test(text) ? (text as CustomerIdentifier) : undefined;
+}
+
+/** Version of the identifier key that an identifier was derived under. */
+export function identifierKeyVersion(identifier: CustomerIdentifier): number {
+  return VERSIONS.indexOf(identifier[1] as string) + 1;
+}
+
+/**
+ * A reference as a directory gave it: a non-empty string of at most 255 bytes without control characters, or a safe
+ * non-negative integer (written in decimal). Longer values are refused, never cut.
+ */
+export function parseReference(value: unknown): CustomerReference | undefined {
+  const text = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? String(value) : value;
+  if (typeof text !== 'string' || text.length === 0) return undefined;
+  if (Buffer.byteLength(text, 'utf8') > MAX_REFERENCE_BYTES) return undefined;
+  // A lone surrogate would be written as U+FFFD, so two references could become one.
+  if (!text.isWellFormed() || /\p{Cc}/u.test(text)) return undefined;
+  return text as CustomerReference;
+}
+
+/** Names of groups, spaces, channels, partners, backends: lower-case letters, digits, `.`, `_`, `-`; at most 64. */
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
