@@ -118,6 +118,8 @@ export interface BridgeErrorOptions {
   details?: Record<string, unknown>;
   /** Whole seconds after which another try makes sense; becomes `Retry-After`. */
   retryAfterSeconds?: number;
+  /** The credential was absent rather than wrong (RFC 6750 section 3.1 tells the two apart). */
+  missing?: boolean;
   /** For the log of the operator alone; never rendered. */
   cause?: unknown;
 }
@@ -128,6 +130,7 @@ export class BridgeError extends Error {
   readonly kind: ErrorKind;
   readonly details: Record<string, unknown> | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly missing: boolean;
 
   constructor(code: ErrorCode, options: BridgeErrorOptions = {}) {
     super(options.message ?? errorCatalogue[code].message, { cause: options.cause });
@@ -136,6 +139,7 @@ export class BridgeError extends Error {
     this.kind = errorCatalogue[code].kind;
     this.details = options.details;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.missing = options.missing ?? false;
   }
 }
 

@@ -2,7 +2,12 @@
  * Authenticators: ways to learn who the customer is. Each answers from a closed list of outcomes; "wrong", "not
  * mine" and "could not tell" are three different answers. They never issue anything.
  */
+import type { Audit } from '../audit/audit.ts';
+import type { Connection } from '../connections/connection.ts';
 import type { CustomerReference, ReferenceSpace } from '../identifiers/identifier.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { DirectoryStore } from './directory-types.ts';
+import type { PasswordHasher } from './password-hasher.ts';
 
 /** What the caller brought to prove who the customer is. */
 export type Proof = { kind: 'password'; username: string; password: string };
@@ -26,4 +31,13 @@ export interface Authenticator {
   /** Tries the connection without anybody's credentials; says in a sentence what is wrong. For `symbolon doctor`. */
   probe(): Promise<{ ok: boolean; message: string }>;
   close(): Promise<void>;
+}
+
+/** What the composition root has for authenticators; each takes what it needs. */
+export interface AuthenticatorDeps {
+  connections: ReadonlyMap<string, Connection>;
+  directory: DirectoryStore;
+  hasher: PasswordHasher;
+  audit: Audit;
+  logger: Logger;
 }

@@ -1,0 +1,150 @@
+/**
+ * Fills the demo's bridge as an administrator would: through its admin API. What an earlier run made is kept as long
+ * as both the bridge and `demo.json` still know it; only what is missing is made.
+ */
+import { randomBytes } from 'node:crypto';
+import { DIRECTORY, PARTNERS } from './bridge-config.ts';
+import type { DemoApiKey, DemoClient, DemoCustomer, DemoKeyLabel, DemoState } from './demo-state.ts';
+import { type JsonObject, objectOrEmpty } from './json.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Makes one call to the admin API and gives its answer. Throws on any refusal. */
+export type AdminCall = (
+  method: 'GET' | 'POST' | 'PUT',
+  path: string,
+  body?: JsonObject,
+) => Promise<JsonObject>;
+
+/** Calls the admin API at `url` with its token. */
+export function createAdminCall(url: string, token: string): AdminCall {
+  return async (method, path, body) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      signal: AbortSignal.timeout(10_000),
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    if (!response.ok) {
+      const { code } = objectOrEmpty(objectOrEmpty(JSON.parse(text || '{}')).error);
+      throw new Error(
+        `The demo could not be set up: ${method} ${path} gave ${response.status} ${String(code)}.`,
+      );
+    }
+    return objectOrEmpty(JSON.parse(text || '{}'));
+  };
+}
+
+const items = (answer: JsonObject): JsonObject[] =>
+  Array.isArray(answer.items) ? answer.items.map(objectOrEmpty) : [];
+
+async function seedPartners(admin: AdminCall): Promise<void> {
+  const known = new Set(items(await admin('GET', '/admin/partners')).map((partner) => partner.id));
+  for (const partner of PARTNERS) {
+    if (!known.has(partner.id)) await admin('POST', '/admin/partners', partner);
+  }
+}
+
+async function seedClients(admin: AdminCall, before: readonly DemoClient[]): Promise<DemoClient[]> {
+  const live = new Set(
+    items(await admin('GET', '/admin/clients'))
+      .filter((client) => !client.revoked_at)
+      .map((client) => client.client_id),
+  );
+  const clients: DemoClient[] = [];
+  for (const { id: partner } of PARTNERS) {
+    const kept = before.find((client) => client.partner === partner && live.has(client.client_id));
+    if (kept) {
+      clients.push(kept);
+      continue;
+    }
+    const scopes = ['profile:read', 'whoami'];
+    const made = await admin('POST', '/admin/clients', { partner, label: 'demo', scopes });
+    clients.push({
+      partner,
+      client_id: String(made.client_id),
+      client_secret: String(made.client_secret),
+      scopes,
+    });
+  }
+  return clients;
+}
+
+const KEY_LABELS: readonly DemoKeyLabel[] = ['plain', 'signed', 'expired', 'restricted', 'tight'];
+
+async function seedApiKeys(
+  admin: AdminCall,
+  before: readonly DemoApiKey[],
+  nowMs: number,
+): Promise<DemoApiKey[]> {
+  const live = items(await admin('GET', '/admin/api-keys')).filter((key) => !key.revoked_at);
+  const isKnown = (key: DemoApiKey) =>
+    live.some((one) => one.label === key.label && key.id.startsWith(String(one.public_prefix)));
+  const keys: DemoApiKey[] = [];
+  for (const { id: partner } of PARTNERS) {
+    for (const label of KEY_LABELS) {
+      const kept = before.find((key) => key.partner === partner && key.label === label && isKnown(key));
+      if (kept) {
+        keys.push(kept);
+        continue;
+      }
+      const use = label === 'signed' ? 'signing' : 'bearer';
+      const scopes = label === 'restricted' ? ['whoami'] : ['profile:read', 'whoami'];
+      const made = await admin('POST', '/admin/api-keys', {
+        partner,
+        label,
+        use,
+        scopes,
+        ...(label === 'expired' ? { expires_at: new Date(nowMs - DAY_MS).toISOString() } : {}),
+      });
+      keys.push({
+        partner,
+        id: String(made.public_id),
+        secret: String(made.secret),
+        use,
+        signature: use === 'signing',
+        scopes,
+        label,
+      });
+    }
+  }
+  return keys;
+}
+
+async function seedCustomers(
+  admin: AdminCall,
+  before: readonly DemoCustomer[],
+  wanted: readonly { username: string; reference: string }[],
+): Promise<DemoCustomer[]> {
+  const users = `/admin/directories/${DIRECTORY}/users`;
+  const known = new Set(items(await admin('GET', users)).map((user) => user.username));
+  const customers: DemoCustomer[] = [];
+  for (const { username, reference } of wanted) {
+    const kept = before.find((one) => one.username === username && one.reference === reference);
+    const customer = kept ?? { username, reference, password: randomBytes(12).toString('base64url') };
+    const { password } = customer;
+    if (!known.has(username)) await admin('POST', users, { username, password, reference });
+    else if (!kept) await admin('PUT', `${users}/${username}/password`, { password });
+    customers.push(customer);
+  }
+  return customers;
+}
+
+/** Makes partners, clients, keys and customers as far as they are missing, and gives all of them with their secrets. */
+export async function seed(
+  admin: AdminCall,
+  options: {
+    before: Partial<DemoState>;
+    customers: readonly { username: string; reference: string }[];
+    nowMs: number;
+  },
+): Promise<Pick<DemoState, 'clients' | 'api_keys' | 'customers'>> {
+  const { before, customers, nowMs } = options;
+  await seedPartners(admin);
+  return {
+    clients: await seedClients(admin, before.clients ?? []),
+    api_keys: await seedApiKeys(admin, before.api_keys ?? [], nowMs),
+    customers: await seedCustomers(admin, before.customers ?? [], customers),
+  };
+}

@@ -1,0 +1,137 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { AuditRecord, AuditStore } from './audit-record.ts';
+
+/** Every security event there is. */
+export type AuditEventName =
+  | 'customer.authenticated'
+  | 'customer.pinned'
+  | 'customer.traced'
+  | 'customer.sessions_ended'
+  | 'session.token_issued'
+  | 'session.ended'
+  | 'access_token.issued'
+  | 'profile.read'
+  | 'access.denied'
+  | 'partner.created'
+  | 'partner.updated'
+  | 'partner.disabled'
+  | 'client.created'
+  | 'client.revoked'
+  | 'api_key.created'
+  | 'api_key.revoked'
+  | 'directory.user_added'
+  | 'directory.password_set'
+  | 'directory.user_disabled'
+  | 'identifier.key_rotated'
+  | 'signing_key.added'
+  | 'signing_key.revoked'
+  | 'session_secret.rotated'
+  | 'service.started'
+  | 'service.stopped';
+
+export type AuditFacts = Omit<AuditRecord, 'atMs' | 'event'>;
+
+/**
+ * Records security events. Reads and sign-ins join this process's own chain, flushed in batches: what happened in the
+ * last `flushEveryMs` before a crash may be missing from the chain (it is in the log already). Changes by an
+ * administrator do not pass here: their record is made by `record` and written in the transaction of the change.
+ */
+export interface Audit {
+  /** Logs, counts and queues an event; returns at once. */
+  event(name: AuditEventName, facts: AuditFacts): void;
+  /** Makes the record of an administrative change, logs and counts it; the store writes it with the change. */
+  record(name: AuditEventName, facts: AuditFacts): AuditRecord;
+  /** Writes what is queued. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AuditDeps {
+  store: AuditStore;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  /** Names this process's chain; unique per start. */
+  instance: string;
+  /** Default 100. */
+  flushEveryMs?: number;
+}
+
+/** Beyond this many unwritten records the oldest are dropped from the chain (they are in the log) and counted. */
+const MAX_QUEUED = 100_000;
+
+export function createAudit(deps: AuditDeps): Audit {
+  const { store, clock, logger, metrics } = deps;
+  const chain = `process/${deps.instance}`;
+  let queue: AuditRecord[] = [];
+  let writing: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const write = async () => {
+    while (queue.length > 0) {
+      const batch = queue.slice(0, 1_000);
+      await store.append(chain, batch);
+      queue = queue.slice(batch.length);
+      metrics.auditBacklog.set(queue.length);
+    }
+  };
+  const flush = async () => {
+    clearTimeout(timer);
+    timer = undefined;
+    while (queue.length > 0 || writing) {
+      writing ??= write().finally(() => {
+        writing = undefined;
+      });
+      await writing;
+    }
+  };
+  const schedule = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      flush().catch((error: unknown) => {
+        logger.unexpected('audit.write_failed', error, { count: queue.length });
+        schedule();
+      });
+    }, deps.flushEveryMs ?? 100);
+  };
+
+  const note = (name: AuditEventName, facts: AuditFacts): AuditRecord => {
+    metrics.events.inc({ event: name, outcome: facts.outcome });
+    logger.log(facts.outcome === 'success' ? 'info' : 'warn', {
+      event: name,
+      outcome: facts.outcome,
+      actor: facts.actor,
+      request_id: facts.requestId,
+      partner: facts.partner,
+      client_id: facts.clientId,
+      key_prefix: facts.keyPrefix,
+      customer_id: facts.customerId,
+      channel: facts.channel,
+      address: facts.address,
+      reason: facts.reason,
+    });
+    return { ...facts, atMs: clock.nowMs(), event: name };
+  };
+
+  return {
+    event: (name, facts) => {
+      queue.push(note(name, facts));
+      if (queue.length > MAX_QUEUED) {
+        queue.shift();
+        logger.log('error', { event: 'audit.overflow', count: MAX_QUEUED });
+      }
+      schedule();
+    },
+    record: note,
+    flush,
+    close: async () => {
+      try {
+        await flush();
+      } catch (error) {
+        logger.unexpected('audit.write_failed', error, { count: queue.length });
+      }
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import type { Audit } from '../audit/audit.ts';
+import { BridgeError } from '../errors.ts';
+import { parseReference } from '../identifiers/identifier.ts';
+import type { Clock } from '../platform/clock.ts';
+import { uuidV7 } from '../platform/random.ts';
+import { canonicalUsername } from './directory.ts';
+import type { DirectoryStore, DirectoryUser } from './directory-types.ts';
+import { preparePassword } from './password-hash.ts';
+import { HasherBusy, type PasswordHasher } from './password-hasher.ts';
+
+/** Who asks, for the audit record. */
+interface Actor {
+  actor: string;
+  requestId?: string | undefined;
+  address?: string | undefined;
+}
+
+export interface DirectoryUsers {
+  /** Adds a user; without a reference one is made. Throws `CONFLICT`, `INVALID_REQUEST`, `NOT_FOUND` (no such directory). */
+  add(
+    directory: string,
+    user: { username: string; password: string; reference: string | undefined },
+    by: Actor,
+  ): Promise<DirectoryUser>;
+  setPassword(directory: string, username: string, password: string, by: Actor): Promise<void>;
+  disable(directory: string, username: string, by: Actor): Promise<void>;
+  list(directory: string): Promise<DirectoryUser[]>;
+}
+
+export interface DirectoryUsersDeps {
+  store: DirectoryStore;
+  hasher: PasswordHasher;
+  audit: Audit;
+  clock: Clock;
+  /** Names of the configured directories. */
+  directories: ReadonlySet<string>;
+}
+
+/** Administration of the embedded directory's users. */
+export function createDirectoryUsers(deps: DirectoryUsersDeps): DirectoryUsers {
+  const { store, hasher, audit, clock } = deps;
+
+  const requireDirectory = (directory: string) => {
+    if (!deps.directories.has(directory)) {
+      throw new BridgeError('NOT_FOUND', {
+        message: 'There is no directory of this name in the configuration.',
+      });
+    }
+  };
+  const hashOf = async (password: string): Promise<string> => {
+    const prepared = preparePassword(password);
+    if (prepared === undefined) {
+      throw new BridgeError('INVALID_REQUEST', { message: 'A password has 1 to 1024 bytes and no NUL.' });
+    }
+    try {
+      return await hasher.hash(prepared);
+    } catch (cause) {
+      if (cause instanceof HasherBusy) throw new BridgeError('SIGN_IN_BUSY', { retryAfterSeconds: 1, cause });
+      throw cause;
+    }
+  };
+  const requireFound = (result: 'updated' | 'missing') => {
+    if (result === 'missing')
+      throw new BridgeError('NOT_FOUND', { message: 'There is no user of this name.' });
+  };
+
+  return {
+    add: async (directory, { username, password, reference }, by) => {
+      requireDirectory(directory);
+      const user: DirectoryUser = {
+        username: canonicalUsername(username),
+        reference: reference ?? `u-${uuidV7(clock.nowMs())}`,
+        passwordHash: await hashOf(password),
+        createdAtMs: clock.nowMs(),
+        disabledAtMs: undefined,
+      };
+      if (parseReference(user.reference) === undefined) {
+        throw new BridgeError('INVALID_REQUEST', {
+          message: 'A reference has 1 to 255 bytes and no control characters.',
+        });
+      }
+      const record = audit.record('directory.user_added', {
+        ...by,
+        outcome: 'success',
+        details: { directory },
+      });
+      if ((await store.insert(directory, user, record)) === 'conflict') {
+        throw new BridgeError('CONFLICT', { message: 'A user of this name or reference exists already.' });
+      }
+      return user;
+    },
+    setPassword: async (directory, username, password, by) => {
+      requireDirectory(directory);
+      const passwordHash = await hashOf(password);
+      const record = audit.record('directory.password_set', {
+        ...by,
+        outcome: 'success',
+        details: { directory },
+      });
+      requireFound(await store.setPasswordHash(directory, canonicalUsername(username), passwordHash, record));
+    },
+    disable: async (directory, username, by) => {
+      requireDirectory(directory);
+      const record = audit.record('directory.user_disabled', {
+        ...by,
+        outcome: 'success',
+        details: { directory },
+      });
+      requireFound(await store.setDisabled(directory, canonicalUsername(username), clock.nowMs(), record));
+    },
+    list: async (directory) => {
+      requireDirectory(directory);
+      return store.list(directory);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import { withAdmin } from './admin-session.ts';
+import { items, records } from './admin-client.ts';
+import { moment, wholeNumber } from './command-options.ts';
+import { print, printJson, table } from './terminal.ts';
+
+interface ListOptions {
+  event?: string;
+  customer?: string;
+  request?: string;
+  since?: string;
+  limit: number;
+}
+
+const COLUMNS = ['at', 'event', 'outcome', 'actor', 'partner', 'customer_id', 'reason'];
+
+function query(options: ListOptions): string {
+  const parameters = new URLSearchParams({ limit: String(options.limit) });
+  if (options.event !== undefined) parameters.set('event', options.event);
+  if (options.customer !== undefined) parameters.set('customer_id', options.customer);
+  if (options.request !== undefined) parameters.set('request_id', options.request);
+  if (options.since !== undefined) parameters.set('since', options.since);
+  return parameters.toString();
+}
+
+/** `audit list|verify`: what happened, and the proof that nobody rewrote it. */
+export function registerAudit(program: Command): void {
+  const audit = program.command('audit').description('the audit log');
+
+  audit
+    .command('list')
+    .description('newest entries first')
+    .option('--event <name>', 'only this event')
+    .option('--customer <customer_id>', 'only this customer')
+    .option('--request <id>', 'only this request')
+    .option('--since <moment>', 'only from this moment on, UTC', moment)
+    .option('--limit <count>', 'at most so many', wholeNumber(1, 1000), 50)
+    .addHelpText('after', '\nExample:\n  $ symbolon audit list --event identifier.traced --since 2030-01-01')
+    .action(async (options: ListOptions, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const answer = await admin.call('GET', `/admin/audit?${query(options)}`);
+        if (json) return printJson(answer);
+        print(table(items(answer), COLUMNS));
+      });
+    });
+
+  audit
+    .command('verify')
+    .description('check every hash chain from its beginning; exit code 1 when one is broken')
+    .action(async (_options: object, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const answer = await admin.call('POST', '/admin/audit/verify');
+        if (answer['ok'] !== true) process.exitCode = 1;
+        if (json) return printJson(answer);
+        print(table(records(answer, 'chains'), ['chain', 'records', 'ok', 'first_broken_sequence']));
+        print(
+          answer['ok'] === true
+            ? 'The audit log is whole.'
+            : 'The audit log was changed after it was written. Compare it with a copy from before.',
+        );
+      });
+    });
+}

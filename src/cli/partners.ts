@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { withAdmin } from './admin-session.ts';
+import { commandList, type Listed } from './command-options.ts';
+import { items } from './admin-client.ts';
+import { print, printJson, record, table } from './terminal.ts';
+
+const COLUMNS = ['id', 'name', 'channel_groups', 'visible_fields', 'tier', 'disabled_at'];
+
+interface CreateOptions {
+  name?: string;
+  groups?: Listed;
+  fields?: Listed;
+  tier?: string;
+}
+
+const segment = (id: string) => encodeURIComponent(id);
+
+function settingsOf(options: CreateOptions): Record<string, unknown> {
+  return {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.groups === undefined ? {} : { channel_groups: options.groups }),
+    ...(options.fields === undefined ? {} : { visible_fields: options.fields }),
+    ...(options.tier === undefined ? {} : { tier: options.tier }),
+  };
+}
+
+/** `partners create|list|show|update|disable|enable`: the outside parties that may call this service. */
+export function registerPartners(program: Command): void {
+  const partners = program.command('partners').description('outside parties that call this service');
+
+  partners
+    .command('create <id>')
+    .description('add a partner')
+    .option('--name <text>', 'name for people (default: the id)')
+    .option('--groups <names>', 'channel groups it serves, separated by commas', commandList)
+    .option('--fields <names>', 'profile fields it may see, separated by commas', commandList)
+    .option('--tier <name>', 'limits tier')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ symbolon partners create chat-vendor --groups default --fields plan,balance',
+    )
+    .action(async (id: string, options: CreateOptions, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const made = await admin.call('POST', '/admin/partners', { id, ...settingsOf(options) });
+        if (json) return printJson(made);
+        print(record(made));
+      });
+    });
+
+  partners
+    .command('list')
+    .description('every partner')
+    .action(async (_options: object, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const answer = await admin.call('GET', '/admin/partners');
+        if (json) return printJson(answer);
+        print(table(items(answer), COLUMNS));
+      });
+    });
+
+  partners
+    .command('show <id>')
+    .description('one partner')
+    .action(async (id: string, _options: object, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const answer = await admin.call('GET', `/admin/partners/${segment(id)}`);
+        if (json) return printJson(answer);
+        print(record(answer));
+      });
+    });
+
+  partners
+    .command('update <id>')
+    .description('change what a partner may see and serve; lists replace what was there')
+    .option('--name <text>', 'name for people')
+    .option('--groups <names>', 'channel groups it serves, separated by commas', commandList)
+    .option('--fields <names>', 'profile fields it may see, separated by commas', commandList)
+    .option('--tier <name>', 'limits tier')
+    .addHelpText('after', '\nExample:\n  $ symbolon partners update chat-vendor --fields plan')
+    .action(async (id: string, options: CreateOptions, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const answer = await admin.call('PATCH', `/admin/partners/${segment(id)}`, settingsOf(options));
+        if (json) return printJson(answer);
+        print(record(answer));
+      });
+    });
+
+  for (const [word, disabled] of [
+    ['disable', true],
+    ['enable', false],
+  ] as const) {
+    partners
+      .command(`${word} <id>`)
+      .description(disabled ? 'refuse every credential of a partner at once' : 'accept its credentials again')
+      .action(async (id: string, _options: object, command: Command) => {
+        await withAdmin(command, async (admin, { json }) => {
+          const answer = await admin.call('PATCH', `/admin/partners/${segment(id)}`, { disabled });
+          if (json) return printJson(answer);
+          print(`Partner ${id} is ${word}d.`);
+        });
+      });
+  }
+}

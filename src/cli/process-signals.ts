@@ -1,0 +1,37 @@
+import process from 'node:process';
+
+/** How a process that goes on learns of defects that nothing handled. */
+export interface DefectReporter {
+  /** A promise was rejected and nobody handled it: counted and logged, the process goes on. */
+  rejection(error: unknown): void;
+  /** An exception reached the top: logged, then the process ends with code 1. */
+  exception(error: unknown): void;
+}
+
+/** Reports what nothing handled. A rejection is a defect of one request; after an exception nothing is certain. */
+export function reportDefects(reporter: DefectReporter): void {
+  process.on('unhandledRejection', (error) => reporter.rejection(error));
+  process.on('uncaughtException', (error) => {
+    reporter.exception(error);
+    process.exit(1);
+  });
+}
+
+/**
+ * Waits for SIGTERM, SIGINT or SIGHUP, then closes in order. A second signal ends the process at once, with the exit
+ * code that shells give it.
+ */
+export async function untilStopped(close: () => Promise<void>): Promise<void> {
+  const signals: Record<string, number> = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 };
+  await new Promise<void>((resolve) => {
+    let stopping = false;
+    for (const [signal, exitCode] of Object.entries(signals)) {
+      process.on(signal, () => {
+        if (stopping) process.exit(exitCode);
+        stopping = true;
+        resolve();
+      });
+    }
+  });
+  await close();
+}

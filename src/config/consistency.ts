@@ -1,0 +1,27 @@
+import type { Config } from './config.ts';
+import type { ConsistencyContext, Finding, Rule } from './finding.ts';
+import { channelRules, nameRules } from './name-rules.ts';
+import { connectionRules, sessionRules, storageRules, transportRules } from './safety-rules.ts';
+
+const rules: readonly Rule[] = [
+  ...channelRules,
+  ...nameRules,
+  ...transportRules,
+  ...connectionRules,
+  ...sessionRules,
+  ...storageRules,
+];
+
+/**
+ * Everything that is wrong or unwise between settings, each of which is sound by itself.
+ * `broken` names sections that are not sound: rules about them are left out.
+ */
+export function checkConsistency(
+  config: Config,
+  context: ConsistencyContext,
+  broken: ReadonlySet<string> = new Set(),
+): Finding[] {
+  return rules.flatMap((rule) =>
+    rule.needs.some((section) => broken.has(section)) ? [] : rule.check(config, context),
+  );
+}

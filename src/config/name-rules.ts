@@ -1,0 +1,154 @@
+import { isLoopbackUrl } from './config.ts';
+import { refused, repeated, type Rule, unknownName, warning } from './finding.ts';
+
+/** Rules about channels. */
+export const channelRules: Rule[] = [
+  {
+    needs: ['channels'],
+    check: ({ channels }) =>
+      repeated(
+        channels.map((one) => one.id),
+        (index) => `channels[${index}].id`,
+      ),
+  },
+  {
+    needs: ['channels', 'default_channel'],
+    check: ({ channels, default_channel }) => {
+      const ids = channels.map((one) => one.id);
+      return ids.includes(default_channel) ? [] : [unknownName('default_channel', default_channel, ids)];
+    },
+  },
+  {
+    needs: ['channels', 'authenticators'],
+    check: ({ channels, authenticators }) => {
+      const names = authenticators.map((one) => one.name);
+      return channels.flatMap((channel, i) =>
+        channel.authenticators.flatMap((name, j) =>
+          names.includes(name) ? [] : [unknownName(`channels[${i}].authenticators[${j}]`, name, names)],
+        ),
+      );
+    },
+  },
+  {
+    needs: ['channels'],
+    check: ({ channels }) =>
+      channels.flatMap(({ delivery, allowed_deliveries }, i) =>
+        allowed_deliveries.includes(delivery)
+          ? []
+          : [
+              refused(
+                `channels[${i}].delivery`,
+                `is "${delivery}", which allowed_deliveries leaves out`,
+                `Add "${delivery}" to allowed_deliveries or choose another delivery.`,
+              ),
+            ],
+      ),
+  },
+  {
+    needs: ['channels'],
+    check: ({ channels }) =>
+      channels.flatMap(({ allowed_origins }, i) =>
+        allowed_origins.flatMap((origin, j) =>
+          origin.startsWith('https:') || isLoopbackUrl(origin)
+            ? []
+            : [
+                refused(
+                  `channels[${i}].allowed_origins[${j}]`,
+                  'is a plain HTTP origin, which anyone on the way can speak for',
+                  'Use the https origin.',
+                ),
+              ],
+        ),
+      ),
+  },
+];
+
+/** Rules about names that one part of the configuration gives and another uses. */
+export const nameRules: Rule[] = [
+  {
+    needs: ['authenticators'],
+    check: ({ authenticators }) =>
+      repeated(
+        authenticators.map((one) => one.name),
+        (index) => `authenticators[${index}].name`,
+      ),
+  },
+  {
+    needs: ['backends'],
+    check: ({ backends }) =>
+      repeated(
+        backends.map((one) => one.name),
+        (index) => `backends[${index}].name`,
+      ),
+  },
+  {
+    needs: ['backends', 'connections'],
+    check: ({ backends, connections }) =>
+      backends.flatMap(({ connection }, i) =>
+        Object.hasOwn(connections, connection)
+          ? []
+          : [unknownName(`backends[${i}].connection`, connection, Object.keys(connections))],
+      ),
+  },
+  {
+    needs: ['authenticators', 'connections'],
+    check: ({ authenticators, connections }) =>
+      authenticators.flatMap((one, i) =>
+        !('connection' in one) || Object.hasOwn(connections, one.connection)
+          ? []
+          : [unknownName(`authenticators[${i}].connection`, one.connection, Object.keys(connections))],
+      ),
+  },
+  {
+    needs: ['authenticators', 'backends', 'connections'],
+    check: ({ authenticators, backends, connections }) => {
+      const used = new Set(backends.map((one) => one.connection));
+      for (const one of authenticators) if ('connection' in one) used.add(one.connection);
+      return Object.keys(connections)
+        .filter((name) => !used.has(name))
+        .map((name) =>
+          warning(
+            `connections.${name}`,
+            'is used by nothing',
+            'Remove it, or name it in a backend or authenticator.',
+          ),
+        );
+    },
+  },
+  {
+    needs: ['http'],
+    check: ({ http: { aliases } }) => {
+      const all = Object.entries(aliases).flatMap(([endpoint, paths]) =>
+        paths.map((path) => ({ endpoint, path })),
+      );
+      const own = new Set(OWN_PATHS);
+      return all.flatMap(({ endpoint, path }, index) =>
+        own.has(path) || all.findIndex((one) => one.path === path) < index
+          ? [
+              refused(
+                `http.aliases.${endpoint}`,
+                `holds "${path}", which another endpoint has already`,
+                'Choose a path that is free.',
+              ),
+            ]
+          : [],
+      );
+    },
+  },
+];
+
+/** Paths that endpoints have anyway. */
+const OWN_PATHS = [
+  '/customer_authenticate',
+  '/customer_session',
+  '/customer_session/token',
+  '/access_token',
+  '/oauth/token',
+  '/oauth/authorize',
+  '/oauth/revoke',
+  '/oauth/introspect',
+  '/getprofile',
+  '/whoami',
+  '/health/live',
+  '/health/ready',
+];

@@ -1,0 +1,113 @@
+import type { Audit } from '../audit/audit.ts';
+import type { AuthenticationOutcome, Authenticator, Proof } from '../authenticators/authenticator.ts';
+import { canonicalUsername } from '../authenticators/directory.ts';
+import type { Channel } from '../channels/channel.ts';
+import { BridgeError } from '../errors.ts';
+import type { SignInThrottle } from '../limits/sign-in-throttle.ts';
+import type { CustomerSession } from '../sessions/session.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { Identities } from './identities.ts';
+
+export interface AuthenticateRequest {
+  proof: Proof;
+  channel: Channel;
+  address: string;
+  requestId: string;
+}
+
+export interface AuthenticateCustomerDeps {
+  authenticators: ReadonlyMap<string, Authenticator>;
+  throttle: SignInThrottle;
+  identities: Identities;
+  sessions: Sessions;
+  audit: Audit;
+}
+
+type Decided = { outcome: AuthenticationOutcome; authenticator: string };
+
+/**
+ * Turns the company's own sign-in into a session. Throws `INVALID_CREDENTIALS` (the same for an unknown name and a
+ * wrong password), `ACCOUNT_LOCKED`, `PASSWORD_CHANGE_REQUIRED`, `RATE_LIMITED`, `SIGN_IN_BUSY` or, when nobody could
+ * tell, `AUTHENTICATOR_UNAVAILABLE`.
+ */
+export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
+  const { authenticators, throttle, identities, sessions, audit } = deps;
+
+  /** The first that knows decides; "could not tell" outweighs "wrong", which outweighs "not mine". */
+  const decide = async ({ proof, channel, requestId }: AuthenticateRequest): Promise<Decided> => {
+    let undecided: Decided | undefined;
+    let refused: Decided | undefined;
+    for (const name of channel.authenticators) {
+      const authenticator = authenticators.get(name) as Authenticator;
+      const outcome = await authenticator.authenticate(proof, { requestId, channel: channel.id });
+      const decided = { outcome, authenticator: name };
+      if (outcome.outcome === 'authenticated') return decided;
+      if (outcome.outcome === 'refused' && outcome.reason !== 'credentials') return decided;
+      if (outcome.outcome === 'refused') refused ??= decided;
+      if (outcome.outcome === 'unavailable') undecided ??= decided;
+    }
+    return (
+      undecided ?? refused ?? { outcome: { outcome: 'refused', reason: 'credentials' }, authenticator: '' }
+    );
+  };
+
+  const verdictOf = ({ outcome }: AuthenticationOutcome) =>
+    outcome === 'authenticated' ? 'passed' : outcome === 'unavailable' ? 'undecided' : 'failed';
+
+  return async (request: AuthenticateRequest): Promise<CustomerSession> => {
+    const { channel, address, requestId } = request;
+    const facts = { actor: 'customer', channel: channel.id, address, requestId };
+    const refuse = (error: BridgeError): never => {
+      audit.event('customer.authenticated', {
+        ...facts,
+        outcome: error.kind === 'unavailable' ? 'failed' : 'refused',
+        reason: error.code,
+      });
+      throw error;
+    };
+
+    const { outcome, authenticator } = await throttle
+      .guard(canonicalUsername(request.proof.username), address, async () => {
+        const decided = await decide(request);
+        return { ...decided, verdict: verdictOf(decided.outcome) } as const;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof BridgeError) return refuse(error);
+        throw error;
+      });
+
+    switch (outcome.outcome) {
+      case 'authenticated': {
+        const { space, reference } = outcome;
+        const customerId = await identities.identify({ group: channel.group, space, reference });
+        const session = sessions.start({
+          customerId,
+          group: channel.group,
+          space,
+          reference,
+          channel: channel.id,
+          authenticator,
+        });
+        audit.event('customer.authenticated', { ...facts, outcome: 'success', customerId });
+        return session;
+      }
+      case 'not_mine':
+        return refuse(new BridgeError('INVALID_CREDENTIALS'));
+      case 'refused':
+        switch (outcome.reason) {
+          case 'credentials':
+            return refuse(new BridgeError('INVALID_CREDENTIALS'));
+          case 'locked':
+            return refuse(new BridgeError('ACCOUNT_LOCKED'));
+          case 'password_change_required':
+            return refuse(new BridgeError('PASSWORD_CHANGE_REQUIRED'));
+        }
+        break;
+      case 'unavailable': {
+        const code = outcome.busy ? 'SIGN_IN_BUSY' : 'AUTHENTICATOR_UNAVAILABLE';
+        return refuse(new BridgeError(code, { retryAfterSeconds: outcome.retryAfterSeconds }));
+      }
+    }
+    throw new Error('unreachable');
+  };
+}

@@ -1,0 +1,51 @@
+import type { Audit } from '../audit/audit.ts';
+import { BridgeError } from '../errors.ts';
+import { parseIdentifier } from '../identifiers/identifier.ts';
+import type { AdminActor } from '../partners/partners.ts';
+import type { CustomerSession } from '../sessions/session.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { CustomerStore } from './customer-registry.ts';
+
+export interface EndSessionsDeps {
+  sessions: Sessions;
+  store: CustomerStore;
+  audit: Audit;
+}
+
+export interface EndSessions {
+  /** Sign-out: ends this session and its tokens, or with `everywhere` all that the customer was issued. */
+  signOut(
+    session: CustomerSession,
+    everywhere: boolean,
+    facts: { requestId: string; address: string },
+  ): Promise<void>;
+  /** An operator ends all of a customer's sessions. Throws `NOT_FOUND` for an unknown identifier. */
+  endAll(customerId: string, reason: string, by: AdminActor): Promise<void>;
+}
+
+export function createEndSessions({ sessions, store, audit }: EndSessionsDeps): EndSessions {
+  return {
+    signOut: async (session, everywhere, facts) => {
+      await sessions.end(session);
+      if (everywhere) await sessions.endAll(session.customerId);
+      audit.event(everywhere ? 'customer.sessions_ended' : 'session.ended', {
+        requestId: facts.requestId,
+        address: facts.address,
+        outcome: 'success',
+        actor: 'customer',
+        customerId: session.customerId,
+        channel: session.channel,
+      });
+    },
+    endAll: async (text, reason, by) => {
+      const customerId = parseIdentifier(text);
+      if (!customerId || !(await store.findByIdentifier(customerId))) {
+        throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
+      }
+      await sessions.endAll(customerId);
+      await store.recordLookup(
+        audit.record('customer.sessions_ended', { ...by, outcome: 'success', customerId, reason }),
+      );
+    },
+  };
+}

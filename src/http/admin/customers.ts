@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import type { EndSessions } from '../../customers/end-sessions.ts';
+import type { Identities } from '../../customers/identities.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { customerIdSchema } from '../schemas.ts';
+import { adminEndpoint, reasonSchema, timeSchema, timeText } from './admin-endpoint.ts';
+
+/** One customer: who is behind an identifier, end all sessions; and the identifier key. */
+export function customerEndpoints(deps: { identities: Identities; endSessions: EndSessions }): Endpoint[] {
+  const { identities, endSessions } = deps;
+  return [
+    adminEndpoint({
+      method: 'post',
+      path: '/admin/identifiers/trace',
+      operationId: 'traceCustomer',
+      tag: 'Administration',
+      summary: "The company's own reference of a customer identifier",
+      description: 'The audit record, with the reason, is written before the answer is given.',
+      body: z
+        .strictObject({ customer_id: z.string().max(64), reason: reasonSchema })
+        .meta({ id: 'TraceRequest' }),
+      answer: z
+        .strictObject({
+          customer_id: customerIdSchema,
+          reference: z.string(),
+          reference_space: z.string(),
+          channel_group: z.string(),
+          pinned_at: timeSchema,
+        })
+        .meta({ id: 'TracedCustomer' }),
+      errors: ['NOT_FOUND'],
+      run: async ({ body, by }) => {
+        const traced = await identities.trace(body.customer_id, body.reason, by);
+        return {
+          customer_id: traced.customerId,
+          reference: traced.reference,
+          reference_space: traced.space,
+          channel_group: traced.group,
+          pinned_at: timeText(traced.pinnedAtMs),
+        };
+      },
+    }),
+    adminEndpoint({
+      method: 'post',
+      path: '/admin/identifiers/rotate-key',
+      operationId: 'rotateIdentifierKey',
+      tag: 'Administration',
+      summary: 'Derive identifiers of new customers under a new key; known customers keep theirs',
+      answer: z.strictObject({ version: z.int() }),
+      errors: ['CONFLICT'],
+      run: async ({ by }) => ({ version: await identities.rotateKey(by) }),
+    }),
+    adminEndpoint({
+      method: 'post',
+      path: '/admin/customers/{customer_id}/end-sessions',
+      operationId: 'endCustomerSessions',
+      tag: 'Administration',
+      summary: 'End all sessions and tokens of a customer',
+      pathParameters: z.strictObject({ customer_id: z.string().max(64) }),
+      body: z.strictObject({ reason: reasonSchema }),
+      answer: z.strictObject({ customer_id: customerIdSchema, ended: z.literal(true) }),
+      errors: ['NOT_FOUND'],
+      run: async ({ path, body, by }) => {
+        await endSessions.endAll(path.customer_id, body.reason, by);
+        return { customer_id: path.customer_id, ended: true };
+      },
+    }),
+  ];
+}

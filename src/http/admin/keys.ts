@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import type { Audit } from '../../audit/audit.ts';
+import type { Keyring } from '../../keyring/keyring.ts';
+import { SIGNING_RINGS } from '../../tokens/signing-key-types.ts';
+import type { SigningRings } from '../../tokens/signing-rings.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { adminEndpoint, listOf, timeSchema, timeText } from './admin-endpoint.ts';
+
+const ringSchema = z
+  .enum(SIGNING_RINGS as [string, ...string[]])
+  .pipe(z.enum(['customer', 'access', 'assertion']));
+
+const signingKeySchema = z
+  .strictObject({
+    kid: z.string(),
+    ring: ringSchema,
+    algorithm: z.enum(['ES256', 'EdDSA', 'RS256']),
+    state: z.enum(['published', 'signing', 'retiring', 'gone']),
+    published_at: timeSchema,
+    signs_at: timeSchema,
+    gone_at: timeSchema.nullable(),
+  })
+  .meta({ id: 'SigningKey' });
+
+const rotateSchema = z
+  .strictObject({
+    ring: ringSchema,
+    emergency: z.boolean().default(false).meta({
+      description: 'The old keys stop at once; every token they signed is refused from now on.',
+    }),
+  })
+  .meta({ id: 'SigningKeyRotation' });
+
+export interface KeyEndpointsDeps {
+  rings: SigningRings;
+  keyring: Keyring;
+  audit: Audit;
+  /** Called after the secrets that sign session cookies changed. */
+  onSessionSecretRotated(): void;
+}
+
+/** Signing keys of the tokens, and the secrets that sign session cookies. */
+export function keyEndpoints({
+  rings,
+  keyring,
+  audit,
+  onSessionSecretRotated,
+}: KeyEndpointsDeps): Endpoint[] {
+  return [
+    adminEndpoint({
+      method: 'get',
+      path: '/admin/signing-keys',
+      operationId: 'listSigningKeys',
+      tag: 'Administration',
+      summary: 'List signing keys and their states',
+      answer: listOf(signingKeySchema),
+      run: () => ({
+        items: rings.list().map((key) => ({
+          kid: key.kid,
+          ring: key.ring,
+          algorithm: key.algorithm,
+          state: key.state,
+          published_at: timeText(key.publishedAtMs),
+          signs_at: timeText(key.signsAtMs),
+          gone_at: timeText(key.goneAtMs),
+        })),
+      }),
+    }),
+    adminEndpoint({
+      method: 'post',
+      path: '/admin/signing-keys/rotate',
+      operationId: 'rotateSigningKey',
+      tag: 'Administration',
+      summary: 'Publish a new signing key, which signs once every cache has seen it',
+      body: rotateSchema,
+      answer: z.strictObject({ kid: z.string(), ring: ringSchema }),
+      run: async ({ body, by }) => ({
+        ring: body.ring,
+        kid: await rings.rotate(body.ring, {
+          emergency: body.emergency,
+          audit: (action, kid) =>
+            audit.record(action === 'added' ? 'signing_key.added' : 'signing_key.revoked', {
+              ...by,
+              outcome: 'success',
+              details: { ring: body.ring, kid },
+            }),
+        }),
+      }),
+    }),
+    adminEndpoint({
+      method: 'post',
+      path: '/admin/session-secrets/rotate',
+      operationId: 'rotateSessionSecret',
+      tag: 'Administration',
+      summary: 'Sign new session cookies with a new secret; those signed with older ones stay valid',
+      answer: z.strictObject({ version: z.int() }),
+      run: async ({ by }) => {
+        const version = await keyring.rotate('session-cookie');
+        onSessionSecretRotated();
+        audit.event('session_secret.rotated', { ...by, outcome: 'success', details: { version } });
+        return { version };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { BridgeError } from '../../errors.ts';
+import type { Partner } from '../../partners/partner.ts';
+import type { Partners } from '../../partners/partners.ts';
+import { nameSetting } from '../../platform/settings.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { adminEndpoint, listOf, timeSchema, timeText } from './admin-endpoint.ts';
+
+const settings = z.strictObject({
+  name: z.string().min(1).max(100),
+  channel_groups: z.array(nameSetting).max(100),
+  visible_fields: z.array(z.string().min(1).max(64)).max(500),
+  tier: nameSetting,
+});
+
+const createSchema = z
+  .strictObject({
+    id: nameSetting,
+    name: settings.shape.name.optional().meta({ description: 'Default: the id.' }),
+    channel_groups: settings.shape.channel_groups.default([]),
+    visible_fields: settings.shape.visible_fields.default([]),
+    tier: settings.shape.tier.default('production'),
+  })
+  .meta({ id: 'PartnerCreate' });
+
+const changeSchema = settings
+  .partial()
+  .extend({ disabled: z.boolean().optional() })
+  .meta({ id: 'PartnerChange' });
+
+const partnerSchema = settings
+  .extend({ id: nameSetting, created_at: timeSchema, disabled_at: timeSchema.nullable() })
+  .meta({ id: 'Partner' });
+
+const idSchema = z.strictObject({ id: nameSetting });
+
+function show(partner: Partner): z.output<typeof partnerSchema> {
+  return {
+    id: partner.id,
+    name: partner.name,
+    channel_groups: partner.channelGroups,
+    visible_fields: partner.visibleFields,
+    tier: partner.tier,
+    created_at: timeText(partner.createdAtMs),
+    disabled_at: timeText(partner.disabledAtMs),
+  };
+}
+
+/** Partners: create, list, show, change. */
+export function partnerEndpoints({ partners }: { partners: Partners }): Endpoint[] {
+  return [
+    adminEndpoint({
+      method: 'post',
+      path: '/admin/partners',
+      operationId: 'createPartner',
+      tag: 'Administration',
+      summary: 'Create a partner',
+      body: createSchema,
+      status: 201,
+      answer: partnerSchema,
+      errors: ['CONFLICT'],
+      run: async ({ body, by }) =>
+        show(
+          await partners.create(
+            body.id,
+            {
+              name: body.name ?? body.id,
+              channelGroups: body.channel_groups,
+              visibleFields: body.visible_fields,
+              tier: body.tier,
+            },
+            by,
+          ),
+        ),
+    }),
+    adminEndpoint({
+      method: 'get',
+      path: '/admin/partners',
+      operationId: 'listPartners',
+      tag: 'Administration',
+      summary: 'List partners',
+      answer: listOf(partnerSchema),
+      run: () => ({ items: partners.all().map(show) }),
+    }),
+    adminEndpoint({
+      method: 'get',
+      path: '/admin/partners/{id}',
+      operationId: 'getPartner',
+      tag: 'Administration',
+      summary: 'Show a partner',
+      pathParameters: idSchema,
+      answer: partnerSchema,
+      errors: ['NOT_FOUND'],
+      run: ({ path }) => {
+        const partner = partners.find(path.id);
+        if (!partner) throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
+        return show(partner);
+      },
+    }),
+    adminEndpoint({
+      method: 'patch',
+      path: '/admin/partners/{id}',
+      operationId: 'updatePartner',
+      tag: 'Administration',
+      summary: 'Change a partner, or switch all of its credentials off or on',
+      pathParameters: idSchema,
+      body: changeSchema,
+      answer: partnerSchema,
+      errors: ['NOT_FOUND', 'CONFLICT'],
+      run: async ({ path, body, by }) =>
+        show(
+          await partners.update(
+            path.id,
+            {
+              ...(body.name === undefined ? {} : { name: body.name }),
+              ...(body.channel_groups ? { channelGroups: body.channel_groups } : {}),
+              ...(body.visible_fields ? { visibleFields: body.visible_fields } : {}),
+              ...(body.tier === undefined ? {} : { tier: body.tier }),
+              ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
+            },
+            by,
+          ),
+        ),
+    }),
+  ];
+}

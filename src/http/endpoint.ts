@@ -1,0 +1,50 @@
+/**
+ * Http: the edge. Express lives in this room and nowhere else. An endpoint is one file: its contract (what the
+ * published description is written from) and its handler, which calls one use case.
+ */
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { ErrorCode } from '../errors.ts';
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+export type ListenerName = 'public' | 'admin' | 'ops';
+
+export interface ResponseContract {
+  description: string;
+  schema?: z.ZodType;
+  /** Default `application/json`. */
+  contentType?: string;
+}
+
+export interface EndpointContract {
+  listener: ListenerName;
+  method: Method;
+  /** OpenAPI path template, such as `/admin/partners/{id}`. */
+  path: string;
+  operationId: string;
+  tag: string;
+  summary: string;
+  description?: string;
+  /** Names of security schemes, each inner list one alternative. */
+  security?: string[][];
+  /** Path, query and header parameters: zod objects. */
+  pathParameters?: z.ZodObject;
+  query?: z.ZodObject;
+  headers?: z.ZodObject;
+  /** Body schema and the media types it may come in. */
+  body?: { schema: z.ZodType; types: readonly ('form' | 'json')[]; required: boolean };
+  responses: Record<number, ResponseContract>;
+  /** Codes of the envelope that this endpoint can answer, beside those that every endpoint can. */
+  errors?: readonly ErrorCode[];
+  /** Answers errors as RFC 6749 does instead of in the envelope. */
+  oauthErrors?: boolean;
+}
+
+export interface Endpoint {
+  contract: EndpointContract;
+  handle(req: Request, res: Response): Promise<void> | void;
+  /** Needs the session cookie's middleware. */
+  usesSession?: boolean;
+  /** May be called by scripts of the origins that channels list. */
+  crossOrigin?: boolean;
+}

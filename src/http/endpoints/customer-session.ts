@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import type { createIssueCustomerToken } from '../../customers/issue-customer-token.ts';
+import type { EndSessions } from '../../customers/end-sessions.ts';
+import type { Channels } from '../../channels/channel.ts';
+import { BridgeError } from '../../errors.ts';
+import { absoluteExpiryMs, type CustomerSession, type SessionLifetimes } from '../../sessions/session.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { sendEmpty, sendJson } from '../answer.ts';
+import { parseQuery, readFields } from '../body.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { type OriginRules, refuseForeignOrigin, requireOwnPage } from '../origins.ts';
+import { parseWith } from '../parse.ts';
+import { contextOf } from '../request-context.ts';
+import { customerIdSchema, customerTokenSchema } from '../schemas.ts';
+import type { SessionCookies } from '../session-cookie.ts';
+import { channelOf, customerTokenAnswer } from './customer-authenticate.ts';
+
+export interface CustomerSessionDeps {
+  channels: Channels;
+  sessionCookies: SessionCookies;
+  issueCustomerToken: ReturnType<typeof createIssueCustomerToken>;
+  endSessions: EndSessions;
+  lifetimes: SessionLifetimes;
+  origins: OriginRules;
+  clock: Clock;
+}
+
+type Call = Parameters<Endpoint['handle']>;
+
+function requireSession(deps: CustomerSessionDeps, ...[req, res]: Call): CustomerSession {
+  const session = deps.sessionCookies.current(req);
+  if (!session) throw new BridgeError('NOT_SIGNED_IN', { missing: true });
+  const context = contextOf(res);
+  context.customerId = session.customerId;
+  context.channel = session.channel;
+  return session;
+}
+
+const whoAmISchema = z
+  .strictObject({
+    customer_id: customerIdSchema,
+    channel: z.string(),
+    auth_time: z.int().meta({ description: 'Unix seconds of the sign-in.' }),
+    expires_in: z.int().meta({ description: 'Seconds until the session is over even if it is used.' }),
+  })
+  .meta({ id: 'CustomerSession' });
+
+/** `GET /customer_session`: who is signed in with this cookie. */
+export function customerSessionGet(deps: CustomerSessionDeps): Endpoint {
+  return {
+    usesSession: true,
+    crossOrigin: true,
+    contract: {
+      listener: 'public',
+      method: 'get',
+      path: '/customer_session',
+      operationId: 'getCustomerSession',
+      tag: 'Customers',
+      summary: 'Who is signed in with this session cookie',
+      security: [['sessionCookie']],
+      responses: { 200: { description: 'The signed-in customer', schema: whoAmISchema } },
+      errors: ['NOT_SIGNED_IN', 'ORIGIN_NOT_ALLOWED', 'STORE_UNAVAILABLE'],
+    },
+    handle: (req, res) => {
+      refuseForeignOrigin(req, deps.origins);
+      const session = requireSession(deps, req, res);
+      sendJson(res, 200, {
+        customer_id: session.customerId,
+        channel: session.channel,
+        auth_time: Math.floor(session.authTimeMs / 1000),
+        expires_in: Math.max(
+          0,
+          Math.floor((absoluteExpiryMs(session, deps.lifetimes) - deps.clock.nowMs()) / 1000),
+        ),
+      });
+    },
+  };
+}
+
+const renewalSchema = z.object({ channel: z.string().min(1).max(64).optional() }).meta({
+  id: 'CustomerTokenRequest',
+  description: 'A channel of the same group; default: the one signed in to.',
+});
+
+const csrfHeader = z.object({
+  'x-symbolon-csrf': z.literal('1').meta({ description: 'Proves that the page itself made the call.' }),
+});
+
+/** `POST /customer_session/token`: a fresh customer token from the cookie. */
+export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
+  return {
+    usesSession: true,
+    crossOrigin: true,
+    contract: {
+      listener: 'public',
+      method: 'post',
+      path: '/customer_session/token',
+      operationId: 'renewCustomerToken',
+      tag: 'Customers',
+      summary: 'A fresh customer token from the session cookie',
+      security: [['sessionCookie']],
+      headers: csrfHeader,
+      body: { schema: renewalSchema, types: ['form', 'json'], required: false },
+      responses: { 200: { description: 'A customer token', schema: customerTokenSchema } },
+      errors: [
+        'INVALID_REQUEST',
+        'UNKNOWN_CHANNEL',
+        'NOT_SIGNED_IN',
+        'CSRF_REJECTED',
+        'ORIGIN_NOT_ALLOWED',
+        'CHANNEL_NOT_ALLOWED',
+        'STORE_UNAVAILABLE',
+      ],
+    },
+    handle: async (req, res) => {
+      requireOwnPage(req, deps.origins);
+      const session = requireSession(deps, req, res);
+      const asked = parseWith(renewalSchema, await readFields(req, ['none', 'json', 'form']));
+      const channel = channelOf(deps.channels, asked.channel ?? session.channel);
+      const context = contextOf(res);
+      context.channel = channel.id;
+      const issued = deps.issueCustomerToken(session, channel, context);
+      sendJson(res, 200, customerTokenAnswer(issued, session.customerId));
+    },
+  };
+}
+
+const signOutQuery = z.object({
+  everywhere: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'true also ends all other sessions and tokens of this customer.' }),
+});
+
+/** `DELETE /customer_session`: sign out. */
+export function customerSessionDelete(deps: CustomerSessionDeps): Endpoint {
+  return {
+    usesSession: true,
+    crossOrigin: true,
+    contract: {
+      listener: 'public',
+      method: 'delete',
+      path: '/customer_session',
+      operationId: 'endCustomerSession',
+      tag: 'Customers',
+      summary: 'Sign out',
+      description: 'Ends the session and the customer tokens that came of it, and expires the cookie.',
+      security: [['sessionCookie']],
+      headers: csrfHeader,
+      query: signOutQuery,
+      responses: { 204: { description: 'Signed out; also when nobody was signed in' } },
+      errors: ['INVALID_REQUEST', 'CSRF_REJECTED', 'ORIGIN_NOT_ALLOWED', 'STORE_UNAVAILABLE'],
+    },
+    handle: async (req, res) => {
+      requireOwnPage(req, deps.origins);
+      const { everywhere } = parseWith(signOutQuery, parseQuery(req));
+      const session = deps.sessionCookies.current(req);
+      if (session) await deps.endSessions.signOut(session, everywhere === 'true', contextOf(res));
+      await deps.sessionCookies.end(req, res);
+      sendEmpty(res, 204);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Express } from 'express';
+import { BridgeError, type ErrorCode } from '../errors.ts';
+import { randomToken } from '../platform/random.ts';
+import { errorEnvelope, statusOf } from './error-response.ts';
+
+export interface ListenerLimits {
+  /** For all headers of a request. Default 15,000. */
+  headersTimeoutMs: number;
+  /** For a whole request. Default 30,000. */
+  requestTimeoutMs: number;
+  /** How long an idle connection is kept. Default 61,000: longer than the usual 60 s of a proxy in front. */
+  keepAliveTimeoutMs: number;
+  /** Default 16,384. */
+  maxHeaderBytes: number;
+  /** Connections at a time. Default 10,000. */
+  maxConnections: number;
+}
+
+export const LISTENER_LIMITS: ListenerLimits = {
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 61_000,
+  maxHeaderBytes: 16_384,
+  maxConnections: 10_000,
+};
+
+export interface TlsMaterial {
+  certificate: string;
+  privateKey: string;
+}
+
+/**
+ * A server for an Express application, with real limits on time and size. Its requests and responses are born with
+ * the application's own prototypes: Express would otherwise swap them on every request, which costs more than the
+ * rest of its routing.
+ */
+export function createListener(
+  app: Express,
+  headers: Record<string, string>,
+  options: Partial<ListenerLimits> & { tls?: TlsMaterial | undefined } = {},
+): Server {
+  const limits = { ...LISTENER_LIMITS, ...options };
+  class BornRequest extends IncomingMessage {}
+  class BornResponse extends ServerResponse<IncomingMessage> {}
+  Object.setPrototypeOf(BornRequest.prototype, app.request as object);
+  Object.setPrototypeOf(BornResponse.prototype, app.response as object);
+  const settings = {
+    IncomingMessage: BornRequest as typeof IncomingMessage,
+    ServerResponse: BornResponse as typeof ServerResponse,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    connectionsCheckingInterval: 500,
+    requireHostHeader: true,
+    joinDuplicateHeaders: false,
+  };
+  const server = options.tls
+    ? createTlsServer(
+        { ...settings, cert: options.tls.certificate, key: options.tls.privateKey, minVersion: 'TLSv1.2' },
+        app as never,
+      )
+    : createServer(settings, app as never);
+  server.maxConnections = limits.maxConnections;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+    refuseConnection(error, socket, headers),
+  );
+  return server;
+}
+
+function codeOf(error: NodeJS.ErrnoException): ErrorCode {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return 'HEADERS_TOO_LARGE';
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 'REQUEST_TIMEOUT';
+    default:
+      return 'INVALID_REQUEST';
+  }
+}
+
+/** Answers what is not even a request in the same envelope, then closes the connection. */
+function refuseConnection(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  headers: Record<string, string>,
+): void {
+  const answering = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage;
+  if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const code = codeOf(error);
+  const requestId = randomToken(12);
+  const body = JSON.stringify(errorEnvelope(new BridgeError(code), requestId));
+  const head = {
+    ...headers,
+    'cache-control': 'no-store',
+    'x-request-id': requestId,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`HTTP/1.1 ${statusOf(code)} \r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+}

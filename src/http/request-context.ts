@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Response } from 'express';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+
+/** What is known of one request from its first moment. */
+export interface RequestContext {
+  /** Our own; a caller's is never taken over. */
+  requestId: string;
+  /** The caller's address: the socket's, or what a configured proxy vouches for. */
+  address: string;
+  /** Route pattern, for metrics and the log; never the address as sent. */
+  route: string;
+  /** Filled in as it becomes known, for the one log line of the request. */
+  partner?: string;
+  keyPrefix?: string;
+  clientId?: string;
+  customerId?: string;
+  channel?: string;
+  code?: string;
+}
+
+export interface EdgeDeps {
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+const KEY = 'symbolon';
+
+export function attachContext(res: Response, context: RequestContext): void {
+  res.locals[KEY] = context;
+}
+
+export function contextOf(res: Response): RequestContext {
+  return res.locals[KEY] as RequestContext;
+}
+
+/** Writes the request's one log line and counts it, when its answer is finished or its connection lost. */
+export function logWhenDone(
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RequestContext,
+  deps: EdgeDeps,
+): void {
+  const startedMs = deps.clock.monotonicMs();
+  let done = false;
+  const finish = () => {
+    if (done) return;
+    done = true;
+    const durationMs = deps.clock.monotonicMs() - startedMs;
+    const status = res.writableFinished ? res.statusCode : 499;
+    const method = req.method ?? '';
+    deps.metrics.requests.inc({ route: context.route, method, status });
+    deps.metrics.requestSeconds.observe({ route: context.route }, durationMs / 1000);
+    deps.logger.log('info', {
+      event: 'http.request',
+      request_id: context.requestId,
+      method,
+      route: context.route,
+      status,
+      duration_ms: Math.round(durationMs * 100) / 100,
+      address: context.address,
+      partner: context.partner,
+      key_prefix: context.keyPrefix,
+      client_id: context.clientId,
+      customer_id: context.customerId,
+      channel: context.channel,
+      code: context.code,
+    });
+  };
+  res.on('finish', finish);
+  res.on('close', finish);
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { type ErrorCode, errorCatalogue, type OAuthErrorCode, oauthErrorCatalogue } from '../errors.ts';
+
+/** A customer identifier as channels see it. */
+export const customerIdSchema = z
+  .string()
+  .regex(/^c[1-9a-z][a-z2-7]{32}$/)
+  .meta({
+    description: 'The opaque customer identifier: 34 lower-case letters and digits.',
+    example: 'c1ab7qk2m4xw3hd5pzt6yrlf2vnoscuigej',
+  });
+
+export const errorSchema = z
+  .strictObject({
+    success: z.literal(false),
+    error: z.strictObject({
+      code: z.enum(Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]]),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()).optional(),
+      retry_after: z.int().min(0).optional().meta({ description: 'Whole seconds; the same as Retry-After.' }),
+      request_id: z.string(),
+    }),
+  })
+  .meta({ id: 'Error', description: 'The envelope of every error that is not an OAuth one.' });
+
+export const oauthErrorSchema = z
+  .strictObject({
+    error: z.enum(Object.keys(oauthErrorCatalogue) as [OAuthErrorCode, ...OAuthErrorCode[]]),
+    error_description: z.string(),
+  })
+  .meta({ id: 'OAuthError', description: 'RFC 6749 section 5.2.' });
+
+/** A string of digits: token answers carry their numbers as strings. */
+export const digitsSchema = z.string().regex(/^\d+$/);
+
+export const customerTokenSchema = z
+  .strictObject({
+    issued_at: digitsSchema.meta({
+      description: 'Unix time in milliseconds, as a string.',
+      example: '1570733606449',
+    }),
+    JWT: z.string().meta({ description: 'The customer token.' }),
+    expires_in: digitsSchema.meta({
+      description: 'Seconds, as a string; equal to exp − iat.',
+      example: '900',
+    }),
+    customer_id: customerIdSchema,
+  })
+  .meta({ id: 'CustomerToken' });
+
+export const cookieSignInSchema = customerTokenSchema.omit({ JWT: true }).meta({
+  id: 'CookieSignIn',
+  description: 'The session is in the Set-Cookie header; no token is handed to scripts.',
+});

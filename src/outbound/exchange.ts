@@ -1,0 +1,108 @@
+import type { OutboundFailure, OutboundResponse } from './outbound-types.ts';
+
+/** What the pool tells about one call; the controller-style handler of undici has this shape. */
+interface ExchangeHandler {
+  onRequestStart(controller: ExchangeController): void;
+  onResponseStart(
+    controller: ExchangeController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void;
+  onResponseData(controller: ExchangeController, chunk: Buffer): void;
+  onResponseEnd(): void;
+  onResponseError(controller: ExchangeController | null, error: Error): void;
+}
+
+interface ExchangeController {
+  abort(reason: Error): void;
+}
+
+interface Exchange {
+  handler: ExchangeHandler;
+  /** Ends the call with a failure and cuts its connection; without effect once it has ended. */
+  abandon: (failure: OutboundFailure) => void;
+}
+
+/** The code of the error with which the connector refuses a resolved address. */
+export const REFUSED_ADDRESS = 'ERR_SYMBOLON_REFUSED_ADDRESS';
+
+const abandoned = new Error('call abandoned');
+const EMPTY = Buffer.alloc(0);
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/;
+const NOT_HTTP =
+  /^(UND_ERR_RES_CONTENT_LENGTH_MISMATCH|UND_ERR_HEADERS_OVERFLOW|UND_ERR_INVALID_ARG)$|EPROTO|_SSL_/;
+
+/** Names what went wrong by the error's code; its message may hold what must not be seen. */
+function failureOf(error: Error, answerBegun: boolean): OutboundFailure {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === REFUSED_ADDRESS) return 'refused_address';
+  if (error.name === 'HTTPParserError' || NOT_HTTP.test(code)) return 'protocol';
+  if (CERTIFICATE.test(code)) return 'untrusted';
+  return answerBegun ? 'protocol' : 'unreachable';
+}
+
+/** Headers with repeated ones joined. */
+function joinRepeated(incoming: Record<string, string | string[] | undefined>): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name in incoming) {
+    const value = incoming[name];
+    if (value !== undefined) headers[name] = typeof value === 'string' ? value : value.join(', ');
+  }
+  return headers;
+}
+
+/**
+ * One call and its answer, collected into one buffer. The cap holds while reading, whatever the answer says of its
+ * own length; a compressed answer is refused. `done` is called exactly once.
+ */
+export function createExchange(
+  maxBytes: number,
+  done: (result: OutboundResponse | OutboundFailure) => void,
+): Exchange {
+  let controller: ExchangeController | undefined;
+  let ended = false;
+  let status = 0;
+  let headers: Record<string, string> = {};
+  let body: Buffer = EMPTY;
+  let chunks: Buffer[] | undefined;
+  let sizeBytes = 0;
+
+  const end = (result: OutboundResponse | OutboundFailure) => {
+    if (ended) return;
+    ended = true;
+    done(result);
+  };
+  const abandon = (failure: OutboundFailure) => {
+    end(failure);
+    controller?.abort(abandoned);
+  };
+
+  const handler: ExchangeHandler = {
+    onRequestStart(started) {
+      controller = started;
+      if (ended) started.abort(abandoned);
+    },
+    onResponseStart(_controller, answered, incoming) {
+      if (answered < 200) return;
+      status = answered;
+      headers = joinRepeated(incoming);
+      const encoding = headers['content-encoding'];
+      if (encoding !== undefined && encoding.toLowerCase() !== 'identity') abandon('protocol');
+      else if (Number(headers['content-length']) > maxBytes) abandon('too_large');
+    },
+    onResponseData(_controller, chunk) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) abandon('too_large');
+      else if (body === EMPTY) body = chunk;
+      else if (chunks === undefined) chunks = [body, chunk];
+      else chunks.push(chunk);
+    },
+    onResponseEnd() {
+      end({ status, headers, body: chunks === undefined ? body : Buffer.concat(chunks, sizeBytes) });
+    },
+    onResponseError(_controller, error) {
+      end(failureOf(error, status !== 0));
+    },
+  };
+  return { handler, abandon };
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { decodeUtf8 } from '../platform/encoding.ts';
+import type { OutboundResponse } from './outbound-types.ts';
+
+export type JsonObject = Record<string, unknown>;
+
+/** Members to walk through: names, or numbers for places in an array. */
+export type AnswerPath = readonly (string | number)[];
+
+const JSON_TYPE = /^application\/(?:json|[a-z0-9.+-]+\+json)\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+const PATH = /^[^.[\]\s]+(?:\[\d{1,4}\])*(?:\.[^.[\]\s]+(?:\[\d{1,4}\])*)*$/;
+const STEP = /\[(\d+)\]|[^.[\]]+/g;
+
+/** A path into an answer as the configuration writes it: `account.plan`, `lines[0].number`. */
+export const answerPathSetting = z
+  .string()
+  .max(256)
+  .regex(PATH, 'must be a path such as account.plan or lines[0].number');
+
+export function parseAnswerPath(text: string): AnswerPath {
+  return [...text.matchAll(STEP)].map((step) => (step[1] === undefined ? step[0] : Number(step[1])));
+}
+
+/** The value at a path, by own members alone, so that names such as `constructor` find nothing of ours. */
+export function valueAt(value: unknown, path: AnswerPath): unknown {
+  let found = value;
+  for (const step of path) {
+    if (typeof found !== 'object' || found === null) return undefined;
+    if (Array.isArray(found) !== (typeof step === 'number') || !Object.hasOwn(found, step)) return undefined;
+    found = Reflect.get(found, step);
+  }
+  return found;
+}
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The body as a JSON object; `undefined` when its type is not JSON, or it is not UTF-8, or not an object. */
+export function readJsonObject(response: OutboundResponse): JsonObject | undefined {
+  if (!JSON_TYPE.test(response.headers['content-type'] ?? '')) return undefined;
+  const text = decodeUtf8(response.body);
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return isJsonObject(value) ? value : undefined;
+}

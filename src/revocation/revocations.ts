@@ -1,0 +1,99 @@
+/**
+ * Revocation: what was taken back before its time. Every revocation is a row in the database; each process holds the
+ * live ones in memory, so that a check on the hot path is a map look-up, and reads new rows several times a second.
+ */
+import type { Clock } from '../platform/clock.ts';
+import type { Revocation, RevocationKind, RevocationStore } from './revocation-types.ts';
+
+export interface Revocations {
+  /** Writes the rows, then honours them in this process before it returns. */
+  revoke(revocations: readonly Revocation[]): Promise<void>;
+  /** Whether something of this kind and id, issued at `issuedAtMs`, has been revoked. */
+  isRevoked(kind: RevocationKind, id: string, issuedAtMs: number): boolean;
+  /** Grows with every change; a cache that saw another number must ask again. */
+  readonly epoch: number;
+  /** Reads what other processes revoked. */
+  refresh(): Promise<void>;
+  /** Refreshes every `intervalMs` until `stop`. A failing store is reported and asked again. */
+  watch(intervalMs: number, onError: (error: unknown) => void): void;
+  stop(): void;
+}
+
+const PRUNE_EVERY_MS = 60_000;
+
+export function createRevocations(deps: { store: RevocationStore; clock: Clock }): Revocations {
+  const { store, clock } = deps;
+  const live = new Map<string, Revocation>();
+  let sequence = 0;
+  let epoch = 1;
+  let prunedAtMs = clock.nowMs();
+  let timer: NodeJS.Timeout | undefined;
+
+  const hold = (revocation: Revocation) => {
+    const key = `${revocation.kind} ${revocation.id}`;
+    const known = live.get(key);
+    live.set(
+      key,
+      known
+        ? {
+            ...revocation,
+            cutoffMs: Math.max(known.cutoffMs, revocation.cutoffMs),
+            expiresAtMs: Math.max(known.expiresAtMs, revocation.expiresAtMs),
+          }
+        : revocation,
+    );
+  };
+
+  const prune = async (nowMs: number) => {
+    prunedAtMs = nowMs;
+    for (const [key, revocation] of live) if (revocation.expiresAtMs <= nowMs) live.delete(key);
+    await store.prune(nowMs);
+  };
+
+  const refresh = async () => {
+    const nowMs = clock.nowMs();
+    const news = await store.since(sequence, nowMs);
+    if (news.sequence > sequence) {
+      for (const revocation of news.revocations) hold(revocation);
+      sequence = news.sequence;
+      epoch++;
+    }
+    if (nowMs - prunedAtMs > PRUNE_EVERY_MS) await prune(nowMs);
+  };
+
+  return {
+    revoke: async (revocations) => {
+      if (revocations.length === 0) return;
+      await store.add(revocations);
+      for (const revocation of revocations) hold(revocation);
+      epoch++;
+    },
+    isRevoked: (kind, id, issuedAtMs) => {
+      if (live.size === 0) return false;
+      const revocation = live.get(`${kind} ${id}`);
+      return (
+        revocation !== undefined &&
+        issuedAtMs <= revocation.cutoffMs &&
+        clock.nowMs() < revocation.expiresAtMs
+      );
+    },
+    get epoch() {
+      return epoch;
+    },
+    refresh,
+    watch: (intervalMs, onError) => {
+      let busy = false;
+      timer = setInterval(() => {
+        if (busy) return;
+        busy = true;
+        refresh()
+          .catch(onError)
+          .finally(() => {
+            busy = false;
+          });
+      }, intervalMs);
+      timer.unref();
+    },
+    stop: () => clearInterval(timer),
+  };
+}

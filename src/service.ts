@@ -1,0 +1,471 @@
+/**
+ * The composition root: the one place where rooms are wired to each other. Reads no environment and listens to
+ * nothing by itself; `listen` and `close` do.
+ */
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { Express } from 'express';
+import { createApiKeys } from './api-keys/api-keys.ts';
+import { createAudit } from './audit/audit.ts';
+import { createAuditLink, verifyChains } from './audit/audit-chain.ts';
+import type { LinkAuditRecord } from './audit/audit-record.ts';
+import type { Authenticator, AuthenticatorDeps } from './authenticators/authenticator.ts';
+import { createDirectoryUsers } from './authenticators/directory-users.ts';
+import { createPasswordHasher } from './authenticators/password-hasher.ts';
+import { authenticatorTypes } from './authenticators/registry.ts';
+import { createBackend } from './backends/backend.ts';
+import { type Channel, createChannels } from './channels/channel.ts';
+import { createClients } from './clients/clients.ts';
+import type { Config } from './config/config.ts';
+import { loadSecrets, type Secrets } from './config/secrets.ts';
+import { createConnection } from './connections/connection.ts';
+import { createAuthenticateCustomer } from './customers/authenticate-customer.ts';
+import { createEndSessions } from './customers/end-sessions.ts';
+import { createGetProfile } from './customers/get-profile.ts';
+import { createIdentities } from './customers/identities.ts';
+import { createIssueCustomerToken } from './customers/issue-customer-token.ts';
+import { StartRefused } from './errors.ts';
+import { apiKeyEndpoints } from './http/admin/api-keys.ts';
+import { auditEndpoints } from './http/admin/audit.ts';
+import { clientEndpoints } from './http/admin/clients.ts';
+import { customerEndpoints } from './http/admin/customers.ts';
+import { directoryUserEndpoints } from './http/admin/directory-users.ts';
+import { keyEndpoints } from './http/admin/keys.ts';
+import { partnerEndpoints } from './http/admin/partners.ts';
+import { statusEndpoints } from './http/admin/status.ts';
+import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
+import { createCustomerProof } from './http/customer-proof.ts';
+import { drain, listenOn } from './http/draining-server.ts';
+import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/health.ts';
+import { createListener } from './http/listener.ts';
+import { createPartnerProof } from './http/partner-proof.ts';
+import { securityHeaders } from './http/security-headers.ts';
+import { createSessionCookies } from './http/session-cookie.ts';
+import type { ChannelGroup } from './identifiers/identifier.ts';
+import { openKeyring } from './keyring/keyring.ts';
+import { createSignInThrottle } from './limits/sign-in-throttle.ts';
+import { createGrants } from './oauth/grants/registry.ts';
+import { createTokenEndpoint } from './oauth/token-endpoint.ts';
+import { createHttpClient, type HttpClientDeps } from './outbound/http-client.ts';
+import { openPartners } from './partners/partners.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { createLogger, type Logger } from './platform/logger.ts';
+import { createMetrics, type Metrics } from './platform/metrics.ts';
+import { randomToken } from './platform/random.ts';
+import { startWatching } from './platform/watch.ts';
+import { programVersion } from './platform/version.ts';
+import { createRevocations } from './revocation/revocations.ts';
+import { examineDependencies } from './service/examine.ts';
+import { createSessions } from './sessions/sessions.ts';
+import { acquireExclusiveLock } from './stores/exclusive-lock.ts';
+import { createRedis, type RedisConnection } from './stores/redis.ts';
+import { openSqlStores, type SqlStores } from './stores/sql/sql-stores.ts';
+import { createAccessTokens } from './tokens/access-token.ts';
+import { createAssertionSigner } from './tokens/backend-assertion.ts';
+import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
+import { openSigningRings } from './tokens/signing-rings.ts';
+
+/** What a test or an embedding program replaces. */
+export interface ServiceOverrides {
+  clock?: Clock;
+  logger?: Logger;
+  /** Default: configured, or generated in the data directory. */
+  secrets?: Pick<Secrets, 'encryptionKeys' | 'adminToken'>;
+  resolveHost?: HttpClientDeps['resolveHost'];
+}
+
+export type ListenerName = 'admin' | 'ops' | 'public';
+const LISTENERS: readonly ListenerName[] = ['admin', 'ops', 'public'];
+
+/** Where the listeners are bound; empty for one that was not opened. */
+export interface ServiceAddresses {
+  url: string;
+  adminUrl: string;
+  opsUrl: string;
+}
+
+export interface Service {
+  readonly app: Express;
+  readonly adminApp: Express;
+  readonly opsApp: Express;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Opens the listeners, or only some of them. Throws `StartRefused` when an address cannot be had. */
+  listen(options?: { only?: readonly ListenerName[] }): Promise<ServiceAddresses>;
+  /** Readiness off, requests under way finish, then everything is closed. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const POLL_MS = 500;
+const KEY_REFRESH_MS = 30_000;
+const PRUNE_MS = 60_000;
+/** How long requests under way may take after a stop was asked for; the process is to be gone within ten seconds. */
+const DRAIN_LIMIT_MS = 8_000;
+const READY_TIMEOUT_MS = 1_500;
+
+/** Opens stores, checks keys, wires everything. Throws `StartRefused`, naming the setting and the mend. */
+export async function createService(config: Config, overrides: ServiceOverrides = {}): Promise<Service> {
+  const opened: (() => Promise<void> | void)[] = [];
+  try {
+    return await compose(config, overrides, opened);
+  } catch (error) {
+    for (const close of opened.reverse()) await close();
+    throw error;
+  }
+}
+
+/** Opens the database under the process lock; the audit link is bound once the keyring is open. */
+async function openStores(
+  config: Config,
+  deps: { clock: Clock; linkAudit: LinkAuditRecord; logger: Logger },
+  opened: (() => Promise<void> | void)[],
+): Promise<SqlStores> {
+  const url = config.storage.database_url;
+  if (!url.startsWith('file:')) {
+    const stores = await openSqlStores({
+      url,
+      ...deps,
+      onError: (error) => deps.logger.unexpected('store.connection_failed', error),
+    });
+    opened.push(() => stores.close());
+    return stores;
+  }
+  const file = url.slice('file:'.length);
+  if (file !== ':memory:') {
+    const lock = acquireExclusiveLock(`${file}.lock`);
+    if (!lock) {
+      throw new StartRefused(
+        `Another process uses the database ${file}. Stop it, or use PostgreSQL and Redis to run several processes.`,
+      );
+    }
+    opened.push(() => lock.release());
+  }
+  const stores = await openSqlStores({ file, ...deps });
+  opened.push(() => stores.close());
+  return stores;
+}
+
+function channelsOf(config: Config) {
+  const list = config.channels.map(
+    (channel): Channel => ({
+      id: channel.id,
+      group: channel.group as ChannelGroup,
+      delivery: channel.delivery,
+      allowedDeliveries: channel.allowed_deliveries,
+      tokenLifetimeSeconds: channel.token_lifetime_seconds,
+      authenticators: channel.authenticators,
+      allowedOrigins: channel.allowed_origins,
+    }),
+  );
+  return createChannels(list, config.default_channel);
+}
+
+async function compose(
+  config: Config,
+  overrides: ServiceOverrides,
+  opened: (() => Promise<void> | void)[],
+): Promise<Service> {
+  const clock = overrides.clock ?? systemClock;
+  const logger = overrides.logger ?? createLogger(config.log.level, process.stdout);
+  const metrics = createMetrics();
+  const secrets = overrides.secrets ?? loadSecrets(config);
+  const startedAtMs = clock.nowMs();
+  const issuer = config.public_url;
+  const publicUrl = new URL(issuer);
+  const lifetimes = {
+    idleSeconds: config.sessions.idle_seconds,
+    absoluteSeconds: config.sessions.absolute_seconds,
+  };
+
+  let link: LinkAuditRecord | undefined;
+  const linkAudit: LinkAuditRecord = (...record) => {
+    if (!link) throw new Error('the audit chain is not open yet');
+    return link(...record);
+  };
+  const stores = await openStores(config, { clock, linkAudit, logger }, opened);
+  let redis: RedisConnection | undefined;
+  if (config.storage.redis_url !== undefined) {
+    redis = await createRedis({
+      url: config.storage.redis_url,
+      onError: (error) => logger.unexpected('redis.connection_failed', error),
+    });
+    opened.push(() => redis?.close());
+  }
+
+  const keyring = await openKeyring({ store: stores.keys, clock, encryptionKeys: secrets.encryptionKeys });
+  link = createAuditLink(keyring.current('audit').key);
+  const audit = createAudit({ store: stores.audit, clock, logger, metrics, instance: randomToken(9) });
+  opened.push(() => audit.close());
+  const revocations = createRevocations({ store: stores.revocations, clock });
+  await revocations.refresh();
+  const accessTokenSeconds = config.tokens.access_token_lifetime_seconds;
+  const rings = await openSigningRings({
+    store: stores.signingKeys,
+    keyring,
+    clock,
+    algorithm: config.tokens.algorithm,
+    maxTokenLifetimeSeconds: { customer: MAX_CUSTOMER_TOKEN_SECONDS, access: 3_600, assertion: 60 },
+  });
+  const tokenDeps = {
+    rings,
+    clock,
+    metrics,
+    issuer,
+    clockToleranceSeconds: config.tokens.clock_tolerance_seconds,
+  };
+  const customerTokens = createCustomerTokens({ ...tokenDeps, keyring });
+  const accessTokens = createAccessTokens({ ...tokenDeps, lifetimeSeconds: accessTokenSeconds });
+  const sessions = createSessions({
+    keyring,
+    clock,
+    revocations,
+    lifetimes,
+    maxTokenLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
+  });
+  const partners = await openPartners({ store: stores.partners, clock, audit });
+  const clients = createClients({
+    store: stores.clients,
+    keyring,
+    clock,
+    audit,
+    partners,
+    revocations,
+    maxTokenLifetimeSeconds: 3_600,
+  });
+  const apiKeys = createApiKeys({ store: stores.apiKeys, keyring, clock, audit, partners, revocations });
+
+  const httpClient = createHttpClient(overrides.resolveHost ? { resolveHost: overrides.resolveHost } : {});
+  opened.push(() => httpClient.close());
+  const connections = new Map(
+    Object.entries(config.connections).map(([name, options]) => [
+      name,
+      createConnection(name, options, { httpClient, clock, metrics, logger }),
+    ]),
+  );
+  const hasher = createPasswordHasher({
+    lanes: config.passwords.lanes,
+    maxWaiting: config.passwords.max_waiting,
+    metrics,
+  });
+  opened.push(() => hasher.close());
+  const authenticatorDeps: AuthenticatorDeps = {
+    directory: stores.directory,
+    hasher,
+    audit,
+    logger,
+    connections,
+  };
+  const authenticators = new Map<string, Authenticator>(
+    config.authenticators.map((options) => [
+      options.name,
+      authenticatorTypes[options.type].create(options as never, authenticatorDeps),
+    ]),
+  );
+  const channels = channelsOf(config);
+  const signAssertion = createAssertionSigner({ rings, clock, issuer });
+  const backends = config.backends.map((options) => {
+    const connection = connections.get(options.connection);
+    if (!connection) throw new StartRefused(`backends.${options.name}.connection names no connection.`);
+    return createBackend(options, { connection, metrics, signAssertion });
+  });
+
+  const identities = createIdentities({ store: stores.customers, keyring, clock, audit });
+  const throttle = createSignInThrottle(
+    {
+      maxFailuresPerAccount: config.sign_in.max_failures_per_account,
+      windowSeconds: config.sign_in.window_seconds,
+      maxFailuresPerAddress: config.sign_in.max_failures_per_address,
+      addressWindowSeconds: config.sign_in.address_window_seconds,
+    },
+    keyring.current('throttle').key,
+  );
+  const authenticateCustomer = createAuthenticateCustomer({
+    authenticators,
+    throttle,
+    identities,
+    sessions,
+    audit,
+  });
+  const issueCustomerToken = createIssueCustomerToken({ sessions, tokens: customerTokens, audit });
+  const endSessions = createEndSessions({ sessions, store: stores.customers, audit });
+  const cookieSecrets: string[] = [];
+  const readCookieSecrets = () => {
+    const texts = keyring.all('session-cookie').map(({ key }) => key.export().toString('base64url'));
+    cookieSecrets.splice(0, cookieSecrets.length, ...texts);
+  };
+  readCookieSecrets();
+  const sessionCookies = createSessionCookies({
+    keep: redis ? { redis: redis.client } : { records: stores.sessions },
+    sessions,
+    lifetimes,
+    clock,
+    secrets: cookieSecrets,
+    cookieName: config.sessions.cookie_name,
+    sameSite: config.sessions.same_site,
+  });
+
+  let draining = false;
+  const isReady = async (): Promise<boolean> => {
+    if (draining) return false;
+    const checks = Promise.all([stores.ping(), redis?.ping()]).then(
+      () => true,
+      () => false,
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), READY_TIMEOUT_MS);
+    });
+    return Promise.race([checks, late]).finally(() => clearTimeout(timer));
+  };
+  const examine = () =>
+    examineDependencies({ config, stores, redis, authenticators, backends, groupOwner: partners.ofGroup });
+
+  const headers = securityHeaders({ https: publicUrl.protocol === 'https:' });
+  const appOptions = {
+    clock,
+    logger,
+    metrics,
+    headers,
+    trustedProxies: config.http.trusted_proxies,
+    basePath: publicUrl.pathname.replace(/\/$/, ''),
+    customerAuthHeader: config.http.customer_auth_header,
+    isDraining: () => draining,
+  };
+  const app = createPublicApp(
+    { ...appOptions, aliases: config.http.aliases },
+    {
+      channels,
+      authenticateCustomer,
+      issueCustomerToken,
+      endSessions,
+      sessionCookies,
+      lifetimes,
+      clock,
+      audit,
+      rings,
+      issuer,
+      isReady,
+      origins: { publicOrigin: publicUrl.origin, channels },
+      provePartner: createPartnerProof({ accessTokens, apiKeys, partners, revocations }),
+      proveCustomer: createCustomerProof({ customerTokens, sessions, sessionCookies, revocations, channels }),
+      getProfile: createGetProfile({ backends, audit }),
+      tokenEndpoint: createTokenEndpoint({ clients, grants: createGrants({ accessTokens }), audit }),
+      customerAuthHeader: config.http.customer_auth_header,
+      customerAuthField: config.http.customer_auth_field,
+    },
+  );
+  const adminDigest = hash('sha256', secrets.adminToken, 'buffer');
+  const directories = new Set(
+    config.authenticators.filter(({ type }) => type === 'directory').map(({ name }) => name),
+  );
+  const adminApp = createAdminApp(
+    {
+      ...appOptions,
+      basePath: '',
+      isAdminToken: (token) => timingSafeEqual(hash('sha256', token, 'buffer'), adminDigest),
+    },
+    [
+      ...partnerEndpoints({ partners }),
+      ...clientEndpoints({ clients }),
+      ...apiKeyEndpoints({ apiKeys }),
+      ...directoryUserEndpoints({
+        users: createDirectoryUsers({ store: stores.directory, hasher, audit, clock, directories }),
+      }),
+      ...customerEndpoints({ identities, endSessions }),
+      ...keyEndpoints({ rings, keyring, audit, onSessionSecretRotated: readCookieSecrets }),
+      ...auditEndpoints({
+        audit,
+        store: stores.audit,
+        verifyChains: () => verifyChains(stores.audit, linkAudit),
+      }),
+      ...statusEndpoints({
+        examine,
+        status: async () => ({
+          version: programVersion(),
+          publicUrl: issuer,
+          startedAtMs,
+          store: config.storage.database_url.startsWith('file:') ? 'sqlite' : 'postgresql',
+          customers: await stores.customers.count(),
+        }),
+      }),
+      healthLive('admin'),
+    ],
+  );
+  const opsApp = createOpsApp({ ...appOptions, basePath: '' }, [
+    healthLive('ops'),
+    healthReady('ops', { isReady }),
+    metricsEndpoint({ metrics }),
+  ]);
+
+  const watch = startWatching({
+    clock,
+    logger,
+    every: [
+      { name: 'revocations', everyMs: POLL_MS, run: () => revocations.refresh() },
+      { name: 'partners', everyMs: POLL_MS, run: () => partners.refresh() },
+      {
+        name: 'keys',
+        everyMs: KEY_REFRESH_MS,
+        run: async () => {
+          if (await keyring.refresh()) readCookieSecrets();
+          await rings.refresh();
+        },
+      },
+      { name: 'sessions', everyMs: PRUNE_MS, run: () => stores.sessions.prune(clock.nowMs()) },
+    ],
+  });
+  opened.push(() => watch.stop());
+
+  const servers: Server[] = [];
+  const open = async (
+    target: Express,
+    bind: { host: string; port: number; setting: string },
+    tls = false,
+  ) => {
+    const server = createListener(target, headers, {
+      maxConnections: config.http.max_connections,
+      tls:
+        tls && config.tls
+          ? { certificate: config.tls.certificate, privateKey: config.tls.private_key }
+          : undefined,
+    });
+    const port = await listenOn(server, bind);
+    servers.push(server);
+    const host = bind.host.includes(':') ? `[${bind.host}]` : bind.host;
+    return `${tls && config.tls ? 'https' : 'http'}://${host}:${port}`;
+  };
+
+  let serving = false;
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    draining = true;
+    await Promise.all(servers.map((server) => drain(server, DRAIN_LIMIT_MS)));
+    if (serving) audit.event('service.stopped', { outcome: 'success', actor: 'system' });
+    for (const end of opened.reverse()) await end();
+  };
+  return {
+    app,
+    adminApp,
+    opsApp,
+    logger,
+    metrics,
+    listen: async ({ only = LISTENERS } = {}) => {
+      try {
+        const binds = {
+          admin: () => open(adminApp, { ...config.admin, setting: 'admin.port' }),
+          ops: () => open(opsApp, { ...config.ops, setting: 'ops.port' }),
+          public: () => open(app, { ...config.listen, setting: 'listen.port (PORT)' }, true),
+        };
+        const urls = { public: '', admin: '', ops: '' };
+        for (const name of only) urls[name] = await binds[name]();
+        serving = only.includes('public');
+        if (serving) audit.event('service.started', { outcome: 'success', actor: 'system' });
+        return { url: urls.public, adminUrl: urls.admin, opsUrl: urls.ops };
+      } catch (error) {
+        await (closing ??= close());
+        throw error;
+      }
+    },
+    close: () => (closing ??= close()),
+  };
+}

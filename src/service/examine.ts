@@ -1,0 +1,58 @@
+import type { Authenticator } from '../authenticators/authenticator.ts';
+import type { Config } from '../config/config.ts';
+import type { Finding } from '../http/admin/status.ts';
+import type { RedisConnection } from '../stores/redis.ts';
+import type { SqlStores } from '../stores/sql/sql-stores.ts';
+
+export interface Examined {
+  config: Config;
+  stores: SqlStores;
+  redis: RedisConnection | undefined;
+  authenticators: ReadonlyMap<string, Authenticator>;
+  backends: readonly { name: string; probe(): Promise<{ ok: boolean; message: string }> }[];
+  groupOwner(group: string): { id: string } | undefined;
+}
+
+/** Tries every dependency for real and says in a sentence what is wrong. */
+export async function examineDependencies(deps: Examined): Promise<Finding[]> {
+  const attempt = async (
+    subject: string,
+    probe: () => Promise<{ ok: boolean; message: string }>,
+  ): Promise<Finding> => {
+    try {
+      return { subject, ...(await probe()) };
+    } catch {
+      return { subject, ok: false, message: `${subject} cannot be reached.` };
+    }
+  };
+  const groups = [...new Set(deps.config.channels.map(({ group }) => group))];
+  return Promise.all([
+    attempt('database', async () => {
+      await deps.stores.ping();
+      return { ok: true, message: 'answers' };
+    }),
+    ...(deps.redis
+      ? [
+          attempt('redis', async () => {
+            await deps.redis?.ping();
+            return { ok: true, message: 'answers' };
+          }),
+        ]
+      : []),
+    ...[...deps.authenticators.values()].map((one) =>
+      attempt(`authenticator ${one.name}`, () => one.probe()),
+    ),
+    ...deps.backends.map((one) => attempt(`backend ${one.name}`, () => one.probe())),
+    ...groups.map((group) =>
+      attempt(`channel group ${group}`, async () => {
+        const owner = deps.groupOwner(group);
+        return owner
+          ? { ok: true, message: `belongs to partner ${owner.id}` }
+          : {
+              ok: false,
+              message: `No partner owns this group, so nobody may ask for its customers. Run: symbolon partners create NAME --group ${group}`,
+            };
+      }),
+    ),
+  ]);
+}

@@ -1,0 +1,96 @@
+import {
+  type ChannelGroup,
+  type CustomerIdentifier,
+  type CustomerReference,
+  parseReference,
+  type ReferenceSpace,
+} from '../identifiers/identifier.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { Clock } from '../platform/clock.ts';
+import { randomToken } from '../platform/random.ts';
+import type { Revocations } from '../revocation/revocations.ts';
+import { absoluteExpiryMs, type CustomerSession, type SessionLifetimes } from './session.ts';
+
+export interface NewSession {
+  customerId: CustomerIdentifier;
+  group: ChannelGroup;
+  space: ReferenceSpace;
+  reference: CustomerReference;
+  channel: string;
+  authenticator: string;
+}
+
+export interface Sessions {
+  /** Starts a session now. Whoever calls keeps it: in a cookie's record, or nowhere (token delivery). */
+  start(session: NewSession): CustomerSession;
+  /** Whether a session may still be used: absolute life and revocations. Idle life is the record's own expiry. */
+  isLive(session: CustomerSession): boolean;
+  /** Opens the reference; `undefined` when it does not open. */
+  reference(session: CustomerSession): CustomerReference | undefined;
+  /** Ends one session and the tokens that came of it, on every process. */
+  end(session: CustomerSession): Promise<void>;
+  /** Ends everything that a customer was issued up to now. */
+  endAll(customerId: CustomerIdentifier): Promise<void>;
+  /** Reads back what was stored; `undefined` when it is not a session of ours. */
+  parse(value: unknown): CustomerSession | undefined;
+}
+
+export interface SessionsDeps {
+  keyring: Keyring;
+  clock: Clock;
+  revocations: Revocations;
+  lifetimes: SessionLifetimes;
+  /** Longest life of a customer token, in seconds: a revocation is remembered for this long at least. */
+  maxTokenLifetimeSeconds: number;
+}
+
+export function createSessions(deps: SessionsDeps): Sessions {
+  const { keyring, clock, revocations, lifetimes } = deps;
+
+  const rememberUntilMs = () =>
+    clock.nowMs() + (lifetimes.absoluteSeconds + deps.maxTokenLifetimeSeconds) * 1000;
+
+  return {
+    start: ({ reference, ...session }) => {
+      const sid = randomToken(16);
+      return {
+        ...session,
+        sid,
+        sealedReference: keyring.seal('session', Buffer.from(reference, 'utf8'), sid),
+        authTimeMs: clock.nowMs(),
+      };
+    },
+    isLive: (session) =>
+      clock.nowMs() < absoluteExpiryMs(session, lifetimes) &&
+      !revocations.isRevoked('session', session.sid, session.authTimeMs) &&
+      !revocations.isRevoked('customer', session.customerId, session.authTimeMs),
+    reference: (session) => {
+      const bytes = keyring.open('session', session.sealedReference, session.sid);
+      return bytes && parseReference(bytes.toString('utf8'));
+    },
+    end: (session) =>
+      revocations.revoke([
+        { kind: 'session', id: session.sid, cutoffMs: clock.nowMs(), expiresAtMs: rememberUntilMs() },
+      ]),
+    endAll: (customerId) =>
+      revocations.revoke([
+        { kind: 'customer', id: customerId, cutoffMs: clock.nowMs(), expiresAtMs: rememberUntilMs() },
+      ]),
+    parse: (value) => {
+      if (typeof value !== 'object' || value === null) return undefined;
+      const session = value as CustomerSession;
+      const texts = [
+        session.sid,
+        session.customerId,
+        session.group,
+        session.space,
+        session.sealedReference,
+        session.channel,
+        session.authenticator,
+      ];
+      return texts.every((text) => typeof text === 'string') && Number.isSafeInteger(session.authTimeMs)
+        ? session
+        : undefined;
+    },
+  };
+}

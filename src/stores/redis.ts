@@ -1,0 +1,183 @@
+/**
+ * The connection to Redis or Valkey. A command is answered, or fails with `STORE_UNAVAILABLE`, within a deadline
+ * whatever the server does; the connection comes back by itself, for ever. What is kept there belongs to the callers.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { createClient, ErrorReply } from 'redis';
+import { BridgeError, StartRefused } from '../errors.ts';
+import { type Clock, systemClock } from '../platform/clock.ts';
+
+export type RedisClient = ReturnType<typeof openClient>;
+
+/** Longest wait for a reply; milliseconds. */
+const COMMAND_TIMEOUT_MS = 300;
+const CONNECT_TIMEOUT_MS = 1_000;
+/** A connection is given up when commands have waited this long and not one was answered; milliseconds. */
+const STALL_MS = 2_000;
+/** The start goes on without Redis after this long; milliseconds. */
+const START_WAIT_MS = 2_000;
+const CLOSE_WAIT_MS = 1_000;
+const MAX_RECONNECT_PAUSE_MS = 2_000;
+/** Beyond this many commands without a reply further ones fail at once. */
+const MAX_WAITING_COMMANDS = 10_000;
+
+export interface RedisOptions {
+  /** `redis://` or, with TLS, `rediss://`. */
+  url: string;
+  /** Told of every failed connection; the next attempt follows by itself. */
+  onError: (error: unknown) => void;
+  clock?: Clock;
+}
+
+export interface RedisConnection {
+  /**
+   * Commands, each bounded by the deadline. It stays valid when the connection below it is replaced. A transaction
+   * built with `multi` is not bounded: use a script.
+   */
+  readonly client: RedisClient;
+  /** Throws `BridgeError('STORE_UNAVAILABLE')`. */
+  ping(): Promise<void>;
+  /** Lets what is under way finish for a moment, then closes; safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Doubles from 50 ms up to two seconds; a random part keeps a fleet from coming back in step. */
+function reconnectPauseMs(attempt: number): number {
+  const full = Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_PAUSE_MS);
+  return Math.round(full * (0.5 + Math.random() / 2));
+}
+
+function openClient(url: string, onError: (error: unknown) => void) {
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: MAX_WAITING_COMMANDS,
+    commandOptions: { timeout: COMMAND_TIMEOUT_MS },
+    // A server that accepts and then says nothing is found out by `socketTimeout` while connecting, and by
+    // `STALL_MS` afterwards: once connected the pings reset the former.
+    pingInterval: 1_000,
+    socket: {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: 5_000,
+      reconnectStrategy: reconnectPauseMs,
+    },
+  });
+  client.on('error', onError);
+  return client;
+}
+
+interface Deadlines {
+  bound<T>(reply: Promise<T>): Promise<T>;
+  /** Counts silence from now on, for a new connection. */
+  reset(): void;
+}
+
+/** NOSCRIPT is an answer: whoever sent the digest of a script now sends the script. */
+function asFailure(cause: unknown): unknown {
+  if (cause instanceof ErrorReply && cause.message.startsWith('NOSCRIPT')) return cause;
+  return new BridgeError('STORE_UNAVAILABLE', { cause });
+}
+
+/** node-redis applies its own time-out only until a command is written; this one holds until it is answered. */
+function createDeadlines(clock: Clock, onStall: () => void): Deadlines {
+  let waiting = 0;
+  let silentSinceMs = 0;
+  const answered = () => {
+    waiting -= 1;
+    silentSinceMs = clock.monotonicMs();
+  };
+  return {
+    reset() {
+      silentSinceMs = clock.monotonicMs();
+    },
+    bound<T>(reply: Promise<T>): Promise<T> {
+      if (waiting === 0) silentSinceMs = clock.monotonicMs();
+      waiting += 1;
+      return new Promise<T>((resolve, reject) => {
+        const timer = setTimeout(() => {
+          reject(new BridgeError('STORE_UNAVAILABLE', { cause: new Error('Redis did not answer in time') }));
+          if (clock.monotonicMs() - silentSinceMs >= STALL_MS) onStall();
+        }, COMMAND_TIMEOUT_MS);
+        reply
+          .then(resolve, (cause: unknown) => reject(asFailure(cause)))
+          .finally(() => {
+            clearTimeout(timer);
+            answered();
+          });
+      });
+    },
+  };
+}
+
+/** A client whose commands go to whatever connection is current, each bounded. */
+function boundedClient(current: () => RedisClient, deadlines: Deadlines): RedisClient {
+  return new Proxy(current(), {
+    get(_first, name) {
+      const client = current();
+      const member: unknown = Reflect.get(client, name, client);
+      if (typeof member !== 'function') return member;
+      return (...values: unknown[]) => {
+        const result: unknown = Reflect.apply(member, client, values);
+        return result instanceof Promise ? deadlines.bound(result) : result;
+      };
+    },
+  });
+}
+
+/**
+ * Connects. Returns after two seconds at most, connected or not: without Redis its commands fail at once until it is
+ * there. Throws `StartRefused` when the address cannot be read.
+ */
+export async function createRedis({
+  url,
+  onError,
+  clock = systemClock,
+}: RedisOptions): Promise<RedisConnection> {
+  const open = () => {
+    try {
+      return openClient(url, onError);
+    } catch {
+      // The cause would quote the address, and with it the password.
+      throw new StartRefused('REDIS_URL is not an address that Redis takes (redis://… or rediss://…)');
+    }
+  };
+  let current = open();
+  let closed = false;
+  // What goes wrong is told to `onError` as well; the promise ends only with the client.
+  const connect = async () => {
+    await current.connect().catch(() => {});
+  };
+  const deadlines = createDeadlines(clock, () => {
+    if (closed || !current.isReady) return;
+    onError(new Error('Redis stopped answering; connecting anew'));
+    const silent = current;
+    current = open();
+    deadlines.reset();
+    silent.destroy();
+    void connect();
+  });
+  const client = boundedClient(() => current, deadlines);
+  const startWait = new AbortController();
+  await Promise.race([
+    connect(),
+    pause(START_WAIT_MS, undefined, { signal: startWait.signal }).catch(() => {}),
+  ]);
+  startWait.abort();
+  return {
+    client,
+    async ping() {
+      await client.ping();
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      const closeWait = new AbortController();
+      await Promise.race([
+        current.isReady ? current.close().catch(() => {}) : undefined,
+        pause(CLOSE_WAIT_MS, undefined, { signal: closeWait.signal }).catch(() => {}),
+      ]);
+      closeWait.abort();
+      if (current.isOpen) current.destroy();
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { AuditRecord, CHANGES_CHAIN, LinkAuditRecord } from '../../audit/audit-record.ts';
+import { appendToChain, lockChain } from './audit-rows.ts';
+import type { Database, DatabaseTransaction } from './schema.ts';
+
+// Stores take only types from other rooms; the type of the constant holds this copy of it to the same value.
+const CHANGES: typeof CHANGES_CHAIN = 'changes';
+
+/** Outcomes of a change that changed nothing: they leave no audit record. */
+const REFUSALS: ReadonlySet<string> = new Set(['conflict', 'missing']);
+
+/** Carries a refusal out of a transaction, which it rolls back. */
+class RolledBack extends Error {
+  readonly outcome: string;
+  constructor(outcome: string) {
+    super(outcome);
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * Makes a change and writes its audit record in one transaction: both or neither, and neither when the change
+ * answers `conflict` or `missing`. Changes run one after the other (they all hold the end of the changes chain from
+ * the start), so they cannot deadlock on each other's rows.
+ */
+export type AuditedChange = <Outcome extends string>(
+  audit: AuditRecord,
+  change: (trx: DatabaseTransaction) => Promise<Outcome>,
+) => Promise<Outcome>;
+
+export function createAuditedChange(db: Database, link: LinkAuditRecord): AuditedChange {
+  return async (audit, change) => {
+    try {
+      return await db.transaction().execute(async (trx) => {
+        await lockChain(trx, CHANGES);
+        const outcome = await change(trx);
+        if (REFUSALS.has(outcome)) throw new RolledBack(outcome);
+        await appendToChain(trx, link, { chain: CHANGES, records: [audit] });
+        return outcome;
+      });
+    } catch (error) {
+      if (error instanceof RolledBack) return error.outcome as Awaited<ReturnType<typeof change>>;
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * Tables of the SQL stores, the same on every engine. Columns that end in `_ms` are milliseconds since the Unix
+ * epoch; `*_json` is JSON text; a yes-or-no is 0 or 1. Nothing here is a clear secret: what arrives is a digest or
+ * sealed.
+ */
+import type { Kysely, Transaction } from 'kysely';
+import type { ApiKeyEnvironment, ApiKeyUse } from '../../api-keys/api-key.ts';
+import type { AuditRecord } from '../../audit/audit-record.ts';
+import type { ClientId } from '../../clients/client.ts';
+import type { ChannelGroup, CustomerIdentifier, ReferenceSpace } from '../../identifiers/identifier.ts';
+import type { KeyPurpose } from '../../keyring/keyring-types.ts';
+import type { PartnerId } from '../../partners/partner.ts';
+import type { RevocationKind } from '../../revocation/revocation-types.ts';
+import type { SigningAlgorithm, SigningRing } from '../../tokens/signing-key-types.ts';
+
+export interface PartnersTable {
+  id: PartnerId;
+  name: string;
+  visible_fields_json: string;
+  tier: string;
+  created_at_ms: number;
+  disabled_at_ms: number | null;
+}
+
+/** A channel group belongs to one partner: the group is the key. */
+export interface PartnerGroupsTable {
+  channel_group: string;
+  partner_id: PartnerId;
+  position: number;
+}
+
+export interface ClientsTable {
+  client_id: ClientId;
+  partner_id: PartnerId;
+  label: string;
+  scopes_json: string;
+  grant_types_json: string;
+  secrets_json: string;
+  created_at_ms: number;
+  revoked_at_ms: number | null;
+}
+
+export interface ApiKeysTable {
+  key_id: string;
+  partner_id: PartnerId;
+  label: string;
+  environment: ApiKeyEnvironment;
+  key_use: ApiKeyUse;
+  signature_required: number;
+  scopes_json: string;
+  public_prefix: string;
+  public_digest: string;
+  secret_digest: string | null;
+  sealed_signing_key: string | null;
+  created_at_ms: number;
+  expires_at_ms: number | null;
+  revoked_at_ms: number | null;
+}
+
+export interface CustomersTable {
+  customer_id: CustomerIdentifier;
+  channel_group: ChannelGroup;
+  space: ReferenceSpace;
+  subject_index: string;
+  sealed_reference: string;
+  created_at_ms: number;
+}
+
+export interface PurposeKeysTable {
+  purpose: KeyPurpose;
+  version: number;
+  kek_id: string;
+  sealed: string;
+  created_at_ms: number;
+}
+
+export interface PurposeKeyChecksTable {
+  purpose: KeyPurpose;
+  version: number;
+  check_value: string;
+}
+
+export interface SigningKeysTable {
+  kid: string;
+  ring: SigningRing;
+  algorithm: SigningAlgorithm;
+  public_jwk_json: string;
+  sealed_private_key: string;
+  published_at_ms: number;
+  signs_at_ms: number;
+  revoked_at_ms: number | null;
+}
+
+export interface RevocationsTable {
+  sequence: number;
+  kind: RevocationKind;
+  id: string;
+  cutoff_ms: number;
+  expires_at_ms: number;
+}
+
+export interface DirectoryUsersTable {
+  directory: string;
+  username: string;
+  reference: string;
+  password_hash: string;
+  created_at_ms: number;
+  disabled_at_ms: number | null;
+}
+
+export interface SessionsTable {
+  id_digest: string;
+  data: string;
+  expires_at_ms: number;
+}
+
+export interface AuditRecordsTable {
+  chain: string;
+  sequence: number;
+  hash: string;
+  at_ms: number;
+  event: string;
+  outcome: AuditRecord['outcome'];
+  actor: string;
+  partner: string | null;
+  client_id: string | null;
+  key_prefix: string | null;
+  customer_id: string | null;
+  channel: string | null;
+  address: string | null;
+  request_id: string | null;
+  reason: string | null;
+  details_json: string | null;
+}
+
+/** The last link of each chain. Its row is also the lock under which a chain grows. */
+export interface AuditChainsTable {
+  chain: string;
+  sequence: number;
+  hash: string;
+}
+
+/** Counters whose row is also a lock: numbers become visible in the order in which they were given out. */
+export interface CountersTable {
+  name: string;
+  value: number;
+}
+
+export interface Schema {
+  partners: PartnersTable;
+  partner_groups: PartnerGroupsTable;
+  clients: ClientsTable;
+  api_keys: ApiKeysTable;
+  customers: CustomersTable;
+  purpose_keys: PurposeKeysTable;
+  purpose_key_checks: PurposeKeyChecksTable;
+  signing_keys: SigningKeysTable;
+  revocations: RevocationsTable;
+  directory_users: DirectoryUsersTable;
+  sessions: SessionsTable;
+  audit_records: AuditRecordsTable;
+  audit_chains: AuditChainsTable;
+  counters: CountersTable;
+}
+
+export type Database = Kysely<Schema>;
+export type DatabaseTransaction = Transaction<Schema>;

@@ -1,0 +1,121 @@
+/**
+ * The SQL stores: every lasting record, and the expiring state of a single process, on SQLite or PostgreSQL. They
+ * decide nothing. Whatever a driver throws leaves here as `STORE_UNAVAILABLE` (the database cannot do its work now) or
+ * `INTERNAL_ERROR` (we asked for something that it refuses).
+ */
+import { sql } from 'kysely';
+import type { ApiKeyStore } from '../../api-keys/api-key.ts';
+import type { AuditStore, LinkAuditRecord } from '../../audit/audit-record.ts';
+import type { DirectoryStore } from '../../authenticators/directory-types.ts';
+import type { ClientStore } from '../../clients/client.ts';
+import type { CustomerStore } from '../../customers/customer-registry.ts';
+import type { KeyStore } from '../../keyring/keyring-types.ts';
+import type { PartnerStore } from '../../partners/partner.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { RevocationStore } from '../../revocation/revocation-types.ts';
+import type { SessionRecordStore } from '../../sessions/session.ts';
+import type { SigningKeyStore } from '../../tokens/signing-key-types.ts';
+import { createApiKeyStore } from './api-key-store.ts';
+import { createAuditStore } from './audit-store.ts';
+import { createAuditedChange } from './audited-change.ts';
+import { createClientStore } from './client-store.ts';
+import { createCustomerStore } from './customer-store.ts';
+import { createDirectoryStore } from './directory-store.ts';
+import { createKeyStore } from './key-store.ts';
+import { migrateTables } from './migrations.ts';
+import { createPartnerStore } from './partner-store.ts';
+import { openPostgresEngine } from './postgres-engine.ts';
+import { createRevocationStore } from './revocation-store.ts';
+import { createSessionRecordStore } from './session-record-store.ts';
+import { asBridgeError, createShield } from './shield.ts';
+import { createSigningKeyStore } from './signing-key-store.ts';
+import type { SqlEngine } from './sql-engine.ts';
+import { openSqliteEngine } from './sqlite-engine.ts';
+
+export interface SqlStores {
+  readonly partners: PartnerStore;
+  readonly clients: ClientStore;
+  readonly apiKeys: ApiKeyStore;
+  readonly customers: CustomerStore;
+  readonly keys: KeyStore;
+  readonly signingKeys: SigningKeyStore;
+  readonly revocations: RevocationStore;
+  readonly directory: DirectoryStore;
+  readonly sessions: SessionRecordStore;
+  readonly audit: AuditStore;
+  /** Asks the database for a sign of life. Throws `BridgeError('STORE_UNAVAILABLE')`. */
+  ping(): Promise<void>;
+  /** Lets what is under way finish, then closes; safe to call twice. */
+  close(): Promise<void>;
+}
+
+export type SqlStoreOptions = {
+  clock: Clock;
+  /** Computes the hash that links an audit record to the one before it. */
+  linkAudit: LinkAuditRecord;
+  /** Told of errors on idle connections, which belong to no call. */
+  onError?: (error: unknown) => void;
+} & (
+  | {
+      /** Path of the SQLite file, made with its directory if missing; `:memory:` for one that ends with `close`. */
+      file: string;
+    }
+  | {
+      /** `postgres://…` with everything that libpq's address takes, `sslmode` among it. */
+      url: string;
+      /** Connections of this process at most. Default 10. */
+      maxConnections?: number;
+    }
+);
+
+async function openEngine(options: SqlStoreOptions): Promise<SqlEngine> {
+  if ('file' in options) return openSqliteEngine(options.file);
+  return openPostgresEngine({
+    url: options.url,
+    onError: options.onError ?? (() => {}),
+    ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
+  });
+}
+
+/**
+ * Opens the database and brings its tables to this version. Throws `BridgeError('STORE_UNAVAILABLE')` when it cannot
+ * be reached or opened, `StartRefused` when it must not be used: a newer version wrote it, or its address is wrong.
+ */
+export async function openSqlStores(options: SqlStoreOptions): Promise<SqlStores> {
+  const isDriverAway = (error: unknown) => !(error instanceof TypeError);
+  let engine: SqlEngine;
+  try {
+    engine = await openEngine(options);
+  } catch (error) {
+    throw asBridgeError(error, isDriverAway);
+  }
+  const { db, isAway } = engine;
+  try {
+    await migrateTables(engine.migrationDb);
+  } catch (error) {
+    await engine.close().catch(() => {});
+    throw asBridgeError(error, isAway);
+  }
+  const auditedChange = createAuditedChange(db, options.linkAudit);
+  const shield = createShield(isAway);
+  const ping = async () => {
+    await sql`select 1`.execute(db);
+  };
+  return {
+    partners: shield.guard(createPartnerStore(db, auditedChange)),
+    clients: shield.guard(createClientStore(db, auditedChange)),
+    apiKeys: shield.guard(createApiKeyStore(db, auditedChange)),
+    customers: shield.guard(createCustomerStore(db, auditedChange)),
+    keys: shield.guard(createKeyStore(db)),
+    signingKeys: shield.guard(createSigningKeyStore(db, auditedChange)),
+    revocations: shield.guard(createRevocationStore(db)),
+    directory: shield.guard(createDirectoryStore(db, auditedChange)),
+    sessions: shield.guard(createSessionRecordStore(db, options.clock)),
+    audit: shield.guard(createAuditStore(db, options.linkAudit)),
+    ...shield.guard({ ping }),
+    async close() {
+      await shield.idle();
+      await engine.close();
+    },
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * The customer token: our short-lived JWT that proves a customer to a channel. It holds no name, mail or account
+ * number in clear; the reference inside is sealed so that only we can read it, and `/getprofile` needs no look-up.
+ */
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import {
+  type CustomerIdentifier,
+  type CustomerReference,
+  parseIdentifier,
+  parseReference,
+} from '../identifiers/identifier.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { uuidTimeMs, uuidV7 } from '../platform/random.ts';
+import { signJws } from './jws.ts';
+import type { SigningRings } from './signing-rings.ts';
+import { createTokenVerifier, type TokenTimes, type Verification } from './token-verifier.ts';
+
+export const CUSTOMER_TOKEN_TYPE = 'customer+jwt';
+/** Longest life of a customer token, in seconds (the eight hours of the field's public example). */
+export const MAX_CUSTOMER_TOKEN_SECONDS = 28_800;
+
+export interface CustomerToken extends TokenTimes {
+  customerId: CustomerIdentifier;
+  /** The audience. */
+  channel: string;
+  sid: string;
+  authTime: number;
+  /** When it was issued, in milliseconds, read from `jti`. */
+  issuedAtMs: number;
+  sealedReference: string;
+}
+
+export interface CustomerTokenRequest {
+  customerId: CustomerIdentifier;
+  reference: CustomerReference;
+  channel: string;
+  sid: string;
+  authTimeMs: number;
+  /** Life in seconds. */
+  lifetimeSeconds: number;
+}
+
+export interface IssuedCustomerToken {
+  token: string;
+  issuedAtMs: number;
+  expiresInSeconds: number;
+}
+
+export interface CustomerTokens {
+  issue(request: CustomerTokenRequest): IssuedCustomerToken;
+  verify(token: string): Verification<CustomerToken>;
+  /** Opens the reference inside a verified token; `undefined` when it was sealed under a key we no longer have. */
+  openReference(token: CustomerToken): CustomerReference | undefined;
+}
+
+export interface CustomerTokensDeps {
+  rings: SigningRings;
+  keyring: Keyring;
+  clock: Clock;
+  metrics: Metrics;
+  issuer: string;
+  clockToleranceSeconds: number;
+}
+
+const PAD_BYTES = 64;
+/** Each token has a sealing key of its own, derived from its unique `jti`, so a constant nonce never repeats under a key. */
+const NONCE = Buffer.alloc(12);
+const TAG_BYTES = 16;
+
+export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
+  const { rings, keyring, clock } = deps;
+
+  const sealingKey = (version: number, jti: string): Buffer | undefined => {
+    const held = keyring.all('token-reference').find((key) => key.version === version);
+    return held && createHmac('sha256', held.key).update(`symbolon/token-reference|${jti}`).digest();
+  };
+
+  const sealReference = (reference: CustomerReference, jti: string): string => {
+    const { version } = keyring.current('token-reference');
+    const bytes = Buffer.from(reference, 'utf8');
+    // Padded so that the length of the token tells nothing of the length of the reference.
+    const padded = Buffer.alloc(Math.ceil((bytes.length + 1) / PAD_BYTES) * PAD_BYTES);
+    padded[0] = bytes.length;
+    bytes.copy(padded, 1);
+    const cipher = createCipheriv('aes-256-gcm', sealingKey(version, jti) as Buffer, NONCE);
+    const body = cipher.update(padded);
+    cipher.final();
+    return `${version}.${Buffer.concat([body, cipher.getAuthTag()]).toString('base64url')}`;
+  };
+
+  const readClaims = (claims: Record<string, unknown>, times: TokenTimes): CustomerToken | undefined => {
+    const { sub, aud, sid, auth_time: authTime, ref } = claims;
+    if (typeof sub !== 'string' || typeof aud !== 'string' || typeof sid !== 'string') return undefined;
+    if (!Number.isSafeInteger(authTime) || typeof ref !== 'string') return undefined;
+    const customerId = parseIdentifier(sub);
+    const issuedAtMs = uuidTimeMs(times.jti);
+    if (!customerId || issuedAtMs === undefined) return undefined;
+    return {
+      ...times,
+      customerId,
+      channel: aud,
+      sid,
+      authTime: authTime as number,
+      issuedAtMs,
+      sealedReference: ref,
+    };
+  };
+
+  const verifier = createTokenVerifier<CustomerToken>({
+    rings,
+    clock,
+    metrics: deps.metrics,
+    ring: 'customer',
+    typ: CUSTOMER_TOKEN_TYPE,
+    issuer: deps.issuer,
+    clockToleranceSeconds: deps.clockToleranceSeconds,
+    maxLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
+    readClaims,
+  });
+
+  return {
+    issue: (request) => {
+      const issuedAtMs = clock.nowMs();
+      const iat = Math.floor(issuedAtMs / 1000);
+      const jti = uuidV7(issuedAtMs);
+      const key = rings.signer('customer');
+      const claims = {
+        iss: deps.issuer,
+        aud: request.channel,
+        sub: request.customerId,
+        iat,
+        exp: iat + request.lifetimeSeconds,
+        jti,
+        sid: request.sid,
+        auth_time: Math.floor(request.authTimeMs / 1000),
+        ref: sealReference(request.reference, jti),
+      };
+      const token = signJws(key.encodedHeader(CUSTOMER_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
+      return { token, issuedAtMs, expiresInSeconds: request.lifetimeSeconds };
+    },
+    verify: verifier.verify,
+    openReference: ({ sealedReference, jti }) => {
+      const dot = sealedReference.indexOf('.');
+      const key = sealingKey(Number(sealedReference.slice(0, dot)), jti);
+      const bytes = Buffer.from(sealedReference.slice(dot + 1), 'base64url');
+      if (!key || bytes.length <= TAG_BYTES) return undefined;
+      const decipher = createDecipheriv('aes-256-gcm', key, NONCE, { authTagLength: TAG_BYTES });
+      decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
+      const padded = decipher.update(bytes.subarray(0, bytes.length - TAG_BYTES));
+      try {
+        decipher.final();
+      } catch {
+        return undefined;
+      }
+      return parseReference(padded.subarray(1, 1 + (padded[0] as number)).toString('utf8'));
+    },
+  };
+}

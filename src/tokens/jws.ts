@@ -1,0 +1,121 @@
+/**
+ * Tokens: the signed tokens we issue and their verification. This file is the JWS compact form (RFC 7515) and
+ * nothing else: one spelling per token, algorithms fixed by the key, no key ever taken from a header (RFC 8725).
+ */
+import { type KeyObject, sign, verify } from 'node:crypto';
+import { decodeBase64Url, decodeUtf8 } from '../platform/encoding.ts';
+import type { SigningAlgorithm } from './signing-key-types.ts';
+
+/** Longer tokens are refused before anything is decoded. */
+export const MAX_TOKEN_LENGTH = 8_192;
+
+const KID = /^[A-Za-z0-9_-]{1,64}$/;
+const HEADER_MEMBERS = new Set(['alg', 'typ', 'kid']);
+
+export interface JwsHeader {
+  alg: SigningAlgorithm;
+  typ: string;
+  kid: string;
+}
+
+export interface ParsedJws {
+  header: JwsHeader;
+  claims: Record<string, unknown>;
+  /** What was signed: the first two parts as they stand. */
+  signingInput: string;
+  signature: Buffer;
+}
+
+function decodeObject(part: string): Record<string, unknown> | undefined {
+  const bytes = decodeBase64Url(part);
+  const text = bytes && decodeUtf8(bytes);
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes a compact JWS apart without trusting any of it. `undefined` for everything but a token in its canonical
+ * spelling whose header holds exactly `alg`, `typ` and a plain `kid`: no `crit`, `b64`, `jwk`, `jku`, `x5c` (RFC 8725
+ * 3.10), no encryption, no JSON serialisation.
+ */
+export function parseJws(token: string): ParsedJws | undefined {
+  if (token.length > MAX_TOKEN_LENGTH) return undefined;
+  const first = token.indexOf('.');
+  const second = token.indexOf('.', first + 1);
+  if (first <= 0 || second <= first + 1 || token.indexOf('.', second + 1) !== -1) return undefined;
+  const header = decodeObject(token.slice(0, first));
+  if (!header || Object.keys(header).some((name) => !HEADER_MEMBERS.has(name))) return undefined;
+  const { alg, typ, kid } = header;
+  if (alg !== 'ES256' && alg !== 'EdDSA' && alg !== 'RS256') return undefined;
+  if (typeof typ !== 'string' || typeof kid !== 'string' || !KID.test(kid)) return undefined;
+  const signature = decodeBase64Url(token.slice(second + 1));
+  if (!signature || signature.length === 0) return undefined;
+  const claims = decodeObject(token.slice(first + 1, second));
+  if (!claims) return undefined;
+  return { header: { alg, typ, kid }, claims, signingInput: token.slice(0, second), signature };
+}
+
+/** Signs claims as a compact JWS; `encodedHeader` is base64url of the header, made once per key. */
+export function signJws(
+  encodedHeader: string,
+  claims: object,
+  alg: SigningAlgorithm,
+  key: KeyObject,
+): string {
+  const input = `${encodedHeader}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
+  const raw = sign(alg === 'EdDSA' ? null : 'sha256', Buffer.from(input), key);
+  const signature = alg === 'ES256' ? derToConcat(raw) : raw;
+  return `${input}.${signature.toString('base64url')}`;
+}
+
+/** Checks a signature made with the private half of `key` under `alg`. */
+export function verifySignature(
+  signingInput: string,
+  signature: Buffer,
+  alg: SigningAlgorithm,
+  key: KeyObject,
+): boolean {
+  if (alg === 'ES256') {
+    if (signature.length !== 64) return false;
+    return verify('sha256', Buffer.from(signingInput), key, concatToDer(signature));
+  }
+  return verify(alg === 'EdDSA' ? null : 'sha256', Buffer.from(signingInput), key, signature);
+}
+
+/**
+ * The two integers of an ECDSA signature between DER (what OpenSSL makes) and 64 plain bytes (RFC 7518 section 3.4).
+ * Converting here is cheaper than asking the runtime for the `ieee-p1363` form.
+ */
+function derToConcat(der: Buffer): Buffer {
+  const out = Buffer.alloc(64);
+  let at = 2;
+  for (const end of [32, 64]) {
+    const length = der[at + 1] as number;
+    let from = at + 2;
+    at = from + length;
+    while (at - from > 32) from++;
+    der.copy(out, end - (at - from), from, at);
+  }
+  return out;
+}
+
+function derInteger(bytes: Buffer): Buffer {
+  let from = 0;
+  while (from < bytes.length - 1 && bytes[from] === 0) from++;
+  const body = bytes.subarray(from);
+  const padded = (body[0] as number) & 0x80 ? Buffer.concat([Buffer.from([0]), body]) : body;
+  return Buffer.concat([Buffer.from([0x02, padded.length]), padded]);
+}
+
+function concatToDer(signature: Buffer): Buffer {
+  const r = derInteger(signature.subarray(0, 32));
+  const s = derInteger(signature.subarray(32));
+  return Buffer.concat([Buffer.from([0x30, r.length + s.length]), r, s]);
+}

@@ -1,0 +1,238 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+} from 'node:crypto';
+import { calculateJwkThumbprint, type JWK } from 'jose';
+import type { AuditRecord } from '../audit/audit-record.ts';
+import { StartRefused } from '../errors.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { Clock } from '../platform/clock.ts';
+import {
+  SIGNING_RINGS,
+  type SigningAlgorithm,
+  type SigningKeyStore,
+  type SigningRing,
+  type StoredSigningKey,
+} from './signing-key-types.ts';
+
+/** How long a verifier may cache our key set; a new key is published at least this long before it signs. */
+export const KEY_SET_MAX_AGE_SECONDS = 600;
+
+export type SigningKeyState = 'published' | 'signing' | 'retiring' | 'gone';
+
+export interface SigningKey {
+  kid: string;
+  ring: SigningRing;
+  algorithm: SigningAlgorithm;
+  publicKey: KeyObject;
+  publicJwk: JWK;
+  /** base64url of the protected header for each `typ`, made once. */
+  encodedHeader(typ: string): string;
+  privateKey: KeyObject;
+}
+
+export interface SigningKeyInfo {
+  kid: string;
+  ring: SigningRing;
+  algorithm: SigningAlgorithm;
+  state: SigningKeyState;
+  publishedAtMs: number;
+  signsAtMs: number;
+  /** When it stops being published; `undefined` while no younger key replaces it. */
+  goneAtMs: number | undefined;
+}
+
+/** Makes the audit record of a key that is added or revoked. */
+export type AuditKeyChange = (action: 'added' | 'revoked', kid: string) => AuditRecord;
+
+export interface SigningRings {
+  /** The key that signs for a ring now. */
+  signer(ring: SigningRing): SigningKey;
+  /** A key that may verify tokens of a ring now, by its `kid`. */
+  verifier(ring: SigningRing, kid: string): SigningKey | undefined;
+  /** RFC 7517 key set: every published, signing or retiring public key. */
+  keySet(): { keys: JWK[] };
+  list(): SigningKeyInfo[];
+  /**
+   * Adds a key to a ring. It is published now and signs once every cache has seen it; the older one goes on until
+   * then and stays published for as long as anything it signed can live. `emergency` revokes the older ones at once.
+   */
+  rotate(ring: SigningRing, options: { emergency: boolean; audit: AuditKeyChange }): Promise<string>;
+  /** Reads keys that another process added or revoked; drops those that are gone. */
+  refresh(): Promise<void>;
+  /** Grows when the set of verifying keys changes. */
+  readonly epoch: number;
+}
+
+export interface SigningRingsDeps {
+  store: SigningKeyStore;
+  keyring: Keyring;
+  clock: Clock;
+  algorithm: SigningAlgorithm;
+  /** Longest life of a token of each ring, in seconds. */
+  maxTokenLifetimeSeconds: Record<SigningRing, number>;
+}
+
+const CLOCK_SLACK_MS = 60_000;
+
+interface HeldKey extends SigningKey {
+  stored: StoredSigningKey;
+}
+
+export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningRings> {
+  const { store, keyring, clock, algorithm } = deps;
+  let rings = new Map<SigningRing, HeldKey[]>();
+  let epoch = 1;
+
+  const holdKey = (stored: StoredSigningKey): HeldKey => {
+    const pkcs8 = keyring.open('token-signing', stored.sealedPrivateKey, stored.kid);
+    if (!pkcs8)
+      throw new StartRefused(
+        `Signing key ${stored.kid} of ring ${stored.ring} does not open. Restore it from a backup.`,
+      );
+    const headers = new Map<string, string>();
+    return {
+      stored,
+      kid: stored.kid,
+      ring: stored.ring,
+      algorithm: stored.algorithm,
+      publicJwk: stored.publicJwk,
+      publicKey: createPublicKey({ key: stored.publicJwk as JsonWebKey, format: 'jwk' }),
+      privateKey: createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }),
+      encodedHeader: (typ) => {
+        let header = headers.get(typ);
+        if (header === undefined) {
+          header = Buffer.from(JSON.stringify({ alg: stored.algorithm, typ, kid: stored.kid })).toString(
+            'base64url',
+          );
+          headers.set(typ, header);
+        }
+        return header;
+      },
+    };
+  };
+
+  const load = async () => {
+    const known = new Map([...rings.values()].flat().map((key) => [key.kid, key]));
+    const next = new Map<SigningRing, HeldKey[]>(SIGNING_RINGS.map((ring) => [ring, []]));
+    for (const stored of await store.list()) {
+      if (stored.revokedAtMs !== undefined) continue;
+      next.get(stored.ring)?.push(known.get(stored.kid) ?? holdKey(stored));
+    }
+    for (const keys of next.values()) keys.sort((a, b) => b.stored.signsAtMs - a.stored.signsAtMs);
+    const kids = (map: Map<SigningRing, HeldKey[]>) =>
+      [...map.values()]
+        .flat()
+        .map((key) => key.kid)
+        .sort()
+        .join(); // prettier-ignore
+    if (kids(next) !== kids(rings)) epoch++;
+    rings = next;
+  };
+
+  const keysOf = (ring: SigningRing) => rings.get(ring) ?? [];
+
+  /** When a key is gone: once its younger sibling signs, and all that it signed has expired. */
+  const goneAtMs = (key: HeldKey): number | undefined => {
+    const keys = keysOf(key.ring);
+    const younger = keys[keys.indexOf(key) - 1];
+    if (!younger) return undefined;
+    return younger.stored.signsAtMs + deps.maxTokenLifetimeSeconds[key.ring] * 1000 + CLOCK_SLACK_MS;
+  };
+
+  const stateOf = (key: HeldKey): SigningKeyState => {
+    const nowMs = clock.nowMs();
+    const gone = goneAtMs(key);
+    if (gone !== undefined && nowMs >= gone) return 'gone';
+    if (nowMs < key.stored.signsAtMs) return 'published';
+    return keysOf(key.ring).find((candidate) => candidate.stored.signsAtMs <= nowMs) === key
+      ? 'signing'
+      : 'retiring';
+  };
+
+  const makeKey = async (ring: SigningRing, signsAtMs: number): Promise<StoredSigningKey> => {
+    const pair =
+      algorithm === 'ES256'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : algorithm === 'EdDSA'
+          ? generateKeyPairSync('ed25519')
+          : generateKeyPairSync('rsa', { modulusLength: 3072 });
+    const jwk = pair.publicKey.export({ format: 'jwk' }) as JWK;
+    const kid = await calculateJwkThumbprint(jwk);
+    return {
+      kid,
+      ring,
+      algorithm,
+      publicJwk: { ...jwk, kid, alg: algorithm, use: 'sig' },
+      sealedPrivateKey: keyring.seal(
+        'token-signing',
+        pair.privateKey.export({ format: 'der', type: 'pkcs8' }),
+        kid,
+      ),
+      publishedAtMs: clock.nowMs(),
+      signsAtMs,
+      revokedAtMs: undefined,
+    };
+  };
+
+  await load();
+  for (const ring of SIGNING_RINGS) {
+    // Nobody can have cached an empty ring, so its first key signs at once.
+    if (keysOf(ring).length === 0) await store.addFirst(await makeKey(ring, clock.nowMs()));
+  }
+  await load();
+
+  return {
+    signer: (ring) => {
+      const nowMs = clock.nowMs();
+      const keys = keysOf(ring);
+      const key = keys.find((candidate) => candidate.stored.signsAtMs <= nowMs) ?? keys.at(-1);
+      if (!key) throw new Error(`ring ${ring} has no key`);
+      return key;
+    },
+    verifier: (ring, kid) => {
+      const key = keysOf(ring).find((candidate) => candidate.kid === kid);
+      return key && stateOf(key) !== 'gone' ? key : undefined;
+    },
+    keySet: () => ({
+      keys: [...rings.values()]
+        .flat()
+        .filter((key) => stateOf(key) !== 'gone')
+        .map((key) => key.publicJwk),
+    }),
+    list: () =>
+      [...rings.values()].flat().map((key) => ({
+        kid: key.kid,
+        ring: key.ring,
+        algorithm: key.algorithm,
+        state: stateOf(key),
+        publishedAtMs: key.stored.publishedAtMs,
+        signsAtMs: key.stored.signsAtMs,
+        goneAtMs: goneAtMs(key),
+      })),
+    rotate: async (ring, { emergency, audit }) => {
+      await load();
+      const old = keysOf(ring);
+      const signsAtMs = clock.nowMs() + (emergency ? 0 : (KEY_SET_MAX_AGE_SECONDS + 60) * 1000);
+      const key = await makeKey(ring, signsAtMs);
+      await store.add(key, audit('added', key.kid));
+      if (emergency) for (const { kid } of old) await store.revoke(kid, clock.nowMs(), audit('revoked', kid));
+      await load();
+      epoch++;
+      return key.kid;
+    },
+    refresh: async () => {
+      await load();
+      const gone = [...rings.values()].flat().filter((key) => stateOf(key) === 'gone');
+      if (gone.length === 0) return;
+      await store.remove(gone.map((key) => key.kid));
+      await load();
+    },
+    get epoch() {
+      return epoch;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import type { ClientId, OAuthClient } from '../../src/clients/client.ts';
+import type { PartnerId } from '../../src/partners/partner.ts';
+import {
+  auditedReasons,
+  auditRecord,
+  freshStores,
+  inParallel,
+  partner,
+  START_MS,
+  type StoreEngine,
+} from './store-fixture.ts';
+
+export function oauthClient(id: string, owner = 'acme'): OAuthClient {
+  return {
+    clientId: id as ClientId,
+    partner: owner as PartnerId,
+    label: `client ${id}`,
+    scopes: ['profile:read'],
+    grantTypes: ['client_credentials'],
+    secrets: [
+      { digest: `digest-${id}`, createdAtMs: START_MS, expiresAtMs: undefined },
+      { digest: `older-${id}`, createdAtMs: START_MS - 5, expiresAtMs: START_MS + 5 },
+    ],
+    createdAtMs: START_MS,
+    revokedAtMs: undefined,
+  };
+}
+
+export function clientStoreSuite(engine: StoreEngine): void {
+  describe('client store', () => {
+    const at = freshStores(engine);
+
+    it('gives back what was inserted, and lists by partner', async () => {
+      const { clients, partners } = at.stores;
+      await partners.insert(partner('acme'), auditRecord('acme'));
+      await partners.insert(partner('zeta'), auditRecord('zeta'));
+      expect(await clients.insert(oauthClient('one'), auditRecord('one'))).toBe('inserted');
+      expect(await clients.insert(oauthClient('two', 'zeta'), auditRecord('two'))).toBe('inserted');
+      expect(await clients.find('one' as ClientId)).toEqual(oauthClient('one'));
+      expect(await clients.find('\0' as ClientId)).toBeUndefined();
+      expect(await clients.list()).toEqual([oauthClient('one'), oauthClient('two', 'zeta')]);
+      expect(await clients.list('zeta' as PartnerId)).toEqual([oauthClient('two', 'zeta')]);
+      expect(await auditedReasons(at.stores)).toEqual(['acme', 'zeta', 'one', 'two']);
+    });
+
+    it('gives an id to one of many that ask at once', async () => {
+      await at.stores.partners.insert(partner('acme'), auditRecord('acme'));
+      const answers = await inParallel(20, (n) =>
+        at.stores.clients.insert({ ...oauthClient('same'), label: `n${n}` }, auditRecord(`n${n}`)),
+      );
+      const winner = `n${answers.indexOf('inserted')}`;
+      expect(answers.filter((answer) => answer === 'conflict')).toHaveLength(19);
+      expect((await at.stores.clients.find('same' as ClientId))?.label).toBe(winner);
+      expect(await auditedReasons(at.stores)).toEqual(['acme', winner]);
+    });
+
+    it('refuses a client of a partner that does not exist', async () => {
+      await expect(
+        at.stores.clients.insert(oauthClient('one', 'nobody'), auditRecord('one')),
+      ).rejects.toMatchObject({ name: 'BridgeError', code: 'INTERNAL_ERROR' });
+      expect(await auditedReasons(at.stores)).toEqual([]);
+    });
+
+    it('revokes once', async () => {
+      const { clients } = at.stores;
+      await at.stores.partners.insert(partner('acme'), auditRecord('acme'));
+      await clients.insert(oauthClient('one'), auditRecord('insert'));
+      const answers = await inParallel(5, (n) =>
+        clients.revoke('one' as ClientId, START_MS + n, auditRecord('revoke')),
+      );
+      expect(answers.sort()).toEqual(['missing', 'missing', 'missing', 'missing', 'revoked']);
+      expect((await clients.find('one' as ClientId))?.revokedAtMs).toBeGreaterThanOrEqual(START_MS);
+      expect(await clients.revoke('none' as ClientId, START_MS, auditRecord('none'))).toBe('missing');
+      expect(await auditedReasons(at.stores)).toEqual(['acme', 'insert', 'revoke']);
+    });
+  });
+}
