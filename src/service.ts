@@ -3,8 +3,6 @@
  * nothing by itself; `listen` and `close` do.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { Server } from 'node:http';
-import type { Express } from 'express';
 import { createApiKeys } from './api-keys/api-keys.ts';
 import { createAudit } from './audit/audit.ts';
 import { createAuditLink, verifyChains } from './audit/audit-chain.ts';
@@ -14,7 +12,6 @@ import { createDirectoryUsers } from './authenticators/directory-users.ts';
 import { createPasswordHasher } from './authenticators/password-hasher.ts';
 import { authenticatorTypes } from './authenticators/registry.ts';
 import { createBackend } from './backends/backend.ts';
-import { type Channel, createChannels } from './channels/channel.ts';
 import { createClients } from './clients/clients.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets, type Secrets } from './config/secrets.ts';
@@ -35,13 +32,11 @@ import { partnerEndpoints } from './http/admin/partners.ts';
 import { statusEndpoints } from './http/admin/status.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
 import { createCustomerProof } from './http/customer-proof.ts';
-import { drain, listenOn } from './http/draining-server.ts';
 import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/health.ts';
-import { createListener } from './http/listener.ts';
+import type { HttpApp } from './http/express-app.ts';
 import { createPartnerProof } from './http/partner-proof.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { createSessionCookies } from './http/session-cookie.ts';
-import type { ChannelGroup } from './identifiers/identifier.ts';
 import { openKeyring } from './keyring/keyring.ts';
 import { createSignInThrottle } from './limits/sign-in-throttle.ts';
 import { createGrants } from './oauth/grants/registry.ts';
@@ -55,11 +50,12 @@ import { randomToken } from './platform/random.ts';
 import { startWatching } from './platform/watch.ts';
 import { programVersion } from './platform/version.ts';
 import { createRevocations } from './revocation/revocations.ts';
+import { configuredChannels } from './service/configured-channels.ts';
 import { examineDependencies } from './service/examine.ts';
+import { createListeners, LISTENERS, type ListenerName, type ServiceAddresses } from './service/listeners.ts';
+import { type Closer, openStores } from './service/open-stores.ts';
 import { createSessions } from './sessions/sessions.ts';
-import { acquireExclusiveLock } from './stores/exclusive-lock.ts';
 import { createRedis, type RedisConnection } from './stores/redis.ts';
-import { openSqlStores, type SqlStores } from './stores/sql/sql-stores.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
 import { createAssertionSigner } from './tokens/backend-assertion.ts';
 import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
@@ -74,20 +70,10 @@ export interface ServiceOverrides {
   resolveHost?: HttpClientDeps['resolveHost'];
 }
 
-export type ListenerName = 'admin' | 'ops' | 'public';
-const LISTENERS: readonly ListenerName[] = ['admin', 'ops', 'public'];
-
-/** Where the listeners are bound; empty for one that was not opened. */
-export interface ServiceAddresses {
-  url: string;
-  adminUrl: string;
-  opsUrl: string;
-}
-
 export interface Service {
-  readonly app: Express;
-  readonly adminApp: Express;
-  readonly opsApp: Express;
+  readonly app: HttpApp;
+  readonly adminApp: HttpApp;
+  readonly opsApp: HttpApp;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Opens the listeners, or only some of them. Throws `StartRefused` when an address cannot be had. */
@@ -99,13 +85,11 @@ export interface Service {
 const POLL_MS = 500;
 const KEY_REFRESH_MS = 30_000;
 const PRUNE_MS = 60_000;
-/** How long requests under way may take after a stop was asked for; the process is to be gone within ten seconds. */
-const DRAIN_LIMIT_MS = 8_000;
 const READY_TIMEOUT_MS = 1_500;
 
 /** Opens stores, checks keys, wires everything. Throws `StartRefused`, naming the setting and the mend. */
 export async function createService(config: Config, overrides: ServiceOverrides = {}): Promise<Service> {
-  const opened: (() => Promise<void> | void)[] = [];
+  const opened: Closer[] = [];
   try {
     return await compose(config, overrides, opened);
   } catch (error) {
@@ -114,57 +98,7 @@ export async function createService(config: Config, overrides: ServiceOverrides 
   }
 }
 
-/** Opens the database under the process lock; the audit link is bound once the keyring is open. */
-async function openStores(
-  config: Config,
-  deps: { clock: Clock; linkAudit: LinkAuditRecord; logger: Logger },
-  opened: (() => Promise<void> | void)[],
-): Promise<SqlStores> {
-  const url = config.storage.database_url;
-  if (!url.startsWith('file:')) {
-    const stores = await openSqlStores({
-      url,
-      ...deps,
-      onError: (error) => deps.logger.unexpected('store.connection_failed', error),
-    });
-    opened.push(() => stores.close());
-    return stores;
-  }
-  const file = url.slice('file:'.length);
-  if (file !== ':memory:') {
-    const lock = acquireExclusiveLock(`${file}.lock`);
-    if (!lock) {
-      throw new StartRefused(
-        `Another process uses the database ${file}. Stop it, or use PostgreSQL and Redis to run several processes.`,
-      );
-    }
-    opened.push(() => lock.release());
-  }
-  const stores = await openSqlStores({ file, ...deps });
-  opened.push(() => stores.close());
-  return stores;
-}
-
-function channelsOf(config: Config) {
-  const list = config.channels.map(
-    (channel): Channel => ({
-      id: channel.id,
-      group: channel.group as ChannelGroup,
-      delivery: channel.delivery,
-      allowedDeliveries: channel.allowed_deliveries,
-      tokenLifetimeSeconds: channel.token_lifetime_seconds,
-      authenticators: channel.authenticators,
-      allowedOrigins: channel.allowed_origins,
-    }),
-  );
-  return createChannels(list, config.default_channel);
-}
-
-async function compose(
-  config: Config,
-  overrides: ServiceOverrides,
-  opened: (() => Promise<void> | void)[],
-): Promise<Service> {
+async function compose(config: Config, overrides: ServiceOverrides, opened: Closer[]): Promise<Service> {
   const clock = overrides.clock ?? systemClock;
   const logger = overrides.logger ?? createLogger(config.log.level, process.stdout);
   const metrics = createMetrics();
@@ -261,7 +195,7 @@ async function compose(
       authenticatorTypes[options.type].create(options as never, authenticatorDeps),
     ]),
   );
-  const channels = channelsOf(config);
+  const channels = configuredChannels(config);
   const signAssertion = createAssertionSigner({ rings, clock, issuer });
   const backends = config.backends.map((options) => {
     const connection = connections.get(options.connection);
@@ -318,7 +252,14 @@ async function compose(
     return Promise.race([checks, late]).finally(() => clearTimeout(timer));
   };
   const examine = () =>
-    examineDependencies({ config, stores, redis, authenticators, backends, groupOwner: partners.ofGroup });
+    examineDependencies({
+      config,
+      stores,
+      redis,
+      authenticators,
+      backends,
+      groupOwner: (group) => partners.ofGroup(group),
+    });
 
   const headers = securityHeaders({ https: publicUrl.protocol === 'https:' });
   const appOptions = {
@@ -416,30 +357,12 @@ async function compose(
   });
   opened.push(() => watch.stop());
 
-  const servers: Server[] = [];
-  const open = async (
-    target: Express,
-    bind: { host: string; port: number; setting: string },
-    tls = false,
-  ) => {
-    const server = createListener(target, headers, {
-      maxConnections: config.http.max_connections,
-      tls:
-        tls && config.tls
-          ? { certificate: config.tls.certificate, privateKey: config.tls.private_key }
-          : undefined,
-    });
-    const port = await listenOn(server, bind);
-    servers.push(server);
-    const host = bind.host.includes(':') ? `[${bind.host}]` : bind.host;
-    return `${tls && config.tls ? 'https' : 'http'}://${host}:${port}`;
-  };
-
+  const listeners = createListeners({ config, headers, apps: { public: app, admin: adminApp, ops: opsApp } });
   let serving = false;
   let closing: Promise<void> | undefined;
   const close = async () => {
     draining = true;
-    await Promise.all(servers.map((server) => drain(server, DRAIN_LIMIT_MS)));
+    await listeners.drain();
     if (serving) audit.event('service.stopped', { outcome: 'success', actor: 'system' });
     for (const end of opened.reverse()) await end();
   };
@@ -451,16 +374,10 @@ async function compose(
     metrics,
     listen: async ({ only = LISTENERS } = {}) => {
       try {
-        const binds = {
-          admin: () => open(adminApp, { ...config.admin, setting: 'admin.port' }),
-          ops: () => open(opsApp, { ...config.ops, setting: 'ops.port' }),
-          public: () => open(app, { ...config.listen, setting: 'listen.port (PORT)' }, true),
-        };
-        const urls = { public: '', admin: '', ops: '' };
-        for (const name of only) urls[name] = await binds[name]();
+        const addresses = await listeners.open(only);
         serving = only.includes('public');
         if (serving) audit.event('service.started', { outcome: 'success', actor: 'system' });
-        return { url: urls.public, adminUrl: urls.admin, opsUrl: urls.ops };
+        return addresses;
       } catch (error) {
         await (closing ??= close());
         throw error;

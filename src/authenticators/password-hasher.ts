@@ -86,7 +86,7 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
   };
 
   const fill = () => {
-    while (!closed && running.size < lanes && waiting.length > 0) {
+    while (running.size < lanes && waiting.length > 0) {
       const entry = waiting.shift() as Waiting;
       running.set(entry.job.id, entry);
       child ??= start();

@@ -24,13 +24,16 @@ function line({ check, status, message, fix }: Check): string {
 }
 
 /** Whether an address can be listened on, tried by doing it. */
-async function listenerCheck(name: string, { host, port }: { host: string; port: number }): Promise<Check> {
+async function listenerCheck(
+  name: 'listen' | 'admin' | 'ops',
+  { host, port }: { host: string; port: number },
+): Promise<Check> {
   const server = createServer();
   const error = await new Promise<NodeJS.ErrnoException | undefined>((done) => {
     server.once('error', done);
     server.listen({ host, port, exclusive: true }, () => server.close(() => done(undefined)));
   });
-  const check = `listener ${name}`;
+  const check = `${name === 'listen' ? 'public' : name} listener`;
   if (!error) return { check, status: 'ok', message: `${host}:${port} is free` };
   const fix =
     error.code === 'EADDRINUSE'

@@ -12,9 +12,12 @@ export async function openOwnAdmin(config: Config): Promise<{ client: AdminClien
   const token = randomToken(32);
   // Standard output belongs to the command's own answer.
   const logger = createLogger('error', process.stderr);
-  const service = await createService({ ...config, admin: { ...config.admin, token } }, { logger });
+  const service = await createService(
+    { ...config, admin: { host: '127.0.0.1', port: 0, token } },
+    { logger },
+  );
   try {
-    const url = await service.listenAdminOnly();
+    const { adminUrl: url } = await service.listen({ only: ['admin'] });
     return { client: createAdminClient({ url, token }), close: () => service.close() };
   } catch (error) {
     await service.close();

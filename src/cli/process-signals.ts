@@ -34,4 +34,6 @@ export async function untilStopped(close: () => Promise<void>): Promise<void> {
     }
   });
   await close();
+  // Whatever a library left open must not keep the process alive.
+  setTimeout(() => process.exit(), 1_000).unref();
 }

@@ -28,13 +28,11 @@ async function runService(file: string | undefined): Promise<void> {
     serviceFile.removeServiceFile(config.data_dir, process.pid);
     await service.close();
   });
-  const { publicPort, adminUrl, opsUrl } = await service.listen();
+  const { url, adminUrl, opsUrl } = await service.listen();
   serviceFile.writeServiceFile(config.data_dir, { pid: process.pid, admin_url: reachable(adminUrl) });
   for (const path of secrets.generated)
     printError(`Generated ${path}. Back it up; losing it loses what it protects.`);
-  printError(
-    `Symbolon serves ${config.public_url} on port ${publicPort}. Admin API ${adminUrl}, operations ${opsUrl}.`,
-  );
+  printError(`Symbolon serves ${config.public_url} on ${url}. Admin API ${adminUrl}, operations ${opsUrl}.`);
   await stopped;
 }
 

@@ -15,6 +15,9 @@ import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.
 import { repeatedSecurityHeader } from './raw-headers.ts';
 import { attachContext, contextOf, type EdgeDeps, logWhenDone } from './request-context.ts';
 
+/** What a listener serves. */
+export type HttpApp = Express;
+
 export interface ExpressAppOptions extends EdgeDeps {
   /** Headers of every answer. */
   headers: Record<string, string>;
@@ -154,7 +157,10 @@ export function mountErrorDoor(app: Express, { logger }: Pick<EdgeDeps, 'logger'
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
     // A broken upload may still be arriving; what is left of it is thrown away.
     req.resume();
-    if (!res.locals.symbolon) return void res.destroy();
+    if (!res.locals.symbolon) {
+      res.destroy();
+      return;
+    }
     const known = asKnownError(error) ?? undecodablePath(error);
     if (!known) logger.unexpected('http.unexpected_error', error, { request_id: contextOf(res).requestId });
     if (known?.kind === 'too_large' || known?.kind === 'unsupported_type') res.shouldKeepAlive = false;

@@ -44,11 +44,11 @@ export function createListener(
 ): Server {
   const limits = { ...LISTENER_LIMITS, ...options };
   class BornRequest extends IncomingMessage {}
-  class BornResponse extends ServerResponse<IncomingMessage> {}
+  class BornResponse extends ServerResponse {}
   Object.setPrototypeOf(BornRequest.prototype, app.request as object);
   Object.setPrototypeOf(BornResponse.prototype, app.response as object);
   const settings = {
-    IncomingMessage: BornRequest as typeof IncomingMessage,
+    IncomingMessage: BornRequest,
     ServerResponse: BornResponse as typeof ServerResponse,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,

@@ -67,7 +67,7 @@ function promised<T>(
   call: (done: (error: unknown, value?: T | null) => void) => void,
 ): Promise<T | undefined> {
   return new Promise((resolve, reject) =>
-    call((error, value) => (error ? reject(error as Error) : resolve(value ?? undefined))),
+    call((error, value) => (error ? reject(error) : resolve(value ?? undefined))),
   );
 }
 

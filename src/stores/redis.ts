@@ -7,7 +7,7 @@ import { createClient, ErrorReply } from 'redis';
 import { BridgeError, StartRefused } from '../errors.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 
-export type RedisClient = ReturnType<typeof openClient>;
+type RedisClient = ReturnType<typeof openClient>;
 
 /** Longest wait for a reply; milliseconds. */
 const COMMAND_TIMEOUT_MS = 300;

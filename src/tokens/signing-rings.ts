@@ -1,10 +1,4 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type JsonWebKey,
-  type KeyObject,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { StartRefused } from '../errors.ts';
@@ -100,7 +94,7 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
       ring: stored.ring,
       algorithm: stored.algorithm,
       publicJwk: stored.publicJwk,
-      publicKey: createPublicKey({ key: stored.publicJwk as JsonWebKey, format: 'jwk' }),
+      publicKey: createPublicKey({ key: stored.publicJwk, format: 'jwk' }),
       privateKey: createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }),
       encodedHeader: (typ) => {
         let header = headers.get(typ);

@@ -33,7 +33,7 @@ export interface StoreEngine {
   open: (clock: Clock) => Promise<OpenedStores>;
 }
 
-export interface OpenedStores {
+interface OpenedStores {
   stores: SqlStores;
   /** Opens the same database once more. */
   openAgain: () => Promise<SqlStores>;

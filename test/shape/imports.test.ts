@@ -47,6 +47,7 @@ const PACKAGE_HOMES: Record<string, string[]> = {
   'node:sqlite': ['src/stores/', 'src/authenticators/sql.ts'],
   kysely: ['src/stores/'],
   redis: ['src/stores/'],
+  pg: ['src/stores/', 'src/authenticators/sql.ts'],
   jose: [
     'src/tokens/',
     'src/clients/',

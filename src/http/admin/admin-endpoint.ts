@@ -27,12 +27,7 @@ interface AdminEndpointOptions<
   status?: 200 | 201;
   answer: z.ZodType;
   errors?: readonly ErrorCode[];
-  run(input: {
-    path: z.output<Path>;
-    query: z.output<Query>;
-    body: z.output<Body>;
-    by: AdminActor;
-  }): Promise<unknown> | unknown;
+  run(input: { path: z.output<Path>; query: z.output<Query>; body: z.output<Body>; by: AdminActor }): unknown;
 }
 
 /** An endpoint of the admin API: strict JSON in, JSON out, and who asked for the audit record. */

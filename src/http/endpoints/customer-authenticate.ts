@@ -81,9 +81,7 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
     ...[req, res, session]: [...Parameters<Endpoint['handle']>, CustomerSession]
   ): Promise<void> => {
     await new Promise<void>((resolve, reject) => {
-      deps.sessionCookies.middleware(req, res, (error?: unknown) =>
-        error ? reject(error as Error) : resolve(),
-      );
+      deps.sessionCookies.middleware(req, res, (error?: unknown) => (error ? reject(error) : resolve()));
     });
     await deps.sessionCookies.begin(req, session);
     sendJson(res, 200, {

@@ -23,7 +23,7 @@ export interface PartnersTable {
 }
 
 /** A channel group belongs to one partner: the group is the key. */
-export interface PartnerGroupsTable {
+interface PartnerGroupsTable {
   channel_group: string;
   partner_id: PartnerId;
   position: number;
@@ -74,7 +74,7 @@ export interface PurposeKeysTable {
   created_at_ms: number;
 }
 
-export interface PurposeKeyChecksTable {
+interface PurposeKeyChecksTable {
   purpose: KeyPurpose;
   version: number;
   check_value: string;
@@ -91,7 +91,7 @@ export interface SigningKeysTable {
   revoked_at_ms: number | null;
 }
 
-export interface RevocationsTable {
+interface RevocationsTable {
   sequence: number;
   kind: RevocationKind;
   id: string;
@@ -108,7 +108,7 @@ export interface DirectoryUsersTable {
   disabled_at_ms: number | null;
 }
 
-export interface SessionsTable {
+interface SessionsTable {
   id_digest: string;
   data: string;
   expires_at_ms: number;
@@ -134,14 +134,14 @@ export interface AuditRecordsTable {
 }
 
 /** The last link of each chain. Its row is also the lock under which a chain grows. */
-export interface AuditChainsTable {
+interface AuditChainsTable {
   chain: string;
   sequence: number;
   hash: string;
 }
 
 /** Counters whose row is also a lock: numbers become visible in the order in which they were given out. */
-export interface CountersTable {
+interface CountersTable {
   name: string;
   value: number;
 }

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { acquireExclusiveLock } from '../../../src/stores/exclusive-lock.ts';
 import { openSqlStores } from '../../../src/stores/sql/sql-stores.ts';
 
-const script = join(import.meta.dirname, '../../support/store-process.ts');
+const script = fileURLToPath(import.meta.resolve('../../support/store-process.ts'));
 
 describe('SQLite files between processes', () => {
   let directory: string;
