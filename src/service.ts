@@ -33,7 +33,8 @@ import { statusEndpoints } from './http/admin/status.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
 import { createCustomerProof } from './http/customer-proof.ts';
 import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/health.ts';
-import type { HttpApp } from './http/express-app.ts';
+import type { EndpointContract } from './http/endpoint.ts';
+import { contractsOf, type HttpApp } from './http/express-app.ts';
 import { createPartnerProof } from './http/partner-proof.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { createSessionCookies } from './http/session-cookie.ts';
@@ -44,7 +45,7 @@ import { createTokenEndpoint } from './oauth/token-endpoint.ts';
 import { createHttpClient, type HttpClientDeps } from './outbound/http-client.ts';
 import { openPartners } from './partners/partners.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
-import { createLogger, type Logger } from './platform/logger.ts';
+import { createLogger, gatheringSink, type Logger } from './platform/logger.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { randomToken } from './platform/random.ts';
 import { startWatching } from './platform/watch.ts';
@@ -74,6 +75,8 @@ export interface Service {
   readonly app: HttpApp;
   readonly adminApp: HttpApp;
   readonly opsApp: HttpApp;
+  /** What every endpoint of the three listeners takes and answers. */
+  readonly contracts: readonly EndpointContract[];
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Opens the listeners, or only some of them. Throws `StartRefused` when an address cannot be had. */
@@ -100,7 +103,7 @@ export async function createService(config: Config, overrides: ServiceOverrides 
 
 async function compose(config: Config, overrides: ServiceOverrides, opened: Closer[]): Promise<Service> {
   const clock = overrides.clock ?? systemClock;
-  const logger = overrides.logger ?? createLogger(config.log.level, process.stdout);
+  const logger = overrides.logger ?? createLogger(config.log.level, gatheringSink(process.stdout));
   const metrics = createMetrics();
   const secrets = overrides.secrets ?? loadSecrets(config);
   const startedAtMs = clock.nowMs();
@@ -370,6 +373,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     app,
     adminApp,
     opsApp,
+    contracts: [app, adminApp, opsApp].flatMap(contractsOf),
     logger,
     metrics,
     listen: async ({ only = LISTENERS } = {}) => {

@@ -62,6 +62,13 @@ export interface AuditDeps {
 /** Beyond this many unwritten records the oldest are dropped from the chain (they are in the log) and counted. */
 const MAX_QUEUED = 100_000;
 
+/** So frequent that their success is logged by the line of the request alone, which names the same facts. */
+const ROUTINE: ReadonlySet<AuditEventName> = new Set([
+  'profile.read',
+  'session.token_issued',
+  'access_token.issued',
+]);
+
 export function createAudit(deps: AuditDeps): Audit {
   const { store, clock, logger, metrics } = deps;
   const chain = `process/${deps.instance}`;
@@ -99,7 +106,8 @@ export function createAudit(deps: AuditDeps): Audit {
 
   const note = (name: AuditEventName, facts: AuditFacts): AuditRecord => {
     metrics.events.inc({ event: name, outcome: facts.outcome });
-    logger.log(facts.outcome === 'success' ? 'info' : 'warn', {
+    const routine = ROUTINE.has(name) ? 'debug' : 'info';
+    logger.log(facts.outcome === 'success' ? routine : 'warn', {
       event: name,
       outcome: facts.outcome,
       actor: facts.actor,

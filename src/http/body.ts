@@ -38,9 +38,16 @@ export function readBody(req: Request, maxBytes: number): Promise<Buffer> {
       chunks.length = 0;
       if (bytes > MAX_DISCARDED_BYTES) req.destroy();
     });
-    req.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    req.on('error', () => reject(new BridgeError('INVALID_REQUEST', { message: 'The body was cut short.' })));
-    req.on('close', () => reject(new BridgeError('INVALID_REQUEST', { message: 'The body was cut short.' })));
+    let ended = false;
+    req.on('end', () => {
+      ended = true;
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
+    const cutShort = () => {
+      if (!ended) reject(new BridgeError('INVALID_REQUEST', { message: 'The body was cut short.' }));
+    };
+    req.on('error', cutShort);
+    req.on('close', cutShort);
   });
 }
 

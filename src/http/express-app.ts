@@ -7,10 +7,10 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
-import { BridgeError, OAuthError } from '../errors.ts';
-import { randomToken } from '../platform/random.ts';
-import { CONSTANT_HEADERS } from './answer.ts';
-import type { Endpoint } from './endpoint.ts';
+import { BridgeError, type ErrorCode, OAuthError } from '../errors.ts';
+import { pooledRandomHex } from '../platform/random.ts';
+import { CONSTANT_HEADERS, sendEmpty } from './answer.ts';
+import type { Endpoint, EndpointContract } from './endpoint.ts';
 import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.ts';
 import { repeatedSecurityHeader } from './raw-headers.ts';
 import { attachContext, contextOf, type EdgeDeps, logWhenDone } from './request-context.ts';
@@ -25,6 +25,7 @@ export interface ExpressAppOptions extends EdgeDeps {
   trustedProxies: readonly string[];
   /** Path that the public address carries; it may be in front of every path. */
   basePath: string;
+  /** Lower-case name of the header that carries the customer proof. */
   customerAuthHeader: string;
   /** While true every answer closes its connection. */
   isDraining(): boolean;
@@ -53,7 +54,7 @@ export function createExpressApp(options: ExpressAppOptions): Express {
 
   app.use((req: Request, res: Response, next: NextFunction) => {
     const address = plainAddress(useProxies ? req.ip : req.socket.remoteAddress);
-    const context = { requestId: randomToken(12), address, route: 'unknown' };
+    const context = { requestId: pooledRandomHex(12), address, route: 'unknown' };
     attachContext(res, context);
     logWhenDone(req, res, context, options);
     if (options.isDraining()) res.shouldKeepAlive = false;
@@ -63,33 +64,34 @@ export function createExpressApp(options: ExpressAppOptions): Express {
     }
     if (req.httpVersionMajor < 1)
       throw new BridgeError('INVALID_REQUEST', { message: 'HTTP/1.0 or later is needed.' });
-    const repeated = repeatedSecurityHeader(req, options.customerAuthHeader);
-    if (repeated !== undefined) throw repeatedHeaderError(repeated, options.customerAuthHeader);
+    if (req.httpVersionMinor > 0 && req.headers.host === undefined)
+      throw new BridgeError('INVALID_REQUEST', { message: 'The header host is missing.' });
     next();
   });
   return app;
 }
 
-/** A repeated credential is no credential (401); a repeated framing header is a malformed request (400). */
-function repeatedHeaderError(name: string, customerAuthHeader: string): BridgeError {
+const REPEATED_CREDENTIAL: Readonly<Record<string, ErrorCode>> = {
+  authorization: 'INVALID_ACCESS_TOKEN',
+  'api-key': 'INVALID_API_KEY',
+  'x-api-key': 'INVALID_API_KEY',
+  'x-timestamp': 'INVALID_SIGNATURE',
+  'x-api-signature': 'INVALID_SIGNATURE',
+  signature: 'INVALID_SIGNATURE',
+  'signature-input': 'INVALID_SIGNATURE',
+  'content-digest': 'INVALID_SIGNATURE',
+};
+
+/** A repeated credential is no credential (401) where it is one; any other repeat is a malformed request (400). */
+function repeatedHeaderError(
+  name: string,
+  { oauthErrors, errors }: EndpointContract,
+  customerAuthHeader: string,
+): BridgeError | OAuthError {
   const message = `The header ${name} stands more than once.`;
-  switch (name) {
-    case customerAuthHeader:
-      return new BridgeError('INVALID_CUSTOMER_TOKEN', { message });
-    case 'authorization':
-      return new BridgeError('INVALID_ACCESS_TOKEN', { message });
-    case 'api-key':
-    case 'x-api-key':
-      return new BridgeError('INVALID_API_KEY', { message });
-    case 'x-timestamp':
-    case 'x-api-signature':
-    case 'signature':
-    case 'signature-input':
-    case 'content-digest':
-      return new BridgeError('INVALID_SIGNATURE', { message });
-    default:
-      return new BridgeError('INVALID_REQUEST', { message });
-  }
+  if (oauthErrors) return new OAuthError('invalid_request', { message });
+  const code = name === customerAuthHeader ? 'INVALID_CUSTOMER_TOKEN' : REPEATED_CREDENTIAL[name];
+  return new BridgeError(code && errors?.includes(code) ? code : 'INVALID_REQUEST', { message });
 }
 
 export interface MountOptions {
@@ -99,38 +101,61 @@ export interface MountOptions {
   aliases?: Readonly<Record<string, readonly string[]>>;
   sessionMiddleware?: RequestHandler;
   allowsOrigin?: (origin: string) => boolean;
+  /** Lower-case name of the header that carries the customer proof. */
+  customerAuthHeader: string;
+}
+
+const CONTRACTS = 'contracts';
+
+/** The contracts of everything that is mounted on an application: what the published description is written from. */
+export function contractsOf(app: HttpApp): readonly EndpointContract[] {
+  return (app.locals[CONTRACTS] as EndpointContract[] | undefined) ?? [];
 }
 
 const toExpressPath = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
-/** Mounts endpoints in the given order, then answers 405 for other methods of their paths and 404 for the rest. */
-export function mountEndpoints({
-  app,
-  endpoints,
-  aliases = {},
-  sessionMiddleware,
-  allowsOrigin,
-}: MountOptions): void {
-  const crossOrigin = cors({
-    origin: (origin, done) => done(null, origin !== undefined && (allowsOrigin?.(origin) ?? false)),
+/** CORS for the listed origins alone; an answer that depends on the origin says so, also where nothing is allowed. */
+function crossOriginHandlers(allowsOrigin: (origin: string) => boolean): RequestHandler[] {
+  const decide = cors({
+    origin: (origin, done) => done(null, origin !== undefined && allowsOrigin(origin)),
     credentials: true,
     allowedHeaders: ['content-type', 'x-symbolon-csrf'],
     exposedHeaders: ['retry-after', 'x-request-id'],
     methods: ['GET', 'POST', 'DELETE'],
     maxAge: 600,
+    preflightContinue: true,
   });
+  const vary: RequestHandler = (_req, res, next) => {
+    res.setHeader('vary', 'Origin');
+    next();
+  };
+  return [vary, decide];
+}
+
+/** Answers the preflight that CORS allowed; any other OPTIONS is a method like all that a path does not take. */
+const answerPreflight: RequestHandler = (_req, res, next) => {
+  if (res.hasHeader('access-control-allow-origin')) sendEmpty(res, 204);
+  else next();
+};
+
+/** Mounts endpoints in the given order, then answers 405 for other methods of their paths and 404 for the rest. */
+export function mountEndpoints(options: MountOptions): void {
+  const { app, endpoints, aliases = {}, sessionMiddleware, customerAuthHeader } = options;
+  const crossOrigin = crossOriginHandlers(options.allowsOrigin ?? (() => false));
   const methodsOf = new Map<string, { methods: Set<string>; endpoint: Endpoint }>();
 
   for (const endpoint of endpoints) {
     const { contract } = endpoint;
     const handlers: RequestHandler[] = [];
-    if (endpoint.crossOrigin) handlers.push(crossOrigin);
+    if (endpoint.crossOrigin) handlers.push(...crossOrigin);
     if (endpoint.usesSession && sessionMiddleware) handlers.push(sessionMiddleware);
     const handle: RequestHandler = async (req, res) => endpoint.handle(req, res);
     for (const path of [contract.path, ...(aliases[contract.operationId] ?? [])]) {
-      const route: RequestHandler = (_req, res, next) => {
+      const route: RequestHandler = (req, res, next) => {
         contextOf(res).route = contract.path;
         if (contract.oauthErrors) res.locals.oauthErrors = true;
+        const repeated = repeatedSecurityHeader(req, customerAuthHeader);
+        if (repeated !== undefined) throw repeatedHeaderError(repeated, contract, customerAuthHeader);
         next();
       };
       app[contract.method](toExpressPath(path), route, ...handlers, handle);
@@ -142,11 +167,12 @@ export function mountEndpoints({
   }
 
   for (const [path, { methods, endpoint }] of methodsOf) {
-    if (endpoint.crossOrigin) app.options(toExpressPath(path), crossOrigin);
+    if (endpoint.crossOrigin) app.options(toExpressPath(path), ...crossOrigin, answerPreflight);
     const allow = [...methods].sort().join(', ');
+    const send = endpoint.contract.oauthErrors ? sendOAuthError : sendBridgeError;
     app.all(toExpressPath(path), (_req, res) => {
       contextOf(res).route = endpoint.contract.path;
-      sendBridgeError(res, new BridgeError('METHOD_NOT_ALLOWED'), { allow });
+      send(res, new BridgeError('METHOD_NOT_ALLOWED'), { allow });
     });
   }
   app.use((_req: Request, res: Response) => sendBridgeError(res, new BridgeError('NOT_FOUND')));

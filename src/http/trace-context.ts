@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { pooledRandomHex } from '../platform/random.ts';
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
@@ -8,7 +8,7 @@ const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
  */
 export function nextTraceparent(incoming: string | undefined): string {
   const match = incoming === undefined ? null : TRACEPARENT.exec(incoming);
-  const random = randomBytes(24).toString('hex');
+  const random = pooledRandomHex(24);
   const span = random.slice(0, 16);
   if (match && !/^0+$/.test(match[1] as string)) return `00-${match[1]}-${span}-${match[3]}`;
   return `00-${random.slice(16)}-${span}-00`;

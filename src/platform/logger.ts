@@ -48,6 +48,35 @@ export interface LogSink {
   write(line: string): unknown;
 }
 
+/** Lines are gathered for this long, or until there is this much, and written at once. */
+const GATHER_MS = 20;
+const GATHER_CHARACTERS = 16_384;
+
+/**
+ * Gathers lines before they are written, because a write for every request costs more than the line. Lines that are
+ * still gathered when the process is killed are lost; an orderly end writes them.
+ */
+export function gatheringSink(target: LogSink): LogSink {
+  let gathered = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (gathered === '') return;
+    const lines = gathered;
+    gathered = '';
+    target.write(lines);
+  };
+  process.on('exit', flush);
+  return {
+    write: (line) => {
+      gathered += line;
+      if (gathered.length >= GATHER_CHARACTERS) flush();
+      else timer ??= setTimeout(flush, GATHER_MS).unref();
+    },
+  };
+}
+
 const MAX_VALUE_LENGTH = 256;
 const allowed = new Set<string>(ALLOWED_FIELDS);
 

@@ -1,10 +1,27 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes, randomFillSync, randomInt } from 'node:crypto';
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** `bytes` random bytes from the operating system's generator, written as base64url without padding. */
 export function randomToken(bytes: number): string {
   return randomBytes(bytes).toString('base64url');
+}
+
+const pool = Buffer.alloc(4_096);
+let poolAt = pool.length;
+
+/**
+ * A few random bytes from a pool that is filled in one call to the operating system: for ids that are made on every
+ * request. Not for secrets: the pool stays in memory until it is used up.
+ */
+export function pooledRandomHex(bytes: number): string {
+  if (poolAt + bytes > pool.length) {
+    randomFillSync(pool);
+    poolAt = 0;
+  }
+  const text = pool.toString('hex', poolAt, poolAt + bytes);
+  poolAt += bytes;
+  return text;
 }
 
 /** `length` characters of 0-9A-Za-z, each drawn without bias (5.95 bits a character). */

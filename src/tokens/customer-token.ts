@@ -90,6 +90,22 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
     return `${version}.${Buffer.concat([body, cipher.getAuthTag()]).toString('base64url')}`;
   };
 
+  const unseal = ({ sealedReference, jti }: CustomerToken): CustomerReference | undefined => {
+    const dot = sealedReference.indexOf('.');
+    const key = sealingKey(Number(sealedReference.slice(0, dot)), jti);
+    const bytes = Buffer.from(sealedReference.slice(dot + 1), 'base64url');
+    if (!key || bytes.length <= TAG_BYTES) return undefined;
+    const decipher = createDecipheriv('aes-256-gcm', key, NONCE, { authTagLength: TAG_BYTES });
+    decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
+    const padded = decipher.update(bytes.subarray(0, bytes.length - TAG_BYTES));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return parseReference(padded.subarray(1, 1 + (padded[0] as number)).toString('utf8'));
+  };
+
   const readClaims = (claims: Record<string, unknown>, times: TokenTimes): CustomerToken | undefined => {
     const { sub, aud, sid, auth_time: authTime, ref } = claims;
     if (typeof sub !== 'string' || typeof aud !== 'string' || typeof sid !== 'string') return undefined;
@@ -107,6 +123,9 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
       sealedReference: ref,
     };
   };
+
+  /** A token in use is opened once; the entry goes when the verified-token cache lets go of the token. */
+  const opened = new WeakMap<CustomerToken, CustomerReference>();
 
   const verifier = createTokenVerifier<CustomerToken>({
     rings,
@@ -141,20 +160,12 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
       return { token, issuedAtMs, expiresInSeconds: request.lifetimeSeconds };
     },
     verify: verifier.verify,
-    openReference: ({ sealedReference, jti }) => {
-      const dot = sealedReference.indexOf('.');
-      const key = sealingKey(Number(sealedReference.slice(0, dot)), jti);
-      const bytes = Buffer.from(sealedReference.slice(dot + 1), 'base64url');
-      if (!key || bytes.length <= TAG_BYTES) return undefined;
-      const decipher = createDecipheriv('aes-256-gcm', key, NONCE, { authTagLength: TAG_BYTES });
-      decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
-      const padded = decipher.update(bytes.subarray(0, bytes.length - TAG_BYTES));
-      try {
-        decipher.final();
-      } catch {
-        return undefined;
-      }
-      return parseReference(padded.subarray(1, 1 + (padded[0] as number)).toString('utf8'));
+    openReference: (token) => {
+      const known = opened.get(token);
+      if (known !== undefined) return known;
+      const reference = unseal(token);
+      if (reference !== undefined) opened.set(token, reference);
+      return reference;
     },
   };
 }
