@@ -54,6 +54,7 @@ export function createPublicApp(
   const issuerPath = options.basePath;
   mountEndpoints({
     app,
+    customerAuthHeader: options.customerAuthHeader,
     endpoints: publicEndpoints(deps),
     aliases: {
       customerAuthenticate: options.aliases.customer_authenticate,
@@ -84,7 +85,7 @@ export function createAdminApp(
     if (!options.isAdminToken(token)) throw new BridgeError('INVALID_ADMIN_TOKEN');
     next();
   });
-  mountEndpoints({ app, endpoints });
+  mountEndpoints({ app, endpoints, customerAuthHeader: options.customerAuthHeader });
   mountErrorDoor(app, options);
   return app;
 }
@@ -92,7 +93,7 @@ export function createAdminApp(
 /** The application behind the operations listener: health and metrics. */
 export function createOpsApp(options: ExpressAppOptions, endpoints: readonly Endpoint[]): Express {
   const app = createExpressApp(options);
-  mountEndpoints({ app, endpoints });
+  mountEndpoints({ app, endpoints, customerAuthHeader: options.customerAuthHeader });
   mountErrorDoor(app, options);
   return app;
 }

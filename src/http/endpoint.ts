@@ -4,7 +4,7 @@
  */
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode, OAuthErrorCode } from '../errors.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 export type ListenerName = 'public' | 'admin' | 'ops';
@@ -14,6 +14,10 @@ export interface ResponseContract {
   schema?: z.ZodType;
   /** Default `application/json`. */
   contentType?: string;
+  /** One answer as it may really look; the published description shows it. */
+  example?: unknown;
+  /** Headers that only this endpoint sends, with what they hold. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 export interface EndpointContract {
@@ -32,12 +36,17 @@ export interface EndpointContract {
   query?: z.ZodObject;
   headers?: z.ZodObject;
   /** Body schema and the media types it may come in. */
-  body?: { schema: z.ZodType; types: readonly ('form' | 'json')[]; required: boolean };
+  body?: {
+    schema: z.ZodType;
+    types: readonly ('form' | 'json')[];
+    required: boolean;
+    example?: Readonly<Record<string, unknown>>;
+  };
   responses: Record<number, ResponseContract>;
   /** Codes of the envelope that this endpoint can answer, beside those that every endpoint can. */
   errors?: readonly ErrorCode[];
-  /** Answers errors as RFC 6749 does instead of in the envelope. */
-  oauthErrors?: boolean;
+  /** Answers errors as RFC 6749 section 5.2 does instead of in the envelope: with these codes. */
+  oauthErrors?: readonly OAuthErrorCode[];
 }
 
 export interface Endpoint {

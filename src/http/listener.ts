@@ -55,7 +55,8 @@ export function createListener(
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     maxHeaderSize: limits.maxHeaderBytes,
     connectionsCheckingInterval: 500,
-    requireHostHeader: true,
+    // A missing Host is refused by the application, in the envelope; the server itself would answer without one.
+    requireHostHeader: false,
     joinDuplicateHeaders: false,
   };
   const server = options.tls
@@ -65,6 +66,10 @@ export function createListener(
       )
     : createServer(settings, app as never);
   server.maxConnections = limits.maxConnections;
+  // Bounded by their size; a bound on their number would silently hide those beyond it from every check.
+  server.maxHeadersCount = 0;
+  // An expectation that we do not know is passed over (RFC 9110 section 10.1.1), not answered without the envelope.
+  server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
     refuseConnection(error, socket, headers),
   );

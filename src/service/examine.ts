@@ -50,7 +50,7 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
           ? { ok: true, message: `belongs to partner ${owner.id}` }
           : {
               ok: false,
-              message: `No partner owns this group, so nobody may ask for its customers. Run: symbolon partners create NAME --group ${group}`,
+              message: `No partner owns this group, so nobody may ask for its customers. Run: symbolon partners create NAME --groups ${group}`,
             };
       }),
     ),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Metrics } from '../../platform/metrics.ts';
 import { CONSTANT_HEADERS, sendJson } from '../answer.ts';
 import type { Endpoint, ListenerName } from '../endpoint.ts';
+import { contextOf } from '../request-context.ts';
 
 export interface HealthDeps {
   /** Whether every needed store answers and the service is not shutting down. */
@@ -67,6 +68,7 @@ export function metricsEndpoint({ metrics }: { metrics: Metrics }): Endpoint {
       res.writeHead(200, {
         ...(res.app.locals[CONSTANT_HEADERS] as Record<string, string>),
         'cache-control': 'no-store',
+        'x-request-id': contextOf(res).requestId,
         'content-type': metrics.registry.contentType,
       });
       res.end(text);

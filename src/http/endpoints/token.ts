@@ -124,7 +124,14 @@ function tokenEndpoint(rendering: Rendering, deps: { tokenEndpoint: TokenEndpoin
         : {}),
       body: { schema: requestSchema, types: ['form', 'json'], required: false },
       responses: { 200: { description: 'An access token (RFC 9068)', schema: rendering.schema } },
-      oauthErrors: true,
+      oauthErrors: [
+        'invalid_request',
+        'invalid_client',
+        'unauthorized_client',
+        'unsupported_grant_type',
+        'invalid_scope',
+        'temporarily_unavailable',
+      ],
     },
     handle: async (req: Request, res: Response) => {
       const parameters = await readParameters(req, rendering.queryGrantType);
