@@ -4,7 +4,7 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { createApiKeys } from './api-keys/api-keys.ts';
-import { createAudit } from './audit/audit.ts';
+import { type Audit, createAudit } from './audit/audit.ts';
 import { createAuditLink, verifyChains } from './audit/audit-chain.ts';
 import type { LinkAuditRecord } from './audit/audit-record.ts';
 import type { Authenticator, AuthenticatorDeps } from './authenticators/authenticator.ts';
@@ -33,8 +33,7 @@ import { statusEndpoints } from './http/admin/status.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
 import { createCustomerProof } from './http/customer-proof.ts';
 import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/health.ts';
-import type { EndpointContract } from './http/endpoint.ts';
-import { contractsOf, type HttpApp } from './http/express-app.ts';
+import type { HttpApp } from './http/express-app.ts';
 import { createPartnerProof } from './http/partner-proof.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { createSessionCookies } from './http/session-cookie.ts';
@@ -60,6 +59,7 @@ import { createRedis, type RedisConnection } from './stores/redis.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
 import { createAssertionSigner } from './tokens/backend-assertion.ts';
 import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
+import type { SigningRing } from './tokens/signing-key-types.ts';
 import { openSigningRings } from './tokens/signing-rings.ts';
 
 /** What a test or an embedding program replaces. */
@@ -75,8 +75,6 @@ export interface Service {
   readonly app: HttpApp;
   readonly adminApp: HttpApp;
   readonly opsApp: HttpApp;
-  /** What every endpoint of the three listeners takes and answers. */
-  readonly contracts: readonly EndpointContract[];
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Opens the listeners, or only some of them. Throws `StartRefused` when an address cannot be had. */
@@ -353,6 +351,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
         run: async () => {
           if (await keyring.refresh()) readCookieSecrets();
           await rings.refresh();
+          const maxAgeMs = config.tokens.signing_key_max_age_days * 86_400_000;
+          if (maxAgeMs > 0) await rings.rotateAged(maxAgeMs, timedRotationRecord(audit));
         },
       },
       { name: 'sessions', everyMs: PRUNE_MS, run: () => stores.sessions.prune(clock.nowMs()) },
@@ -373,7 +373,6 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     app,
     adminApp,
     opsApp,
-    contracts: [app, adminApp, opsApp].flatMap(contractsOf),
     logger,
     metrics,
     listen: async ({ only = LISTENERS } = {}) => {
@@ -389,4 +388,15 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     },
     close: () => (closing ??= close()),
   };
+}
+
+/** The audit record of a rotation that nobody asked for but the configured age. */
+function timedRotationRecord(audit: Audit) {
+  return (ring: SigningRing) => (action: 'added' | 'revoked', kid: string) =>
+    audit.record(action === 'added' ? 'signing_key.added' : 'signing_key.revoked', {
+      outcome: 'success',
+      actor: 'system',
+      reason: 'signing_key_max_age_days',
+      details: { ring, kid },
+    });
 }

@@ -159,7 +159,9 @@ export const sections = {
     .strictObject({
       algorithm: z.enum(['ES256', 'EdDSA', 'RS256']).default('ES256'),
       access_token_lifetime_seconds: whole(30, 3600).default(600),
-      clock_tolerance_seconds: whole(0, 60).default(5),
+      /** Signing keys are replaced after this long; 0 leaves it to the command line. */
+      signing_key_max_age_days: whole(0, 3650).default(90),
+      clock_tolerance_seconds: whole(0, 60).default(60),
     })
     .prefault({}),
   sessions: z

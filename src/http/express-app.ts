@@ -45,6 +45,9 @@ export function createExpressApp(options: ExpressAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  // One address, one spelling: a proxy's rules and ours must mean the same path.
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
   app.set('query parser', false);
   app.set('trust proxy', options.trustedProxies.length > 0 ? [...options.trustedProxies] : false);
   app.locals[CONSTANT_HEADERS] = options.headers;
@@ -103,13 +106,6 @@ export interface MountOptions {
   allowsOrigin?: (origin: string) => boolean;
   /** Lower-case name of the header that carries the customer proof. */
   customerAuthHeader: string;
-}
-
-const CONTRACTS = 'contracts';
-
-/** The contracts of everything that is mounted on an application: what the published description is written from. */
-export function contractsOf(app: HttpApp): readonly EndpointContract[] {
-  return (app.locals[CONTRACTS] as EndpointContract[] | undefined) ?? [];
 }
 
 const toExpressPath = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');

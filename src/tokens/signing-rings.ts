@@ -55,6 +55,8 @@ export interface SigningRings {
    * then and stays published for as long as anything it signed can live. `emergency` revokes the older ones at once.
    */
   rotate(ring: SigningRing, options: { emergency: boolean; audit: AuditKeyChange }): Promise<string>;
+  /** Rotates every ring whose youngest key has signed for `maxAgeMs`; returns the rings. */
+  rotateAged(maxAgeMs: number, audit: (ring: SigningRing) => AuditKeyChange): Promise<SigningRing[]>;
   /** Reads keys that another process added or revoked; drops those that are gone. */
   refresh(): Promise<void>;
   /** Grows when the set of verifying keys changes. */
@@ -172,6 +174,18 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
     };
   };
 
+  const rotate: SigningRings['rotate'] = async (ring, { emergency, audit }) => {
+    await load();
+    const old = keysOf(ring);
+    const signsAtMs = clock.nowMs() + (emergency ? 0 : (KEY_SET_MAX_AGE_SECONDS + 60) * 1000);
+    const key = await makeKey(ring, signsAtMs);
+    await store.add(key, audit('added', key.kid));
+    if (emergency) for (const { kid } of old) await store.revoke(kid, clock.nowMs(), audit('revoked', kid));
+    await load();
+    epoch++;
+    return key.kid;
+  };
+
   await load();
   for (const ring of SIGNING_RINGS) {
     // Nobody can have cached an empty ring, so its first key signs at once.
@@ -207,16 +221,14 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
         signsAtMs: key.stored.signsAtMs,
         goneAtMs: goneAtMs(key),
       })),
-    rotate: async (ring, { emergency, audit }) => {
-      await load();
-      const old = keysOf(ring);
-      const signsAtMs = clock.nowMs() + (emergency ? 0 : (KEY_SET_MAX_AGE_SECONDS + 60) * 1000);
-      const key = await makeKey(ring, signsAtMs);
-      await store.add(key, audit('added', key.kid));
-      if (emergency) for (const { kid } of old) await store.revoke(kid, clock.nowMs(), audit('revoked', kid));
-      await load();
-      epoch++;
-      return key.kid;
+    rotate,
+    rotateAged: async (maxAgeMs, audit) => {
+      const aged = SIGNING_RINGS.filter((ring) => {
+        const youngest = keysOf(ring)[0];
+        return youngest !== undefined && clock.nowMs() - youngest.stored.signsAtMs >= maxAgeMs;
+      });
+      for (const ring of aged) await rotate(ring, { emergency: false, audit: audit(ring) });
+      return aged;
     },
     refresh: async () => {
       await load();
