@@ -64,10 +64,14 @@ export interface DemoState {
 
 const path = (dataDir: string) => join(dataDir, 'demo.json');
 
-/** What an earlier run left; parts that are missing or damaged are left out, and made anew by the caller. */
+/** What an earlier run left; a part of the wrong shape is left out, and made anew by the caller. */
 export function readDemoState(dataDir: string): Partial<DemoState> {
   if (!existsSync(path(dataDir))) return {};
-  return parseJsonObject(readFileSync(path(dataDir), 'utf8'));
+  const LISTS = new Set(['customers', 'clients', 'api_keys', 'channels', 'backends']);
+  const entries = Object.entries(parseJsonObject(readFileSync(path(dataDir), 'utf8')));
+  return Object.fromEntries(
+    entries.filter(([name, value]) => (LISTS.has(name) ? Array.isArray(value) : typeof value === 'string')),
+  );
 }
 
 /** Writes the whole file at once: a reader sees the old content or the new, never half of it. */

@@ -122,7 +122,7 @@ async function seedCustomers(
   const customers: DemoCustomer[] = [];
   for (const { username, reference } of wanted) {
     const kept = before.find((one) => one.username === username && one.reference === reference);
-    const customer = kept ?? { username, reference, password: randomBytes(12).toString('base64url') };
+    const customer = kept ?? { username, reference, password: randomBytes(10).toString('hex') };
     const { password } = customer;
     if (!known.has(username)) await admin('POST', users, { username, password, reference });
     else if (!kept) await admin('PUT', `${users}/${username}/password`, { password });

@@ -78,11 +78,13 @@ function show(snapshot) {
   chat.show(snapshot);
 }
 
+/** Learns who is signed in; while the bridge does not answer, asks again as soon as the SDK would. */
 async function start() {
   try {
     await symbolon.start();
-  } catch {
+  } catch (error) {
     show({ state: symbolon.state(), customerId: symbolon.customerId });
+    setTimeout(() => void start(), error.retryAfterMs ?? 5_000);
   }
 }
 
@@ -97,7 +99,6 @@ one('[data-sign-out]').addEventListener('click', async () => {
     leaving = false;
   }
 });
-one('[data-retry]').addEventListener('click', () => void start());
 one('[data-clear-calls]').addEventListener('click', () => cards.clear());
 one('[data-shop-address]').textContent = location.host;
 for (const [part, url] of Object.entries({

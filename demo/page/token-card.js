@@ -51,7 +51,7 @@ export function tokenCard(jwt) {
         element('span', { class: 'token__kind' }, `${header.alg}, ${header.typ}`),
       ),
       element('dl', {}, ...rows),
-      element('p', {}, 'No name, mail address or account number is readable in it.'),
+      element('p', {}, 'Nothing in it can be read as a name or an account.'),
     ),
   );
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Demo, startDemo } from '../../demo/start.ts';
 import { launchBrowser } from '../support/browser.ts';
 
@@ -129,6 +129,31 @@ describe('the demo page', () => {
     expect(await page.getByRole('button', { name: 'Sign out' }).isVisible()).toBe(false);
   });
 
+  it('shows the sign-in again when the session was ended elsewhere', async () => {
+    await signIn('Demo customer 1');
+    const identifier = await page.locator('[data-customer-id]').innerText();
+    const { admin_url, admin_token } = demo.state;
+    const ended = await fetch(`${admin_url}/admin/customers/${identifier}/end-sessions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${admin_token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ reason: 'a test of the demo page' }),
+    });
+    expect(ended.status).toBe(200);
+    await page.locator('.chip', { hasText: 'plan' }).click();
+    await page.getByRole('alert').filter({ hasText: 'Your session is over' }).waitFor();
+    expect(await page.locator('[data-chat]').innerText()).not.toContain('Demo customer 1');
+  });
+
+  it('takes nobody for signed out while the bridge does not answer', async () => {
+    await signIn('Demo customer 1');
+    await page.route('**/customer_session', (route) => route.abort());
+    await page.reload();
+    await page.getByText('The bridge does not answer').waitFor();
+    expect(await page.getByRole('heading', { name: 'Sign in' }).isVisible()).toBe(false);
+    await page.unroute('**/customer_session');
+    await page.getByText('Hello Demo customer 1').waitFor();
+  });
+
   it('can be used by keyboard alone', async () => {
     await page.getByRole('button', { name: 'Demo customer 2' }).focus();
     await page.keyboard.press('Enter');
@@ -188,6 +213,38 @@ describe('demo.json', () => {
       const labels = state.api_keys.filter((one) => one.partner === partner).map((one) => one.label);
       expect(labels).toEqual(['plain', 'signed', 'expired', 'restricted', 'tight']);
     }
+  });
+
+  it('refuses a second start on the same folder and leaves the first alone', async () => {
+    const second = startDemo({ dataDir, ports: ANY_PORTS, print: () => {} });
+    await expect(second).rejects.toThrow('Another process uses the database');
+    expect((await fetch(`${demo.state.public_url}/health/live`)).status).toBe(200);
+    expect(JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8'))).toEqual(demo.state);
+  });
+
+  it('is made whole again when it or the database was deleted', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'symbolon-demo-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const start = async () => {
+      const one = await startDemo({ dataDir: folder, ports: ANY_PORTS, print: () => {} });
+      const { username, password } = one.state.customers[1] as { username: string; password: string };
+      const answer = await fetch(`${one.state.public_url}/customer_authenticate`, {
+        method: 'POST',
+        body: new URLSearchParams({ username, password, channel: 'ios' }),
+      });
+      const { customer_id } = (await answer.json()) as { customer_id?: string };
+      await one.close();
+      return { status: answer.status, customer_id, state: one.state };
+    };
+    const first = await start();
+    rmSync(join(folder, 'demo.json'));
+    const second = await start();
+    expect(second).toMatchObject({ status: 200, customer_id: first.customer_id });
+    for (const file of ['demo.db', 'demo.db-wal', 'demo.db-shm']) rmSync(join(folder, file), { force: true });
+    const third = await start();
+    expect(third.status).toBe(200);
+    expect(third.state.customers).toEqual(second.state.customers);
+    expect(third.state.api_keys).not.toEqual(second.state.api_keys);
   });
 
   it('keeps passwords, keys, addresses and sessions over a restart', async () => {
