@@ -6,18 +6,23 @@ import type { BackendCredentials } from './profile-backend.ts';
 /** The reference space and directory of the demo's customers. */
 export const DIRECTORY = 'directory';
 
+/** Wide enough for a load test: the demo is also measured. */
+const DEMO_TIER = 'generous';
+
 export const PARTNERS = [
   {
     id: 'chat-vendor',
     name: 'Chat vendor',
     channel_groups: ['chat-vendor'],
     visible_fields: ['display_name', 'plan', 'balance', 'currency', 'next_invoice_date'],
+    tier: DEMO_TIER,
   },
   {
     id: 'second-vendor',
     name: 'Second vendor',
     channel_groups: ['second-vendor'],
     visible_fields: ['display_name', 'email'],
+    tier: DEMO_TIER,
   },
 ];
 
@@ -58,6 +63,9 @@ export function bridgeConfig(options: {
     storage: { database_url: `file:${join(dataDir, 'demo.db')}` },
     keys: { generate: true },
     log: { level: 'error' },
+    limits: {
+      defaults: { api_key: DEMO_TIER, client: DEMO_TIER, session: DEMO_TIER, address: DEMO_TIER },
+    },
     default_channel: DEFAULT_CHANNEL,
     channels: CHANNELS.map(({ id, partner, delivery }) => ({
       id,

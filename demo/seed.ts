@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000;
 
 /** Makes one call to the admin API and gives its answer. Throws on any refusal. */
 export type AdminCall = (
-  method: 'GET' | 'POST' | 'PUT',
+  method: 'GET' | 'PATCH' | 'POST' | 'PUT',
   path: string,
   body?: JsonObject,
 ) => Promise<JsonObject>;
@@ -40,9 +40,12 @@ const items = (answer: JsonObject): JsonObject[] =>
   Array.isArray(answer.items) ? answer.items.map(objectOrEmpty) : [];
 
 async function seedPartners(admin: AdminCall): Promise<void> {
-  const known = new Set(items(await admin('GET', '/admin/partners')).map((partner) => partner.id));
+  const known = items(await admin('GET', '/admin/partners'));
   for (const partner of PARTNERS) {
-    if (!known.has(partner.id)) await admin('POST', '/admin/partners', partner);
+    const { id, tier } = partner;
+    const before = known.find((one) => one.id === id);
+    if (!before) await admin('POST', '/admin/partners', partner);
+    else if (before.tier !== tier) await admin('PATCH', `/admin/partners/${id}`, { tier });
   }
 }
 
@@ -71,6 +74,9 @@ async function seedClients(admin: AdminCall, before: readonly DemoClient[]): Pro
   return clients;
 }
 
+/** Ten requests in a minute: what a partner sees beyond its limit can be tried out with the key `tight`. */
+const TIGHT_TIER = 'development';
+
 const KEY_LABELS: readonly DemoKeyLabel[] = ['plain', 'signed', 'expired', 'restricted', 'tight'];
 
 async function seedApiKeys(
@@ -96,6 +102,7 @@ async function seedApiKeys(
         label,
         use,
         scopes,
+        ...(label === 'tight' ? { tier: TIGHT_TIER } : {}),
         ...(label === 'expired' ? { expires_at: new Date(nowMs - DAY_MS).toISOString() } : {}),
       });
       keys.push({

@@ -56,8 +56,21 @@ export const errorCatalogue = {
     kind: 'unauthenticated',
     message: 'The request signature is missing or does not match the request.',
   },
+  TIMESTAMP_EXPIRED: {
+    kind: 'unauthenticated',
+    message:
+      'The signature is right, but its time is too far from ours. Compare your clock with the Date header.',
+  },
+  SIGNATURE_REPLAYED: {
+    kind: 'unauthenticated',
+    message: 'This signature was used before. Sign every request anew.',
+  },
   INVALID_ADMIN_TOKEN: { kind: 'unauthenticated', message: 'The admin token is missing or not valid.' },
   INSUFFICIENT_SCOPE: { kind: 'forbidden', message: 'The credential lacks the scope that this call needs.' },
+  IP_NOT_ALLOWED: {
+    kind: 'forbidden',
+    message: 'This key may not be used from the address that the request came from.',
+  },
   CSRF_REJECTED: {
     kind: 'forbidden',
     message: 'A call that rides on a cookie needs the header X-Symbolon-CSRF: 1.',
@@ -116,7 +129,7 @@ export interface BridgeErrorOptions {
   message?: string;
   /** Machine-readable hints for the caller, such as the name of the wrong member. */
   details?: Record<string, unknown>;
-  /** Whole seconds after which another try makes sense; becomes `Retry-After`. */
+  /** Whole seconds after which another try makes sense; becomes `Retry-After`. What is unavailable always says so. */
   retryAfterSeconds?: number;
   /** The credential was absent rather than wrong (RFC 6750 section 3.1 tells the two apart). */
   missing?: boolean;
@@ -131,6 +144,8 @@ export class BridgeError extends Error {
   readonly details: Record<string, unknown> | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly missing: boolean;
+  /** Set by whoever wrote the audit record of this refusal, so that it is written once. */
+  recorded = false;
 
   constructor(code: ErrorCode, options: BridgeErrorOptions = {}) {
     super(options.message ?? errorCatalogue[code].message, { cause: options.cause });
@@ -138,7 +153,7 @@ export class BridgeError extends Error {
     this.code = code;
     this.kind = errorCatalogue[code].kind;
     this.details = options.details;
-    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (this.kind === 'unavailable' ? 1 : undefined);
     this.missing = options.missing ?? false;
   }
 }
@@ -148,6 +163,8 @@ export class OAuthError extends Error {
   readonly code: OAuthErrorCode;
   readonly kind: ErrorKind;
   readonly retryAfterSeconds: number | undefined;
+  /** As in `BridgeError`. */
+  recorded = false;
 
   constructor(
     code: OAuthErrorCode,
@@ -157,7 +174,7 @@ export class OAuthError extends Error {
     this.name = 'OAuthError';
     this.code = code;
     this.kind = oauthErrorCatalogue[code].kind;
-    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (this.kind === 'unavailable' ? 1 : undefined);
   }
 }
 

@@ -3,8 +3,8 @@
  * nothing by itself; `listen` and `close` do.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
-import { createApiKeys } from './api-keys/api-keys.ts';
-import { type Audit, createAudit } from './audit/audit.ts';
+import { createKeyUsage } from './api-keys/key-usage.ts';
+import { createAudit } from './audit/audit.ts';
 import { createAuditLink, verifyChains } from './audit/audit-chain.ts';
 import type { LinkAuditRecord } from './audit/audit-record.ts';
 import type { Authenticator, AuthenticatorDeps } from './authenticators/authenticator.ts';
@@ -12,12 +12,11 @@ import { createDirectoryUsers } from './authenticators/directory-users.ts';
 import { createPasswordHasher } from './authenticators/password-hasher.ts';
 import { authenticatorTypes } from './authenticators/registry.ts';
 import { createBackend } from './backends/backend.ts';
-import { createClients } from './clients/clients.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets, type Secrets } from './config/secrets.ts';
 import { createConnection } from './connections/connection.ts';
 import { createAuthenticateCustomer } from './customers/authenticate-customer.ts';
-import { createEndSessions } from './customers/end-sessions.ts';
+import { createEndSessions, createEndSessionsOf } from './customers/end-sessions.ts';
 import { createGetProfile } from './customers/get-profile.ts';
 import { createIdentities } from './customers/identities.ts';
 import { createIssueCustomerToken } from './customers/issue-customer-token.ts';
@@ -28,19 +27,18 @@ import { clientEndpoints } from './http/admin/clients.ts';
 import { customerEndpoints } from './http/admin/customers.ts';
 import { directoryUserEndpoints } from './http/admin/directory-users.ts';
 import { keyEndpoints } from './http/admin/keys.ts';
+import { limitEndpoints } from './http/admin/limits.ts';
 import { partnerEndpoints } from './http/admin/partners.ts';
+import { whyEndpoint } from './http/admin/why.ts';
 import { statusEndpoints } from './http/admin/status.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
 import { createCustomerProof } from './http/customer-proof.ts';
 import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/health.ts';
 import type { HttpApp } from './http/express-app.ts';
-import { createPartnerProof } from './http/partner-proof.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { createSessionCookies } from './http/session-cookie.ts';
+import type { ReferenceSpace } from './identifiers/identifier.ts';
 import { openKeyring } from './keyring/keyring.ts';
-import { createSignInThrottle } from './limits/sign-in-throttle.ts';
-import { createGrants } from './oauth/grants/registry.ts';
-import { createTokenEndpoint } from './oauth/token-endpoint.ts';
 import { createHttpClient, type HttpClientDeps } from './outbound/http-client.ts';
 import { openPartners } from './partners/partners.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
@@ -50,16 +48,21 @@ import { randomToken } from './platform/random.ts';
 import { startWatching } from './platform/watch.ts';
 import { programVersion } from './platform/version.ts';
 import { createRevocations } from './revocation/revocations.ts';
+import { createAuthorizationServer } from './service/authorization-server.ts';
 import { configuredChannels } from './service/configured-channels.ts';
+import { createCredentialCare } from './service/credential-care.ts';
 import { examineDependencies } from './service/examine.ts';
 import { createListeners, LISTENERS, type ListenerName, type ServiceAddresses } from './service/listeners.ts';
+import { keyUpkeep } from './service/key-upkeep.ts';
+import { openLimits } from './service/open-limits.ts';
 import { type Closer, openStores } from './service/open-stores.ts';
+import { createPartnerCredentials } from './service/partner-credentials.ts';
+import { storesAnswer } from './service/readiness.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { createRedis, type RedisConnection } from './stores/redis.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
 import { createAssertionSigner } from './tokens/backend-assertion.ts';
 import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
-import type { SigningRing } from './tokens/signing-key-types.ts';
 import { openSigningRings } from './tokens/signing-rings.ts';
 
 /** What a test or an embedding program replaces. */
@@ -84,9 +87,7 @@ export interface Service {
 }
 
 const POLL_MS = 500;
-const KEY_REFRESH_MS = 30_000;
 const PRUNE_MS = 60_000;
-const READY_TIMEOUT_MS = 1_500;
 
 /** Opens stores, checks keys, wires everything. Throws `StartRefused`, naming the setting and the mend. */
 export async function createService(config: Config, overrides: ServiceOverrides = {}): Promise<Service> {
@@ -149,7 +150,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     clockToleranceSeconds: config.tokens.clock_tolerance_seconds,
   };
   const customerTokens = createCustomerTokens({ ...tokenDeps, keyring });
-  const accessTokens = createAccessTokens({ ...tokenDeps, lifetimeSeconds: accessTokenSeconds });
+  const accessTokens = createAccessTokens({ ...tokenDeps, keyring, lifetimeSeconds: accessTokenSeconds });
   const sessions = createSessions({
     keyring,
     clock,
@@ -158,16 +159,11 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     maxTokenLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
   });
   const partners = await openPartners({ store: stores.partners, clock, audit });
-  const clients = createClients({
-    store: stores.clients,
-    keyring,
-    clock,
-    audit,
-    partners,
-    revocations,
-    maxTokenLifetimeSeconds: 3_600,
-  });
-  const apiKeys = createApiKeys({ store: stores.apiKeys, keyring, clock, audit, partners, revocations });
+  const credentials = createPartnerCredentials(
+    { stores, redis, keyring, clock, audit, partners, revocations, accessTokens, publicUrl: issuer },
+    opened,
+  );
+  const { apiKeys } = credentials;
 
   const httpClient = createHttpClient(overrides.resolveHost ? { resolveHost: overrides.resolveHost } : {});
   opened.push(() => httpClient.close());
@@ -205,24 +201,39 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   });
 
   const identities = createIdentities({ store: stores.customers, keyring, clock, audit });
-  const throttle = createSignInThrottle(
+  const clientUsage = createKeyUsage({ store: stores.clients, clock });
+  const authorization = await createAuthorizationServer({
+    ...{ config, stores, keyring, clock, audit, partners, revocations, channels, sessions, identities },
+    ...{ replays: credentials.replays, accessTokens, customerTokens, usage: clientUsage },
+  });
+  const { clients, families } = authorization;
+  const care = createCredentialCare(
     {
-      maxFailuresPerAccount: config.sign_in.max_failures_per_account,
-      windowSeconds: config.sign_in.window_seconds,
-      maxFailuresPerAddress: config.sign_in.max_failures_per_address,
-      addressWindowSeconds: config.sign_in.address_window_seconds,
+      ...{ config, stores, apiKeys, clients, clientUsage, rings, revocations, keyring, clock, audit, logger },
+      ...{ metrics, httpClient, connections, replays: credentials.replays, isServing: () => serving },
     },
-    keyring.current('throttle').key,
+    opened,
   );
+  const limits = await openLimits({
+    config,
+    clock,
+    logger,
+    metrics,
+    audit,
+    redis,
+    assignmentStore: stores.tierAssignments,
+    throttleKey: keyring.current('throttle').key,
+    partners,
+  });
   const authenticateCustomer = createAuthenticateCustomer({
     authenticators,
-    throttle,
+    throttle: limits.throttle,
     identities,
     sessions,
     audit,
   });
   const issueCustomerToken = createIssueCustomerToken({ sessions, tokens: customerTokens, audit });
-  const endSessions = createEndSessions({ sessions, store: stores.customers, audit });
+  const endSessions = createEndSessions({ sessions, store: stores.customers, families, audit });
   const cookieSecrets: string[] = [];
   const readCookieSecrets = () => {
     const texts = keyring.all('session-cookie').map(({ key }) => key.export().toString('base64url'));
@@ -240,18 +251,9 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   });
 
   let draining = false;
-  const isReady = async (): Promise<boolean> => {
-    if (draining) return false;
-    const checks = Promise.all([stores.ping(), redis?.ping()]).then(
-      () => true,
-      () => false,
-    );
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), READY_TIMEOUT_MS);
-    });
-    return Promise.race([checks, late]).finally(() => clearTimeout(timer));
-  };
+  let serving = false;
+  const isReady = async (): Promise<boolean> =>
+    !draining && storesAnswer([() => stores.ping(), async () => redis?.ping()]);
   const examine = () =>
     examineDependencies({
       config,
@@ -260,6 +262,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       authenticators,
       backends,
       groupOwner: (group) => partners.ofGroup(group),
+      limits: limits.probe,
     });
 
   const headers = securityHeaders({ https: publicUrl.protocol === 'https:' });
@@ -267,6 +270,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     clock,
     logger,
     metrics,
+    audit,
     headers,
     trustedProxies: config.http.trusted_proxies,
     basePath: publicUrl.pathname.replace(/\/$/, ''),
@@ -274,7 +278,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     isDraining: () => draining,
   };
   const app = createPublicApp(
-    { ...appOptions, aliases: config.http.aliases },
+    { ...appOptions, aliases: config.http.aliases, referencePages: config.http.reference_pages },
     {
       channels,
       authenticateCustomer,
@@ -283,22 +287,30 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       sessionCookies,
       lifetimes,
       clock,
-      audit,
+      limits: limits.guard,
       rings,
       issuer,
       isReady,
       origins: { publicOrigin: publicUrl.origin, channels },
-      provePartner: createPartnerProof({ accessTokens, apiKeys, partners, revocations }),
-      proveCustomer: createCustomerProof({ customerTokens, sessions, sessionCookies, revocations, channels }),
+      ...credentials.endpoints,
+      ...authorization.endpoints,
+      proveCustomer: createCustomerProof({
+        ...authorization,
+        accessTokens,
+        sessions,
+        sessionCookies,
+        channels,
+      }),
       getProfile: createGetProfile({ backends, audit }),
-      tokenEndpoint: createTokenEndpoint({ clients, grants: createGrants({ accessTokens }), audit }),
       customerAuthHeader: config.http.customer_auth_header,
       customerAuthField: config.http.customer_auth_field,
     },
   );
   const adminDigest = hash('sha256', secrets.adminToken, 'buffer');
-  const directories = new Set(
-    config.authenticators.filter(({ type }) => type === 'directory').map(({ name }) => name),
+  const directories = new Map(
+    config.authenticators
+      .filter(({ type }) => type === 'directory')
+      .map(({ name, reference_space }) => [name, reference_space as ReferenceSpace]),
   );
   const adminApp = createAdminApp(
     {
@@ -307,11 +319,16 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       isAdminToken: (token) => timingSafeEqual(hash('sha256', token, 'buffer'), adminDigest),
     },
     [
-      ...partnerEndpoints({ partners }),
+      ...partnerEndpoints({ partners, limits: limits.limiter }),
+      ...limitEndpoints({ limits: limits.limiter, assignments: limits.assignments, apiKeys, clients }),
       ...clientEndpoints({ clients }),
-      ...apiKeyEndpoints({ apiKeys }),
+      ...care.endpoints,
+      ...apiKeyEndpoints({ apiKeys, tiers: limits.limiter.tiers, assignments: limits.assignments }),
       ...directoryUserEndpoints({
-        users: createDirectoryUsers({ store: stores.directory, hasher, audit, clock, directories }),
+        users: createDirectoryUsers({
+          ...{ store: stores.directory, hasher, audit, clock, directories },
+          endSessions: createEndSessionsOf({ channels, identities, sessions }),
+        }),
       }),
       ...customerEndpoints({ identities, endSessions }),
       ...keyEndpoints({ rings, keyring, audit, onSessionSecretRotated: readCookieSecrets }),
@@ -319,6 +336,11 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
         audit,
         store: stores.audit,
         verifyChains: () => verifyChains(stores.audit, linkAudit),
+      }),
+      whyEndpoint({
+        audit,
+        store: stores.audit,
+        keysOf: async (prefix) => (await apiKeys.list()).filter((key) => key.publicPrefix === prefix),
       }),
       ...statusEndpoints({
         examine,
@@ -345,23 +367,21 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     every: [
       { name: 'revocations', everyMs: POLL_MS, run: () => revocations.refresh() },
       { name: 'partners', everyMs: POLL_MS, run: () => partners.refresh() },
-      {
-        name: 'keys',
-        everyMs: KEY_REFRESH_MS,
-        run: async () => {
-          if (await keyring.refresh()) readCookieSecrets();
-          await rings.refresh();
-          const maxAgeMs = config.tokens.signing_key_max_age_days * 86_400_000;
-          if (maxAgeMs > 0) await rings.rotateAged(maxAgeMs, timedRotationRecord(audit));
-        },
-      },
+      { name: 'limits', everyMs: POLL_MS, run: () => limits.assignments.refresh() },
+      keyUpkeep({
+        ...{ keyring, rings, audit },
+        signingKeyMaxAgeMs: config.tokens.signing_key_max_age_days * 86_400_000,
+        onKeysChanged: readCookieSecrets,
+      }),
+      ...credentials.every,
+      ...authorization.every,
+      ...care.every,
       { name: 'sessions', everyMs: PRUNE_MS, run: () => stores.sessions.prune(clock.nowMs()) },
     ],
   });
   opened.push(() => watch.stop());
 
   const listeners = createListeners({ config, headers, apps: { public: app, admin: adminApp, ops: opsApp } });
-  let serving = false;
   let closing: Promise<void> | undefined;
   const close = async () => {
     draining = true;
@@ -388,15 +408,4 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     },
     close: () => (closing ??= close()),
   };
-}
-
-/** The audit record of a rotation that nobody asked for but the configured age. */
-function timedRotationRecord(audit: Audit) {
-  return (ring: SigningRing) => (action: 'added' | 'revoked', kid: string) =>
-    audit.record(action === 'added' ? 'signing_key.added' : 'signing_key.revoked', {
-      outcome: 'success',
-      actor: 'system',
-      reason: 'signing_key_max_age_days',
-      details: { ring, kid },
-    });
 }

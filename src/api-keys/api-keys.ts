@@ -1,161 +1,272 @@
 import { hash } from 'node:crypto';
-import type { Audit } from '../audit/audit.ts';
+import type { Audit, AuditEventName } from '../audit/audit.ts';
+import type { AuditRecord } from '../audit/audit-record.ts';
 import { BridgeError } from '../errors.ts';
-import { credentialDigest, credentialDigests } from '../keyring/credential-digest.ts';
-import type { Keyring } from '../keyring/keyring.ts';
+import { credentialDigestOfHash } from '../keyring/credential-digest.ts';
 import type { PartnerId } from '../partners/partner.ts';
-import type { AdminActor, Partners } from '../partners/partners.ts';
-import { isScope } from '../partners/scopes.ts';
-import type { Clock } from '../platform/clock.ts';
+import type { AdminActor } from '../partners/partners.ts';
 import { randomToken } from '../platform/random.ts';
-import type { Revocations } from '../revocation/revocations.ts';
-import type { ApiKey, ApiKeyEnvironment, ApiKeyStore, ApiKeyUse } from './api-key.ts';
-import { generateKeyPair, isPublicId, isSecret, publicPrefix } from './key-format.ts';
+import type { ApiKey, ApiKeySecret, ApiKeyUse } from './api-key.ts';
+import { generateKeyPair, generateSecret, mayBePublicId, mayBeSecret, publicPrefix } from './key-format.ts';
+import { CACHE_MS, createKeyLookups, type KeyLookupDeps, type KeyLookups } from './key-lookup.ts';
+import {
+  type ApiKeySettings,
+  type ChangeableKeySettings,
+  checkKeySettings,
+  policyFor,
+} from './key-settings.ts';
+import { createKeyUsage, type KeyUsage } from './key-usage.ts';
 
-export interface ApiKeySettings {
-  partner: string;
-  label: string;
-  environment: ApiKeyEnvironment;
-  use: ApiKeyUse;
-  signatureRequired: boolean;
-  scopes: string[];
-  expiresAtMs: number | undefined;
+/** A credential that another system gave out: the secret, or (lower-case hex) its SHA-256, which is all we need. */
+export interface ImportedCredential {
+  publicId: string;
+  secret: string | { sha256: string };
 }
 
-/**
- * What a presented key came to. `expired` is told apart only for a key whose secret was presented; for a public id
- * alone it is `unknown`, because whoever shows it has proven nothing.
- */
-export type KeyLookup = { result: 'live' | 'expired'; key: ApiKey } | { result: 'unknown' };
-
-export interface ApiKeys {
-  /** Makes a pair; the public id and the secret are in this answer and nowhere else. */
+export interface ApiKeys extends Omit<KeyLookups, 'forget'>, KeyUsage {
+  /**
+   * Makes a pair; the public id and the secret are in this answer and nowhere else. A key that signs with v2 alone
+   * and brings a public key gets no secret.
+   */
   create(
     settings: ApiKeySettings,
     by: AdminActor,
-  ): Promise<{ key: ApiKey; publicId: string; secret: string }>;
-  /** Looks a presented public id up. It identifies; it proves nothing by itself. */
-  byPublicId(publicId: string): Promise<KeyLookup> | KeyLookup;
-  /** Looks a presented secret up. Secrets of signing keys are never taken as bearers. */
-  bySecret(secret: string): Promise<KeyLookup> | KeyLookup;
+  ): Promise<{ key: ApiKey; publicId: string; secret: string | undefined }>;
+  /** Takes over a key that partners use already. Throws `CONFLICT` when its id or secret is known here. */
+  importKey(settings: ApiKeySettings, credential: ImportedCredential, by: AdminActor): Promise<ApiKey>;
+  /** Changes settings of a key that is not revoked; every node sees it within a second. */
+  update(keyId: string, change: Partial<ChangeableKeySettings>, by: AdminActor): Promise<ApiKey>;
+  /**
+   * Gives a key one more secret, shown here alone; the older one stays live until `endSecret`. Throws `CONFLICT` when
+   * two are live already.
+   */
+  addSecret(
+    keyId: string,
+    by: AdminActor,
+    options?: { expiresAtMs?: number },
+  ): Promise<{ secret: string; record: ApiKeySecret }>;
+  /**
+   * Ends one secret of a key: at a moment (its holder is then told that it expired), or at once because it is
+   * compromised (it is then like one that never was).
+   */
+  endSecret(
+    keyId: string,
+    secretId: string,
+    end: { expiresAtMs: number } | 'compromised',
+    by: AdminActor,
+  ): Promise<void>;
+  /** Tells every process that a key's record changed; it is read again. */
+  changed(keyId: string): Promise<void>;
+  find(keyId: string): Promise<ApiKey | undefined>;
   list(partner?: string): Promise<ApiKey[]>;
   /** Ends a key at once, by its internal id. */
   revoke(keyId: string, by: AdminActor): Promise<void>;
 }
 
-export interface ApiKeysDeps {
-  store: ApiKeyStore;
-  keyring: Keyring;
-  clock: Clock;
+export interface ApiKeysDeps extends KeyLookupDeps {
   audit: Audit;
-  partners: Partners;
-  revocations: Revocations;
 }
 
-/** How long a key is remembered without asking the store; expiry and revocation are checked at every use. */
-const CACHE_MS = 30_000;
-const MAX_CACHED = 20_000;
+const MAX_LIVE_SECRETS = 2;
+/** How long a change keeps other nodes from using what they read before it; covers clocks that differ. */
+const CHANGE_SIGNAL_MS = 60_000;
+
+const NO_SUCH_KEY = { message: 'There is no key of this id that is not revoked already.' };
+
+/** A secret's record, from the SHA-256 of the secret. */
+export function secretRecord(
+  deps: Pick<ApiKeysDeps, 'clock' | 'keyring'>,
+  use: ApiKeyUse,
+  sha256: Buffer,
+): ApiKeySecret {
+  const secretId = `as_${randomToken(12)}`;
+  return {
+    secretId,
+    digest: use === 'signing' ? undefined : credentialDigestOfHash(deps.keyring, sha256),
+    sealedSigningKey: deps.keyring.seal('request-signing', Buffer.from(sha256.toString('hex')), secretId),
+    createdAtMs: deps.clock.nowMs(),
+    expiresAtMs: undefined,
+    revokedAtMs: undefined,
+    firstUsedAtMs: undefined,
+    lastUsedAtMs: undefined,
+  };
+}
+
+/** A key's record from its settings, which are checked here. */
+function keyRecord(
+  deps: ApiKeysDeps,
+  settings: ApiKeySettings,
+  publicId: string,
+  sha256: Buffer | undefined,
+): ApiKey {
+  const { partner, publicKeys, ...kept } = settings;
+  if (!deps.partners.find(partner)) {
+    throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
+  }
+  checkKeySettings(settings);
+  const createdAtMs = deps.clock.nowMs();
+  return {
+    ...kept,
+    keyId: `ak_${randomToken(12)}`,
+    partner: partner as PartnerId,
+    signature: policyFor(settings.use, settings.signature),
+    publicKeys: publicKeys.map((ed25519) => ({ ed25519, createdAtMs })),
+    publicPrefix: publicPrefix(publicId),
+    publicDigest: hash('sha256', publicId, 'base64url'),
+    secrets: sha256 ? [secretRecord(deps, settings.use, sha256)] : [],
+    createdAtMs,
+    revokedAtMs: undefined,
+  };
+}
+
+export const sha256Of = (secret: string): Buffer => hash('sha256', secret, 'buffer');
+
+/** The SHA-256 of an imported secret. Throws `INVALID_REQUEST`. */
+function importedHash({ publicId, secret }: ImportedCredential): Buffer {
+  if (!mayBePublicId(publicId)) {
+    throw new BridgeError('INVALID_REQUEST', {
+      message:
+        'A public id is one word of 8 to 200 visible characters; one of our own form needs its checksum.',
+      details: { member: 'public_id' },
+    });
+  }
+  if (typeof secret !== 'string') {
+    if (/^[0-9a-f]{64}$/.test(secret.sha256)) return Buffer.from(secret.sha256, 'hex');
+    throw new BridgeError('INVALID_REQUEST', {
+      message: 'The SHA-256 of a secret is 64 lower-case hex digits.',
+      details: { member: 'secret_sha256' },
+    });
+  }
+  if (!mayBeSecret(secret) || secret === publicId) {
+    throw new BridgeError('INVALID_REQUEST', {
+      message: 'A secret is one word of 20 to 200 visible characters, and not the public id.',
+      details: { member: 'secret' },
+    });
+  }
+  return sha256Of(secret);
+}
 
 export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
-  const { store, keyring, clock, audit, partners, revocations } = deps;
-  const cache = new Map<string, { key: ApiKey; untilMs: number }>();
+  const { store, clock, audit, revocations } = deps;
+  const { forget, ...lookups } = createKeyLookups(deps);
+  const usage = createKeyUsage({ store, clock });
 
-  const judge = (key: ApiKey | undefined): KeyLookup => {
-    if (!key || key.revokedAtMs !== undefined) return { result: 'unknown' };
-    if (revocations.isRevoked('api_key', key.keyId, key.createdAtMs)) return { result: 'unknown' };
-    const partner = partners.find(key.partner);
-    if (!partner || partner.disabledAtMs !== undefined) return { result: 'unknown' };
-    if (key.expiresAtMs !== undefined && clock.nowMs() >= key.expiresAtMs) return { result: 'expired', key };
-    return { result: 'live', key };
+  const recordOf = (event: AuditEventName, key: ApiKey, by: AdminActor): AuditRecord =>
+    audit.record(event, { ...by, outcome: 'success', partner: key.partner, keyPrefix: key.publicPrefix });
+
+  const known = async (keyId: string): Promise<ApiKey> => {
+    const key = await store.find(keyId);
+    if (!key || key.revokedAtMs !== undefined) throw new BridgeError('NOT_FOUND', NO_SUCH_KEY);
+    return key;
   };
 
-  const lookUp = (digest: string, ask: () => Promise<ApiKey | undefined>): Promise<KeyLookup> | KeyLookup => {
-    const hit = cache.get(digest);
-    if (hit && clock.monotonicMs() < hit.untilMs) return judge(hit.key);
-    return ask().then((key) => {
-      if (key) {
-        if (cache.size >= MAX_CACHED) cache.clear();
-        cache.set(digest, { key, untilMs: clock.monotonicMs() + CACHE_MS });
-      }
-      return judge(key);
-    });
-  };
-
-  const findBySecret = async (secret: string): Promise<ApiKey | undefined> => {
-    for (const digest of credentialDigests(keyring, secret)) {
-      const key = await store.findBySecretDigest(digest);
-      if (key) return key;
-    }
-    return undefined;
+  /** This process forgets at once, the others with their next look at the revocations. */
+  const announceChange = async (keyId: string) => {
+    forget();
+    const cutoffMs = clock.nowMs() + CHANGE_SIGNAL_MS;
+    await revocations.revoke([
+      { kind: 'api_key_record', id: keyId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS },
+    ]);
+    forget();
   };
 
   return {
+    ...lookups,
+    ...usage,
+
     create: async (settings, by) => {
-      if (!partners.find(settings.partner)) {
-        throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
+      const { publicId, secret } = generateKeyPair(settings.environment);
+      const publicKeyAlone =
+        settings.use === 'signing' && settings.signature === 'v2' && settings.publicKeys.length > 0;
+      const key = keyRecord(deps, settings, publicId, publicKeyAlone ? undefined : sha256Of(secret));
+      const record = recordOf('api_key.created', key, by);
+      if ((await store.insert(key, record)) === 'conflict') throw new BridgeError('CONFLICT');
+      return { key, publicId, secret: publicKeyAlone ? undefined : secret };
+    },
+
+    importKey: async (settings, credential, by) => {
+      const key = keyRecord(deps, settings, credential.publicId, importedHash(credential));
+      const record = recordOf('api_key.imported', key, by);
+      if ((await store.insert(key, record)) === 'conflict') {
+        throw new BridgeError('CONFLICT', { message: 'A key with this public id or secret exists already.' });
       }
-      const unknown = settings.scopes.find((scope) => !isScope(scope));
-      if (unknown !== undefined) {
-        throw new BridgeError('INVALID_REQUEST', {
-          message: 'There is no such scope.',
-          details: { scope: unknown },
+      return key;
+    },
+
+    update: async (keyId, change, by) => {
+      const before = await known(keyId);
+      const settings: ChangeableKeySettings = {
+        ...before,
+        ...change,
+        publicKeys: change.publicKeys ?? before.publicKeys.map(({ ed25519 }) => ed25519),
+      };
+      checkKeySettings(settings);
+      const nowMs = clock.nowMs();
+      const key: ApiKey = {
+        ...before,
+        ...settings,
+        signature: policyFor(before.use, settings.signature),
+        publicKeys: settings.publicKeys.map(
+          (ed25519) =>
+            before.publicKeys.find((one) => one.ed25519 === ed25519) ?? { ed25519, createdAtMs: nowMs },
+        ),
+      };
+      const record = recordOf('api_key.updated', key, by);
+      if ((await store.update(key, record)) === 'missing') throw new BridgeError('NOT_FOUND', NO_SUCH_KEY);
+      await announceChange(keyId);
+      return key;
+    },
+
+    addSecret: async (keyId, by, options = {}) => {
+      const key = await known(keyId);
+      const secret = generateSecret(key.environment);
+      const record: ApiKeySecret = {
+        ...secretRecord(deps, key.use, sha256Of(secret)),
+        expiresAtMs: options.expiresAtMs,
+      };
+      const result = await store.addSecret(
+        keyId,
+        record,
+        { maxLive: MAX_LIVE_SECRETS },
+        recordOf('api_key.secret_added', key, by),
+      );
+      if (result === 'missing') throw new BridgeError('NOT_FOUND', NO_SUCH_KEY);
+      if (result === 'conflict') {
+        throw new BridgeError('CONFLICT', {
+          message: 'Two secrets of this key are live already. End one of them first.',
         });
       }
-      const { publicId, secret } = generateKeyPair(settings.environment);
-      const keyId = `ak_${randomToken(12)}`;
-      const signing = settings.use === 'signing';
-      const key: ApiKey = {
-        ...settings,
+      await announceChange(keyId);
+      return { secret, record };
+    },
+
+    endSecret: async (keyId, secretId, end, by) => {
+      const key = await known(keyId);
+      const result = await store.endSecret(
         keyId,
-        partner: settings.partner as PartnerId,
-        signatureRequired: signing || settings.signatureRequired,
-        publicPrefix: publicPrefix(publicId),
-        publicDigest: hash('sha256', publicId, 'base64url'),
-        secretDigest: signing ? undefined : credentialDigest(keyring, secret),
-        sealedSigningKey: signing
-          ? keyring.seal('request-signing', Buffer.from(hash('sha256', secret, 'hex')), keyId)
-          : undefined,
-        createdAtMs: clock.nowMs(),
-        revokedAtMs: undefined,
-      };
-      const record = audit.record('api_key.created', {
-        ...by,
-        outcome: 'success',
-        partner: key.partner,
-        keyPrefix: key.publicPrefix,
-      });
-      if ((await store.insert(key, record)) === 'conflict') throw new BridgeError('CONFLICT');
-      return { key, publicId, secret };
+        secretId,
+        end === 'compromised' ? { revokedAtMs: clock.nowMs() } : end,
+        recordOf('api_key.secret_ended', key, by),
+      );
+      if (result === 'missing') {
+        throw new BridgeError('NOT_FOUND', {
+          message: 'The key has no secret of this id that can be ended.',
+        });
+      }
+      await announceChange(keyId);
     },
 
-    byPublicId: (publicId) => {
-      if (!isPublicId(publicId)) return { result: 'unknown' };
-      const digest = hash('sha256', publicId, 'base64url');
-      return lookUp(digest, () => store.findByPublicDigest(digest));
-    },
-
-    bySecret: (secret) => {
-      if (!isSecret(secret)) return { result: 'unknown' };
-      // The cache is keyed by a keyed digest, so that a look into memory gives no signing key.
-      return lookUp(credentialDigest(keyring, secret), () => findBySecret(secret));
-    },
-
+    changed: announceChange,
+    find: (keyId) => store.find(keyId),
     list: (partner) => store.list(partner as PartnerId | undefined),
 
     revoke: async (keyId, by) => {
       const nowMs = clock.nowMs();
-      const known = await store.find(keyId);
-      const record = audit.record('api_key.revoked', {
-        ...by,
-        outcome: 'success',
-        partner: known?.partner,
-        keyPrefix: known?.publicPrefix,
-      });
-      if (!known || (await store.revoke(keyId, nowMs, record)) === 'missing') {
-        throw new BridgeError('NOT_FOUND', {
-          message: 'There is no key of this id that is not revoked already.',
-        });
+      const key = await known(keyId);
+      if ((await store.revoke(keyId, nowMs, recordOf('api_key.revoked', key, by))) === 'missing') {
+        throw new BridgeError('NOT_FOUND', NO_SUCH_KEY);
       }
+      forget();
       const expiresAtMs = nowMs + 2 * CACHE_MS;
       await revocations.revoke([{ kind: 'api_key', id: keyId, cutoffMs: nowMs, expiresAtMs }]);
     },

@@ -10,14 +10,28 @@ const SHOWN_DIGITS = 6;
 
 const PUBLIC_ID = /^pk_(live|test)_[0-9A-Za-z]{33}$/;
 const SECRET = /^sk_(live|test)_[0-9A-Za-z]{49}$/;
+/**
+ * What an imported id or secret may look like: one word of visible ASCII that a header carries unchanged. Nothing that
+ * is named like a secret is a public id.
+ */
+const IMPORTED_ID = /^(?!sk_)[\x21-\x7e]{8,200}$/;
+const IMPORTED_SECRET = /^[\x21-\x7e]{20,200}$/;
 
-/** A new pair: `pk_<environment>_…` and `sk_<environment>_…`, each ending in a checksum of what stands before it. */
+const withChecksum = (body: string) => body + checksum62(body);
+
+/** A new public id `pk_<environment>_…`, ending in a checksum of what stands before it. */
+export function generatePublicId(environment: ApiKeyEnvironment): string {
+  return withChecksum(`pk_${environment}_${randomBase62(PUBLIC_DIGITS)}`);
+}
+
+/** A new secret `sk_<environment>_…`, ending in a checksum of what stands before it. */
+export function generateSecret(environment: ApiKeyEnvironment): string {
+  return withChecksum(`sk_${environment}_${randomBase62(SECRET_DIGITS)}`);
+}
+
+/** A new pair. */
 export function generateKeyPair(environment: ApiKeyEnvironment): { publicId: string; secret: string } {
-  const withChecksum = (body: string) => body + checksum62(body);
-  return {
-    publicId: withChecksum(`pk_${environment}_${randomBase62(PUBLIC_DIGITS)}`),
-    secret: withChecksum(`sk_${environment}_${randomBase62(SECRET_DIGITS)}`),
-  };
+  return { publicId: generatePublicId(environment), secret: generateSecret(environment) };
 }
 
 function checksumHolds(text: string): boolean {
@@ -35,7 +49,20 @@ export function isSecret(text: string): boolean {
   return SECRET.test(text) && checksumHolds(text);
 }
 
-/** The part of a public id that lists and logs may show. */
+/**
+ * Whether a key may have this public id: one of ours, or one that another system gave out and that was imported. What
+ * has our form and not our checksum is neither, so a mistyped id costs no look-up.
+ */
+export function mayBePublicId(text: string): boolean {
+  return PUBLIC_ID.test(text) ? checksumHolds(text) : IMPORTED_ID.test(text);
+}
+
+/** Whether a key may have this secret: ours, or imported. */
+export function mayBeSecret(text: string): boolean {
+  return SECRET.test(text) ? checksumHolds(text) : IMPORTED_SECRET.test(text);
+}
+
+/** The part of a public id that lists and logs may show: at most half of it. */
 export function publicPrefix(publicId: string): string {
-  return publicId.slice(0, 'pk_live_'.length + SHOWN_DIGITS);
+  return publicId.slice(0, Math.min('pk_live_'.length + SHOWN_DIGITS, Math.floor(publicId.length / 2)));
 }

@@ -1,6 +1,14 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { lengthPrefixed } from '../platform/encoding.ts';
-import type { AuditStore, AuditRecord, ChainedAuditRecord, LinkAuditRecord } from './audit-record.ts';
+import {
+  type AuditRecord,
+  type AuditStore,
+  CHAIN_BEGUN,
+  type ChainedAuditRecord,
+  type ChainHead,
+  CHANGES_CHAIN,
+  type LinkAuditRecord,
+} from './audit-record.ts';
 
 const LABEL = 'symbolon/audit';
 
@@ -91,7 +99,8 @@ export interface ChainReport {
 
 const PAGE_RECORDS = 1_000;
 
-async function reportOn(store: AuditStore, link: LinkAuditRecord, chain: string): Promise<ChainReport> {
+async function reportOn(store: AuditStore, link: LinkAuditRecord, head: ChainHead): Promise<ChainReport> {
+  const { chain } = head;
   let position = CHAIN_START;
   for (;;) {
     const page = await store.readChain(chain, position.sequence, PAGE_RECORDS);
@@ -101,15 +110,44 @@ async function reportOn(store: AuditStore, link: LinkAuditRecord, chain: string)
       return { chain, records: firstBrokenSequence - 1, ok: false, firstBrokenSequence };
     }
     position = verdict.position;
-    if (page.length < PAGE_RECORDS) {
-      return { chain, records: position.sequence, ok: true, firstBrokenSequence: undefined };
-    }
+    if (page.length === PAGE_RECORDS) continue;
+    // Records may have been appended since the head was read, never taken away.
+    const cutOff = position.sequence < head.sequence;
+    return {
+      chain,
+      records: position.sequence,
+      ok: !cutOff,
+      firstBrokenSequence: cutOff ? position.sequence + 1 : undefined,
+    };
   }
 }
 
-/** Checks every chain of the log from its start, a page at a time. */
+/** Names of the process chains that the chain of changes says were begun. */
+async function begunChains(store: AuditStore): Promise<string[]> {
+  const names: string[] = [];
+  let after = 0;
+  for (;;) {
+    const page = await store.readChain(CHANGES_CHAIN, after, PAGE_RECORDS);
+    for (const { event, details } of page) {
+      if (event === CHAIN_BEGUN && typeof details?.chain === 'string') names.push(details.chain);
+    }
+    if (page.length < PAGE_RECORDS) return names;
+    after = page.at(-1)?.sequence ?? after;
+  }
+}
+
+/**
+ * Checks every chain of the log from its start, a page at a time: altered, missing and foreign records, ends that were
+ * cut off, and chains that vanished whole.
+ */
 export async function verifyChains(store: AuditStore, link: LinkAuditRecord): Promise<ChainReport[]> {
+  const begun = await begunChains(store);
+  const heads = await store.heads();
   const reports: ChainReport[] = [];
-  for (const chain of await store.chains()) reports.push(await reportOn(store, link, chain));
+  for (const head of heads) reports.push(await reportOn(store, link, head));
+  const present = new Set(heads.map(({ chain }) => chain));
+  for (const chain of begun) {
+    if (!present.has(chain)) reports.push({ chain, records: 0, ok: false, firstBrokenSequence: 1 });
+  }
   return reports;
 }

@@ -33,6 +33,9 @@ export interface ChainedAuditRecord extends AuditRecord {
 /** The chain of administrative changes, written in the transaction of the change itself. */
 export const CHANGES_CHAIN = 'changes';
 
+/** Event in the chain of changes that names a process chain, so that one that vanishes whole is missed. */
+export const CHAIN_BEGUN = 'audit.chain_begun';
+
 /** Computes the hash of a record that follows `previousHash` (empty at the start of a chain). */
 export type LinkAuditRecord = (
   chain: string,
@@ -40,6 +43,13 @@ export type LinkAuditRecord = (
   previousHash: string,
   record: AuditRecord,
 ) => string;
+
+/** How far a chain has come. */
+export interface ChainHead {
+  chain: string;
+  sequence: number;
+  hash: string;
+}
 
 export interface AuditQuery {
   chain?: string;
@@ -56,8 +66,8 @@ export interface AuditStore {
   /** Appends records to a chain in one transaction, each linked to the one before it. */
   append(chain: string, records: readonly AuditRecord[]): Promise<void>;
   list(query: AuditQuery): Promise<ChainedAuditRecord[]>;
-  /** Every chain's name. */
-  chains(): Promise<string[]>;
+  /** The newest end of every chain, kept apart from its records: a cut-off end shows against it. */
+  heads(): Promise<ChainHead[]>;
   /** Records of one chain in order, from `afterSequence` on, at most `limit`. */
   readChain(chain: string, afterSequence: number, limit: number): Promise<ChainedAuditRecord[]>;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { AuditRecord, AuditStore } from './audit-record.ts';
+import { type AuditRecord, type AuditStore, CHAIN_BEGUN, CHANGES_CHAIN } from './audit-record.ts';
 
 /** Every security event there is. */
 export type AuditEventName =
@@ -18,9 +18,27 @@ export type AuditEventName =
   | 'partner.updated'
   | 'partner.disabled'
   | 'client.created'
+  | 'client.secret_rotated'
+  | 'client.secret_compromised'
+  | 'client.grace_started'
+  | 'client.updated'
   | 'client.revoked'
+  | 'consent.given'
+  | 'consent.denied'
+  | 'consent.withdrawn'
+  | 'authorization_code.reused'
+  | 'refresh_token.reused'
+  | 'access_token.revoked'
   | 'api_key.created'
+  | 'api_key.imported'
+  | 'api_key.updated'
+  | 'api_key.secret_added'
+  | 'api_key.secret_ended'
+  | 'api_key.secret_rotated'
+  | 'api_key.secret_compromised'
+  | 'api_key.grace_started'
   | 'api_key.revoked'
+  | 'limits.tier_assigned'
   | 'directory.user_added'
   | 'directory.password_set'
   | 'directory.user_disabled'
@@ -61,6 +79,8 @@ export interface AuditDeps {
 
 /** Beyond this many unwritten records the oldest are dropped from the chain (they are in the log) and counted. */
 const MAX_QUEUED = 100_000;
+/** While the store is away it is asked again after pauses that grow to this. */
+const MAX_PAUSE_MS = 5_000;
 
 /** So frequent that their success is logged by the line of the request alone, which names the same facts. */
 const ROUTINE: ReadonlySet<AuditEventName> = new Set([
@@ -75,12 +95,25 @@ export function createAudit(deps: AuditDeps): Audit {
   let queue: AuditRecord[] = [];
   let writing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let failures = 0;
+  let noted = false;
+  const flushEveryMs = deps.flushEveryMs ?? 100;
 
   const write = async () => {
     while (queue.length > 0) {
       const batch = queue.slice(0, 1_000);
       await store.append(chain, batch);
       queue = queue.slice(batch.length);
+      if (!noted) {
+        const begun = {
+          event: CHAIN_BEGUN,
+          outcome: 'success',
+          actor: 'system',
+          details: { chain },
+        } as const;
+        await store.append(CHANGES_CHAIN, [{ ...begun, atMs: clock.nowMs() }]);
+        noted = true;
+      }
       metrics.auditBacklog.set(queue.length);
     }
   };
@@ -95,13 +128,23 @@ export function createAudit(deps: AuditDeps): Audit {
     }
   };
   const schedule = () => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      flush().catch((error: unknown) => {
-        logger.unexpected('audit.write_failed', error, { count: queue.length });
-        schedule();
-      });
-    }, deps.flushEveryMs ?? 100);
+    timer ??= setTimeout(
+      () => {
+        timer = undefined;
+        flush().then(
+          () => {
+            if (failures > 0) logger.log('info', { event: 'audit.write_recovered' });
+            failures = 0;
+          },
+          (error: unknown) => {
+            if (failures === 0) logger.unexpected('audit.write_failed', error, { count: queue.length });
+            failures++;
+            schedule();
+          },
+        );
+      },
+      Math.min(flushEveryMs * 2 ** failures, MAX_PAUSE_MS),
+    );
   };
 
   const note = (name: AuditEventName, facts: AuditFacts): AuditRecord => {
@@ -126,6 +169,7 @@ export function createAudit(deps: AuditDeps): Audit {
   return {
     event: (name, facts) => {
       queue.push(note(name, facts));
+      metrics.auditBacklog.set(queue.length);
       if (queue.length > MAX_QUEUED) {
         queue.shift();
         logger.log('error', { event: 'audit.overflow', count: MAX_QUEUED });

@@ -1,6 +1,6 @@
 import type { Audit } from '../audit/audit.ts';
 import { BridgeError } from '../errors.ts';
-import { parseReference } from '../identifiers/identifier.ts';
+import { type CustomerReference, parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
 import { uuidV7 } from '../platform/random.ts';
 import { canonicalUsername } from './directory.ts';
@@ -22,7 +22,9 @@ export interface DirectoryUsers {
     user: { username: string; password: string; reference: string | undefined },
     by: Actor,
   ): Promise<DirectoryUser>;
+  /** Sets a password; whoever was signed in with the old one is signed out everywhere. */
   setPassword(directory: string, username: string, password: string, by: Actor): Promise<void>;
+  /** Disables an account and ends all that it was issued, at once (ASVS 7.4.2). */
   disable(directory: string, username: string, by: Actor): Promise<void>;
   list(directory: string): Promise<DirectoryUser[]>;
 }
@@ -32,8 +34,10 @@ export interface DirectoryUsersDeps {
   hasher: PasswordHasher;
   audit: Audit;
   clock: Clock;
-  /** Names of the configured directories. */
-  directories: ReadonlySet<string>;
+  /** The reference space of each configured directory, by its name. */
+  directories: ReadonlyMap<string, ReferenceSpace>;
+  /** Ends every session and token of a person whose account was disabled or whose password was replaced. */
+  endSessions(space: ReferenceSpace, reference: CustomerReference): Promise<void>;
 }
 
 /** Administration of the embedded directory's users. */
@@ -58,6 +62,11 @@ export function createDirectoryUsers(deps: DirectoryUsersDeps): DirectoryUsers {
       if (cause instanceof HasherBusy) throw new BridgeError('SIGN_IN_BUSY', { retryAfterSeconds: 1, cause });
       throw cause;
     }
+  };
+  const endSessionsOf = async (directory: string, username: string) => {
+    const reference = parseReference((await store.find(directory, canonicalUsername(username)))?.reference);
+    const space = deps.directories.get(directory);
+    if (reference !== undefined && space !== undefined) await deps.endSessions(space, reference);
   };
   const requireFound = (result: 'updated' | 'missing') => {
     if (result === 'missing')
@@ -98,6 +107,7 @@ export function createDirectoryUsers(deps: DirectoryUsersDeps): DirectoryUsers {
         details: { directory },
       });
       requireFound(await store.setPasswordHash(directory, canonicalUsername(username), passwordHash, record));
+      await endSessionsOf(directory, username);
     },
     disable: async (directory, username, by) => {
       requireDirectory(directory);
@@ -107,6 +117,7 @@ export function createDirectoryUsers(deps: DirectoryUsersDeps): DirectoryUsers {
         details: { directory },
       });
       requireFound(await store.setDisabled(directory, canonicalUsername(username), clock.nowMs(), record));
+      await endSessionsOf(directory, username);
     },
     list: async (directory) => {
       requireDirectory(directory);

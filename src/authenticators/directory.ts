@@ -15,9 +15,12 @@ const optionsSchema = z.strictObject({
 const BUSY: AuthenticationOutcome = { outcome: 'unavailable', busy: true, retryAfterSeconds: 1 };
 const DOWN: AuthenticationOutcome = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5 };
 
-/** User names are compared in Unicode form C and lower case, so one person has one name however it is typed. */
+/**
+ * User names are compared in lower case and Unicode form C, so one person has one name however it is typed. The form
+ * is taken last: a capital without a composed form can have a small letter with one (J̌ and ǰ).
+ */
 export function canonicalUsername(username: string): string {
-  return username.normalize('NFC').toLowerCase();
+  return username.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
 /** Users with argon2id passwords in the embedded database. */

@@ -102,7 +102,7 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
     parameters: Omit<ParsedHash, 'tag'>,
     tagLength: number,
   ): Promise<Buffer> => {
-    if (closed || waiting.length >= maxWaiting)
+    if (closed || (running.size >= lanes && waiting.length >= maxWaiting))
       return Promise.reject(new HasherBusy('too many password checks'));
     const { salt, memoryKib, passes, parallelism } = parameters;
     return new Promise((resolve, reject) => {

@@ -27,8 +27,12 @@ async function answers(client: AdminClient): Promise<boolean> {
   }
 }
 
-/** The demo of this folder, if it runs: its file names the admin API and the token. */
-async function findDemo(): Promise<AdminClient | undefined> {
+/** The demo of this folder, if it runs and nothing else is configured: its file names the admin API and the token. */
+export async function findDemo(configFile: string | undefined): Promise<AdminClient | undefined> {
+  const { findConfigFile } = await import('../config/load.ts');
+  const { readEnvironment } = await import('../config/environment.ts');
+  if (findConfigFile({ file: configFile }) !== undefined) return undefined;
+  if (readEnvironment().databaseUrl !== undefined) return undefined;
   let file: { admin_url?: unknown; admin_token?: unknown };
   try {
     file = JSON.parse(readFileSync(resolve('.symbolon/demo.json'), 'utf8')) as typeof file;
@@ -63,12 +67,9 @@ export async function withAdmin(
   use: (admin: AdminClient, session: AdminSession) => Promise<void>,
 ): Promise<void> {
   const { config: file, json = false } = command.optsWithGlobals<GlobalOptions>();
-  const { findConfigFile, loadConfig } = await import('../config/load.ts');
-  const { readEnvironment } = await import('../config/environment.ts');
-  if (findConfigFile({ file }) === undefined && readEnvironment().databaseUrl === undefined) {
-    const demo = await findDemo();
-    if (demo) return use(demo, { json, config: undefined, running: true });
-  }
+  const demo = await findDemo(file);
+  if (demo) return use(demo, { json, config: undefined, running: true });
+  const { loadConfig } = await import('../config/load.ts');
   const { config } = loadConfig({ file });
   const running = await clientOfRunning(config);
   if (running) return use(running, { json, config, running: true });

@@ -35,7 +35,7 @@ export function registerAudit(program: Command): void {
     .option('--request <id>', 'only this request')
     .option('--since <moment>', 'only from this moment on, UTC', moment)
     .option('--limit <count>', 'at most so many', wholeNumber(1, 1000), 50)
-    .addHelpText('after', '\nExample:\n  $ symbolon audit list --event identifier.traced --since 2030-01-01')
+    .addHelpText('after', '\nExample:\n  $ symbolon audit list --event customer.traced --since 2030-01-01')
     .action(async (options: ListOptions, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
         const answer = await admin.call('GET', `/admin/audit?${query(options)}`);

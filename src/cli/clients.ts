@@ -1,40 +1,125 @@
-import type { Command } from 'commander';
+import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
 import { withAdmin } from './admin-session.ts';
 import { items } from './admin-client.ts';
 import { commandList, type Listed } from './command-options.ts';
-import { print, printJson, shownOnce, table } from './terminal.ts';
+import { registerClientRotation } from './rotate.ts';
+import { CommandFailed, print, printJson, record, shownOnce, table } from './terminal.ts';
 
-const COLUMNS = ['client_id', 'partner', 'label', 'scopes', 'created_at', 'revoked_at'];
+const COLUMNS = ['client_id', 'partner', 'label', 'application_type', 'scopes', 'created_at', 'revoked_at'];
 
-/** `clients create|list|revoke`: OAuth 2.0 clients of partners. */
-export function registerClients(program: Command): void {
-  const clients = program.command('clients').description('OAuth 2.0 clients of partners');
+/** Grants have long names on the wire. */
+const GRANT_NAMES: Record<string, string> = {
+  'token-exchange': 'urn:ietf:params:oauth:grant-type:token-exchange',
+};
 
+interface CreateOptions {
+  partner: string;
+  label: string;
+  scopes?: Listed;
+  grants?: Listed;
+  type?: string;
+  redirect?: Listed;
+  firstParty?: boolean;
+  public?: boolean;
+  jwks?: string;
+}
+
+interface UpdateOptions {
+  label?: string;
+  scopes?: Listed;
+  redirect?: Listed;
+}
+
+/** One redirect URI per option: commas may stand in a URI. */
+const eachUri = (uri: string, earlier?: Listed): Listed => [...(earlier ?? []), uri];
+
+function readKeySet(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new CommandFailed(`${file} is not a readable JSON Web Key Set.`, { cause });
+  }
+}
+
+function registration(options: CreateOptions): Record<string, unknown> {
+  return {
+    partner: options.partner,
+    label: options.label,
+    ...(options.scopes === undefined ? {} : { scopes: options.scopes }),
+    ...(options.grants === undefined
+      ? {}
+      : { grant_types: options.grants.map((name) => GRANT_NAMES[name] ?? name) }),
+    ...(options.type === undefined ? {} : { application_type: options.type }),
+    ...(options.redirect === undefined ? {} : { redirect_uris: options.redirect }),
+    ...(options.firstParty ? { party: 'first' } : {}),
+    ...(options.public ? { authentication: 'none' } : {}),
+    ...(options.jwks === undefined ? {} : { jwks: readKeySet(options.jwks) }),
+  };
+}
+
+function registerCreate(clients: Command): void {
   clients
     .command('create')
-    .description('make a client; its secret is shown once')
+    .description('make a client; its secret, if it has one, is shown once')
     .requiredOption('--partner <id>', 'partner it belongs to')
-    .option('--label <text>', 'what it is for', 'client')
+    .option('--label <text>', 'what it is for; of an app that customers use: its name', 'client')
     .option(
       '--scopes <names>',
-      'scopes it may ask for, separated by commas (default: profile:read)',
+      'scopes it may ask for, separated by commas (default: profile:read,whoami)',
       commandList,
     )
+    .option(
+      '--grants <names>',
+      'client_credentials, authorization_code, refresh_token, token-exchange (default: follows from --redirect)',
+      commandList,
+    )
+    .addOption(new Option('--type <type>', 'where the application runs').choices(['web', 'native', 'spa']))
+    .option('--redirect <uri>', 'redirect URI of the authorization code flow; may be repeated', eachUri)
+    .option('--first-party', "the company's own application: customers are not asked for consent")
+    .option('--public', 'a client without a secret (default for native and spa)')
+    .option('--jwks <file>', 'public keys of the client, which then signs assertions instead of a secret')
     .addHelpText(
       'after',
-      '\nExample:\n  $ symbolon clients create --partner chat-vendor --label "live server"',
+      `
+Examples:
+  $ symbolon clients create --partner chat-vendor --label "live server"
+  $ symbolon clients create --partner chat-vendor --label "Budget App" --type native \\
+      --redirect com.example.budget:/callback`,
     )
-    .action(async (options: { partner: string; label: string; scopes?: Listed }, command: Command) => {
+    .action(async (options: CreateOptions, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
-        const made = await admin.call('POST', '/admin/clients', {
-          partner: options.partner,
-          label: options.label,
-          ...(options.scopes === undefined ? {} : { scopes: options.scopes }),
-        });
+        const made = await admin.call('POST', '/admin/clients', registration(options));
         if (json) return printJson(made);
-        print(shownOnce(made, ['client_secret']));
+        print('client_secret' in made ? shownOnce(made, ['client_secret']) : record(made));
       });
     });
+}
+
+function registerUpdate(clients: Command): void {
+  clients
+    .command('update <client_id>')
+    .description('change the label, scopes or redirect URIs of a client; lists replace what was there')
+    .option('--label <text>', 'what it is for')
+    .option('--scopes <names>', 'scopes it may ask for, separated by commas', commandList)
+    .option('--redirect <uri>', 'redirect URI; may be repeated', eachUri)
+    .action(async (clientId: string, options: UpdateOptions, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const answer = await admin.call('PATCH', `/admin/clients/${encodeURIComponent(clientId)}`, {
+          ...(options.label === undefined ? {} : { label: options.label }),
+          ...(options.scopes === undefined ? {} : { scopes: options.scopes }),
+          ...(options.redirect === undefined ? {} : { redirect_uris: options.redirect }),
+        });
+        if (json) return printJson(answer);
+        print(record(answer));
+      });
+    });
+}
+
+/** `clients create|list|update|revoke`: OAuth 2.0 clients of partners. */
+export function registerClients(program: Command): void {
+  const clients = program.command('clients').description('OAuth 2.0 clients of partners');
+  registerCreate(clients);
 
   clients
     .command('list')
@@ -49,6 +134,8 @@ export function registerClients(program: Command): void {
       });
     });
 
+  registerUpdate(clients);
+
   clients
     .command('revoke <client_id>')
     .description('end a client and every access token it holds, at once')
@@ -59,4 +146,6 @@ export function registerClients(program: Command): void {
         print(`Client ${clientId} is revoked.`);
       });
     });
+
+  registerClientRotation(clients);
 }

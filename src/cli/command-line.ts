@@ -2,9 +2,10 @@
  * The command line: one file per group of commands. It parses, calls the admin API or starts the service, and prints;
  * it decides nothing. Exit codes: 0 done, 1 failed, 2 called wrongly.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { StartRefused } from '../errors.ts';
+import { programVersion } from '../platform/version.ts';
+import { surviveClosedOutput } from './process-signals.ts';
 import { CommandFailed, printError, UsageError } from './terminal.ts';
 
 interface Group {
@@ -23,6 +24,11 @@ const groups: readonly Group[] = [
   { words: ['partners'], load: async () => (await import('./partners.ts')).registerPartners },
   { words: ['clients'], load: async () => (await import('./clients.ts')).registerClients },
   { words: ['keys'], load: async () => (await import('./keys.ts')).registerKeys },
+  { words: ['sign'], load: async () => (await import('./sign.ts')).registerSign },
+  {
+    words: ['explain-signature'],
+    load: async () => (await import('./explain-signature.ts')).registerExplainSignature,
+  },
   { words: ['users'], load: async () => (await import('./users.ts')).registerUsers },
   {
     words: ['identifiers', 'trace'],
@@ -31,6 +37,8 @@ const groups: readonly Group[] = [
   { words: ['sessions'], load: async () => (await import('./sessions.ts')).registerSessions },
   { words: ['signing-keys'], load: async () => (await import('./signing-keys.ts')).registerSigningKeys },
   { words: ['audit'], load: async () => (await import('./audit.ts')).registerAudit },
+  { words: ['limits'], load: async () => (await import('./limits.ts')).registerLimits },
+  { words: ['why'], load: async () => (await import('./why.ts')).registerWhy },
   { words: ['openapi'], load: async () => (await import('./openapi.ts')).registerOpenapi },
 ];
 
@@ -41,26 +49,16 @@ export interface GlobalOptions {
   debug?: boolean;
 }
 
-/** The version in package.json, which lies above `src` and above `dist`. */
-export function productVersion(): string {
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      const found = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {
-        name?: string;
-        version?: string;
-      };
-      if (found.name === 'symbolon' && found.version) return found.version;
-    } catch {
-      // Not there: one level further up.
-    }
-  }
-  return 'unknown';
+/** The group of the first word that is neither an option nor the value of one. */
+function groupOf(args: readonly string[]): Group | undefined {
+  const first = args.find((arg, i) => !arg.startsWith('-') && !/^(-c|--config)$/.test(args[i - 1] ?? ''));
+  return groups.find((group) => first !== undefined && group.words.includes(first));
 }
 
 async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('symbolon')
     .description('Customer-identity bridge for chat channels.')
-    .version(productVersion(), '-V, --version')
+    .version(programVersion(), '-V, --version')
     .option('-c, --config <file>', 'configuration file (default: SYMBOLON_CONFIG, else ./symbolon.yaml)')
     .option('--json', 'print JSON for scripts')
     .option('--debug', 'show stack traces')
@@ -77,12 +75,8 @@ Examples:
   $ symbolon serve                    run the service
   $ symbolon partners create chat-vendor --groups web --fields plan,balance`,
     );
-  const known = groups.find((group) => group.words.some((word) => args.includes(word)));
-  const asksForHelp = args.includes('help') || args.length === 0;
-  const first = args.find((arg) => !arg.startsWith('-'));
-  const exact = groups.find((group) => first !== undefined && group.words.includes(first));
-  const wanted = asksForHelp ? groups : exact ? [exact] : known ? groups : groups;
-  for (const group of wanted) (await group.load())(program);
+  const asked = groupOf(args);
+  for (const group of asked ? [asked] : groups) (await group.load())(program);
   const inherit = (command: Command): void => {
     for (const child of command.commands) {
       child.copyInheritedSettings(command);
@@ -108,8 +102,12 @@ function failure(error: unknown, debug: boolean): number {
   return error instanceof UsageError ? 2 : 1;
 }
 
+/** Commands that run until they are stopped. */
+const LONG_RUNNING = ['serve', 'start', 'demo'];
+
 /** Runs one command to its end (a service: until it is stopped) and returns the exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
+  surviveClosedOutput({ goOn: LONG_RUNNING.some((name) => args.includes(name)) });
   try {
     const program = await buildProgram(args);
     await program.parseAsync(args, { from: 'user' });

@@ -33,3 +33,18 @@ export function moment(text: string): string {
   }
   return new Date(whole).toISOString();
 }
+
+/** Parses a moment, or leaves `never` as it is. */
+export function momentOrNever(text: string): string {
+  return text === 'never' ? text : moment(text);
+}
+
+const SECONDS_IN = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/** Parses a duration (`7d`, `24h`, `30m`, `90s`) into seconds. */
+export function duration(text: string): number {
+  const [, count, unit] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
+  if (unit === undefined)
+    throw new InvalidArgumentError('It must be a duration such as 7d, 24h, 30m or 90s.');
+  return Number(count) * SECONDS_IN[unit as keyof typeof SECONDS_IN];
+}

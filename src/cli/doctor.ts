@@ -1,14 +1,13 @@
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
-import type { Config } from '../config/config.ts';
 import { StartRefused } from '../errors.ts';
 import { records } from './admin-client.ts';
-import { withAdmin } from './admin-session.ts';
+import { findDemo, withAdmin } from './admin-session.ts';
 import type { GlobalOptions } from './command-line.ts';
 import { CommandFailed, plain, print, printJson, styled } from './terminal.ts';
 
 /** One thing that was looked at. A warning does not fail the check. */
-export interface Check {
+interface Check {
   check: string;
   status: 'ok' | 'warning' | 'failed';
   message: string;
@@ -43,40 +42,33 @@ async function listenerCheck(
 }
 
 /** The checks that need nothing but the file and the environment. */
-async function configurationChecks(
-  file: string | undefined,
-): Promise<{ checks: Check[]; config: Config | undefined }> {
+async function configurationChecks(file: string | undefined): Promise<Check[]> {
   const [{ loadConfig }, { ConfigRefused }] = await Promise.all([
     import('../config/load.ts'),
     import('../config/problems.ts'),
   ]);
+  const check = 'configuration';
   try {
-    const loaded = loadConfig({ file });
-    const checks: Check[] = [
-      { check: 'configuration', status: 'ok', message: loaded.file ?? 'from the environment' },
-      ...loaded.warnings.map(
-        (one): Check => ({ check: one.path, status: 'warning', message: one.problem, fix: one.fix }),
+    if (await findDemo(file)) return [{ check, status: 'ok', message: 'the demo' }];
+    const { file: found, warnings } = loadConfig({ file });
+    return [
+      { check, status: 'ok', message: found ?? 'from the environment' },
+      ...warnings.map(
+        ({ path, problem, fix }): Check => ({ check: path, status: 'warning', message: problem, fix }),
       ),
     ];
-    return { checks, config: loaded.config };
   } catch (error) {
     if (error instanceof ConfigRefused) {
-      const checks = error.problems.map(
-        (one): Check => ({
-          check: one.path === '' ? 'configuration' : one.path,
+      return error.problems.map(
+        ({ path, problem, fix }): Check => ({
+          check: path || check,
           status: 'failed',
-          message: one.problem,
-          fix: one.fix,
+          message: problem,
+          fix,
         }),
       );
-      return { checks, config: undefined };
     }
-    if (error instanceof StartRefused) {
-      return {
-        checks: [{ check: 'configuration', status: 'failed', message: error.message }],
-        config: undefined,
-      };
-    }
+    if (error instanceof StartRefused) return [{ check, status: 'failed', message: error.message }];
     throw error;
   }
 }
@@ -90,15 +82,17 @@ function serviceChecks(answer: Record<string, unknown>): Check[] {
   }));
 }
 
-async function runningChecks(command: Command, config: Config): Promise<Check[]> {
+/** The checks of a service, running or opened for this command; listeners are tried only when none runs. */
+async function runningChecks(command: Command): Promise<Check[]> {
   const checks: Check[] = [];
   try {
-    await withAdmin(command, async (admin, { running }) => {
+    await withAdmin(command, async (admin, { running, config }) => {
       checks.push(...serviceChecks(await admin.call('GET', '/admin/doctor')));
-      if (running) checks.push({ check: 'service', status: 'ok', message: 'is running' });
+      if (running || !config) checks.push({ check: 'service', status: 'ok', message: 'is running' });
       else {
-        for (const name of ['listen', 'admin', 'ops'] as const)
+        for (const name of ['listen', 'admin', 'ops'] as const) {
           checks.push(await listenerCheck(name, config[name]));
+        }
       }
     });
   } catch (error) {
@@ -117,8 +111,8 @@ export function registerDoctor(program: Command): void {
     )
     .action(async (_options: object, command: Command) => {
       const { config: file, json } = command.optsWithGlobals<GlobalOptions>();
-      const { checks, config } = await configurationChecks(file);
-      if (config) checks.push(...(await runningChecks(command, config)));
+      const checks = await configurationChecks(file);
+      if (!checks.some((one) => one.status === 'failed')) checks.push(...(await runningChecks(command)));
       const failed = checks.filter((one) => one.status === 'failed').length;
       if (failed > 0) process.exitCode = 1;
       if (json) return printJson({ ok: failed === 0, checks });

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { findPackageJSON } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { GlobalOptions } from './command-line.ts';
 import { CommandFailed, print } from './terminal.ts';
 
-/** The commented example lies beside package.json, above `src` and above `dist`. */
+/** The commented example lies beside package.json. */
 function exampleText(): string {
-  for (const up of ['../../symbolon.example.yaml', '../../../symbolon.example.yaml']) {
-    const place = new URL(up, import.meta.url);
-    if (existsSync(place)) return readFileSync(place, 'utf8');
-  }
+  const manifest = findPackageJSON('..', import.meta.url);
+  const file = manifest === undefined ? undefined : join(dirname(manifest), 'symbolon.example.yaml');
+  if (file !== undefined && existsSync(file)) return readFileSync(file, 'utf8');
   throw new CommandFailed('symbolon.example.yaml is missing from this installation. Install it again.');
 }
 

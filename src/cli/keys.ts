@@ -2,7 +2,10 @@ import { type Command, Option } from 'commander';
 import { withAdmin } from './admin-session.ts';
 import { items } from './admin-client.ts';
 import { commandList, type Listed, moment } from './command-options.ts';
-import { print, printJson, shownOnce, table } from './terminal.ts';
+import { registerKeyImport } from './import-keys.ts';
+import { registerReport } from './report.ts';
+import { registerKeyRotation } from './rotate.ts';
+import { print, printJson, record, shownOnce, table, UsageError } from './terminal.ts';
 
 const COLUMNS = [
   'key_id',
@@ -10,45 +13,82 @@ const COLUMNS = [
   'label',
   'environment',
   'use',
+  'signature',
   'scopes',
+  'tier',
   'public_prefix',
+  'last_used_at',
   'expires_at',
   'revoked_at',
 ];
 
-interface CreateOptions {
-  partner: string;
-  label: string;
-  use: string;
-  environment: string;
+interface SettingOptions {
+  label?: string;
   scopes?: Listed;
+  signature?: string;
+  addresses?: Listed;
+  publicKeys?: Listed;
   expires?: string;
-  requireSignature?: boolean;
 }
 
-/** `keys create|list|revoke`: API keys of partners. */
+interface CreateOptions extends SettingOptions {
+  partner: string;
+  use: string;
+  environment: string;
+  tier?: string;
+}
+
+/** The members of a body that options name; what was not given is left out. */
+function membersOf(options: SettingOptions): Record<string, unknown> {
+  const members = {
+    label: options.label,
+    scopes: options.scopes,
+    signature: options.signature,
+    allowed_addresses: options.addresses,
+    ed25519_public_keys: options.publicKeys,
+    expires_at: options.expires,
+  };
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+const withSettings = (command: Command): Command =>
+  command
+    .option('--scopes <names>', 'scopes, separated by commas (new keys: profile:read,whoami)', commandList)
+    .addOption(
+      new Option('--signature <scheme>', 'request signature that it needs').choices([
+        'none',
+        'v1',
+        'v2',
+        'any',
+      ]),
+    )
+    .option('--addresses <ranges>', 'addresses it may be used from, such as 192.0.2.0/24', commandList)
+    .option('--public-keys <keys>', 'Ed25519 public keys for signature v2, base64url', commandList);
+
+/** `keys create|import|list|show|update|revoke`: API keys of partners. */
 export function registerKeys(program: Command): void {
   const keys = program.command('keys').description('API keys of partners');
 
-  keys
-    .command('create')
-    .description('make an API key; its secret is shown once')
-    .requiredOption('--partner <id>', 'partner it belongs to')
-    .option('--label <text>', 'what it is for', 'key')
-    .addOption(
-      new Option(
-        '--use <use>',
-        'bearer: the secret is presented; signing: it signs requests and never travels',
+  withSettings(
+    keys
+      .command('create')
+      .description('make an API key; its secret is shown once')
+      .requiredOption('--partner <id>', 'partner it belongs to')
+      .option('--label <text>', 'what it is for', 'key')
+      .addOption(
+        new Option(
+          '--use <use>',
+          'bearer: the secret is presented; signing: it signs requests and never travels',
+        )
+          .choices(['bearer', 'signing'])
+          .default('bearer'),
       )
-        .choices(['bearer', 'signing'])
-        .default('bearer'),
-    )
-    .addOption(
-      new Option('--environment <name>', 'shown in the key').choices(['live', 'test']).default('live'),
-    )
-    .option('--scopes <names>', 'scopes, separated by commas (default: profile:read)', commandList)
-    .option('--expires <moment>', 'end of its life, UTC, such as 2030-01-31', moment)
-    .option('--require-signature', 'refuse unsigned requests that carry it')
+      .addOption(
+        new Option('--environment <name>', 'shown in the key').choices(['live', 'test']).default('live'),
+      )
+      .option('--tier <name>', 'limits tier of its own (default: limits.defaults.api_key)')
+      .option('--expires <moment>', 'end of its life, UTC, such as 2030-01-31', moment),
+  )
     .addHelpText(
       'after',
       '\nExample:\n  $ symbolon keys create --partner chat-vendor --label "live server" --expires 2030-01-31',
@@ -56,18 +96,23 @@ export function registerKeys(program: Command): void {
     .action(async (options: CreateOptions, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
         const made = await admin.call('POST', '/admin/api-keys', {
+          ...membersOf(options),
           partner: options.partner,
-          label: options.label,
           use: options.use,
           environment: options.environment,
-          ...(options.scopes === undefined ? {} : { scopes: options.scopes }),
-          ...(options.expires === undefined ? {} : { expires_at: options.expires }),
-          ...(options.requireSignature ? { signature_required: true } : {}),
+          ...(options.tier === undefined ? {} : { tier: options.tier }),
         });
         if (json) return printJson(made);
-        print(shownOnce(made, ['public_id', 'secret']));
+        const { secrets: _secrets, secret, ...shown } = made;
+        print(
+          secret === null
+            ? shownOnce(shown, ['public_id'])
+            : shownOnce({ ...shown, secret }, ['public_id', 'secret']),
+        );
       });
     });
+
+  registerKeyImport(keys);
 
   keys
     .command('list')
@@ -82,6 +127,23 @@ export function registerKeys(program: Command): void {
       });
     });
 
+  withSettings(
+    keys
+      .command('update <key_id>')
+      .description('change what a key may do, within a second everywhere')
+      .option('--label <text>', 'what it is for')
+      .option('--expires <moment>', 'end of its life, UTC, such as 2030-01-31', moment),
+  ).action(async (keyId: string, options: SettingOptions, command: Command) => {
+    const members = membersOf(options);
+    if (Object.keys(members).length === 0) throw new UsageError('Nothing to change was given.');
+    await withAdmin(command, async (admin, { json }) => {
+      const changed = await admin.call('PATCH', `/admin/api-keys/${encodeURIComponent(keyId)}`, members);
+      if (json) return printJson(changed);
+      const { secrets: _secrets, ...shown } = changed;
+      print(record(shown));
+    });
+  });
+
   keys
     .command('revoke <key_id>')
     .description('end a key at once')
@@ -92,4 +154,7 @@ export function registerKeys(program: Command): void {
         print(`Key ${keyId} is revoked.`);
       });
     });
+
+  registerKeyRotation(keys);
+  registerReport(keys);
 }

@@ -1,72 +1,63 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
+import { join, parse } from 'node:path';
 import type { Command } from 'commander';
 import { CommandFailed, print, UsageError } from './terminal.ts';
 
-/** The description as YAML, written from the contracts of a service that is composed in memory and never listens. */
-async function describeInterface(): Promise<string> {
-  const [{ parseConfig }, { createService }, { silentLogger }, { programVersion }, { stringify }] =
-    await Promise.all([
-      import('../config/load.ts'),
-      import('../service.ts'),
-      import('../platform/logger.ts'),
-      import('../platform/version.ts'),
-      import('yaml'),
-    ]);
-  const { openApiDocument } = await import('../http/openapi.ts').catch((error: unknown) => {
-    throw new CommandFailed(
-      'Writing the description needs the development dependencies. Run it in a clone after `npm ci`.',
-      {
-        cause: error,
-      },
-    );
+/** A description as YAML. Its writer is a development dependency: an installed package carries the files themselves. */
+async function describeInterface(name: 'public' | 'admin'): Promise<string> {
+  const { openapiText } = await import('../http/openapi.ts');
+  return openapiText(name).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
+    const message =
+      'Writing the description needs the development dependencies. Run it in a clone after `npm ci`.';
+    throw new CommandFailed(message, { cause: error });
   });
-  const config = parseConfig({
-    public_url: 'http://localhost',
-    storage: { database_url: 'file::memory:' },
-    passwords: { lanes: 1 },
-  });
-  const service = await createService(config, {
-    logger: silentLogger,
-    secrets: { encryptionKeys: [randomBytes(32)], adminToken: randomBytes(32).toString('hex') },
-  });
+}
+
+/** The admin description lies beside the public one: `openapi.yaml` and `openapi-admin.yaml`. */
+async function bothDescriptions(file: string): Promise<{ file: string; text: string }[]> {
+  const { dir, name, ext } = parse(file);
+  return [
+    { file, text: await describeInterface('public') },
+    { file: join(dir, `${name}-admin${ext}`), text: await describeInterface('admin') },
+  ];
+}
+
+function isUpToDate({ file, text }: { file: string; text: string }): boolean {
   try {
-    const document = openApiDocument(service.contracts, { version: programVersion() });
-    const heading = '# Written by `npm run openapi` from the contracts in src/http. Do not edit.\n';
-    return heading + stringify(document, { lineWidth: 110, aliasDuplicateObjects: false });
-  } finally {
-    await service.close();
+    return readFileSync(file, 'utf8') === text;
+  } catch {
+    return false;
   }
 }
 
-/** `openapi --write|--check`: the published description of the HTTP interface. */
+/** `openapi --write|--check`: the published descriptions of the HTTP interface. */
 export function registerOpenapi(program: Command): void {
   program
     .command('openapi')
-    .description('print, write or check the OpenAPI description of the HTTP interface')
-    .option('--write <file>', 'write it to a file')
-    .option('--check <file>', 'exit code 1 when a file differs from it')
-    .action(async (options: { write?: string; check?: string }) => {
+    .description('print, write or check the OpenAPI descriptions of the HTTP interface')
+    .option('--admin', 'print that of the admin and operations listeners')
+    .option('--write <file>', 'write both; that of the admin listener gets -admin in its name')
+    .option('--check <file>', 'exit code 1 when one of both differs from its file')
+    .action(async (options: { admin?: boolean; write?: string; check?: string }) => {
       if (options.write !== undefined && options.check !== undefined) {
         throw new UsageError('Give --write or --check, not both.');
       }
-      const text = await describeInterface();
       if (options.write !== undefined) {
-        writeFileSync(options.write, text);
-        return print(`Wrote ${options.write}.`);
+        const written = await bothDescriptions(options.write);
+        for (const { file, text } of written) writeFileSync(file, text);
+        return print(`Wrote ${written.map(({ file }) => file).join(' and ')}.`);
       }
-      if (options.check === undefined) return print(text.trimEnd());
-      let written: string | undefined;
-      try {
-        written = readFileSync(options.check, 'utf8');
-      } catch {
-        written = undefined;
+      if (options.check === undefined) {
+        return print((await describeInterface(options.admin ? 'admin' : 'public')).trimEnd());
       }
-      if (written !== text) {
+      const checked = await bothDescriptions(options.check);
+      const stale = checked.find((one) => !isUpToDate(one));
+      if (stale) {
         throw new CommandFailed(
-          `${options.check} differs from the endpoints. Run \`npm run openapi\` and commit the result.`,
+          `${stale.file} differs from the endpoints. Run \`npm run openapi\` and commit the result.`,
         );
       }
-      print(`${options.check} is up to date.`);
+      print(`${checked.map(({ file }) => file).join(' and ')} are up to date.`);
     });
 }

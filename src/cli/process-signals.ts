@@ -8,6 +8,18 @@ export interface DefectReporter {
   exception(error: unknown): void;
 }
 
+/**
+ * A reader of our output that goes away (a log collector that restarts, `| head`) must not take a service with it: it
+ * goes on without its log. Any other command ends quietly.
+ */
+export function surviveClosedOutput(options: { goOn: boolean }): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => {
+      if (!options.goOn) process.exit(0);
+    });
+  }
+}
+
 /** Reports what nothing handled. A rejection is a defect of one request; after an exception nothing is certain. */
 export function reportDefects(reporter: DefectReporter): void {
   process.on('unhandledRejection', (error) => reporter.rejection(error));

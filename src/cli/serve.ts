@@ -30,8 +30,9 @@ async function runService(file: string | undefined): Promise<void> {
   });
   const { url, adminUrl, opsUrl } = await service.listen();
   serviceFile.writeServiceFile(config.data_dir, { pid: process.pid, admin_url: reachable(adminUrl) });
-  for (const path of secrets.generated)
-    printError(`Generated ${path}. Back it up; losing it loses what it protects.`);
+  for (const path of secrets.generated) {
+    printError(`Generated ${path}, readable by this user alone. Back it up together with the database.`);
+  }
   printError(`Symbolon serves ${config.public_url} on ${url}. Admin API ${adminUrl}, operations ${opsUrl}.`);
   await stopped;
 }

@@ -83,7 +83,7 @@ export async function readStandardInput(): Promise<string> {
     .replace(/\r?\n$/, '');
 }
 
-async function promptHidden(question: string): Promise<string> {
+export async function promptHidden(question: string): Promise<string> {
   process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });

@@ -1,33 +1,54 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import { BridgeError } from '../errors.ts';
-import { credentialDigest, credentialDigests } from '../keyring/credential-digest.ts';
+import { credentialDigests } from '../keyring/credential-digest.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { PartnerId } from '../partners/partner.ts';
 import type { AdminActor, Partners } from '../partners/partners.ts';
-import { isScope } from '../partners/scopes.ts';
 import type { Clock } from '../platform/clock.ts';
-import { checksum62 } from '../platform/encoding.ts';
 import { randomBase62 } from '../platform/random.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { ClientId, ClientStore, OAuthClient } from './client.ts';
+import type { ClientAssertions } from './client-assertion.ts';
+import { clientSecretRecord, generateClientSecret } from './client-secret.ts';
+import {
+  checkRedirectUris,
+  checkRegistration,
+  checkScopes,
+  type ClientSettings,
+} from './client-registration.ts';
 
-export interface ClientSettings {
-  partner: string;
-  label: string;
-  scopes: string[];
-  grantTypes: string[];
+/** What of a client may be changed later. */
+export interface ClientChange {
+  label?: string | undefined;
+  scopes?: string[] | undefined;
+  redirectUris?: string[] | undefined;
 }
 
 export interface Clients {
-  /** Makes a client; the secret is in this answer and nowhere else. */
-  create(settings: ClientSettings, by: AdminActor): Promise<{ client: OAuthClient; secret: string }>;
+  /** Makes a client; the secret, if it has one, is in this answer and nowhere else. Throws `INVALID_REQUEST`. */
+  create(
+    settings: ClientSettings,
+    by: AdminActor,
+  ): Promise<{ client: OAuthClient; secret: string | undefined }>;
+  /** Throws `NOT_FOUND`, or `INVALID_REQUEST` for what this client may not have. */
+  update(clientId: string, change: ClientChange, by: AdminActor): Promise<OAuthClient>;
+  /** The client of this id if it may be used now; at most five seconds old. */
+  usable(clientId: string): Promise<OAuthClient | undefined>;
+  /** Like `authenticate`, with an assertion that the client signed (RFC 7523). Uses the assertion up. */
+  authenticateByAssertion(clientId: string, assertion: string): Promise<OAuthClient | undefined>;
   /**
    * The client whose id and secret these are, if it may be used now. An unknown client costs the same work and looks
    * the same as a wrong secret.
    */
   authenticate(clientId: string, secret: string): Promise<OAuthClient | undefined>;
   list(partner?: string): Promise<OAuthClient[]>;
+  /** Whether an app that runs in browsers has this origin; at most one refresh old. */
+  allowsOrigin(origin: string): boolean;
+  /** Reads the origins of browser apps anew. */
+  refresh(): Promise<void>;
+  /** Tells every process that a client's secrets changed; its record is read again. */
+  changed(clientId: string): Promise<void>;
   /** Ends the client and every access token it holds, at once. */
   revoke(clientId: string, by: AdminActor): Promise<void>;
 }
@@ -39,28 +60,51 @@ export interface ClientsDeps {
   audit: Audit;
   partners: Partners;
   revocations: Revocations;
+  assertions: ClientAssertions;
+  /** Told of each secret that was used. Default: nobody is. */
+  usage?: { note(secretId: string): void };
+  /** Plain loopback redirect addresses for every application type: for an installation on a loopback address. */
+  loopbackForAll: boolean;
   /** Longest life of an access token, in seconds: how long a revocation has to be remembered. */
   maxTokenLifetimeSeconds: number;
 }
 
 /** How long a client is remembered without asking the store; a revocation is seen at every use. */
 const CACHE_MS = 5_000;
+/** A client that another process changed is read again at most this often while the change is new. */
+const REREAD_MS = 250;
+/** How long a change keeps other nodes from using what they read before it; covers clocks that differ. */
+const CHANGE_SIGNAL_MS = 60_000;
 const MAX_CACHED = 10_000;
 const CLIENT_ID = /^cl_[0-9A-Za-z]{20}$/;
-const NOBODY = 'A'.repeat(43);
+const NOBODY = { digest: 'A'.repeat(43), secretId: '' };
+
+function unknownClient(): BridgeError {
+  return new BridgeError('NOT_FOUND', {
+    message: 'There is no client of this id that is not revoked already.',
+  });
+}
 
 export function createClients(deps: ClientsDeps): Clients {
-  const { store, keyring, clock, audit, partners, revocations } = deps;
-  const cache = new Map<string, { client: OAuthClient; untilMs: number }>();
+  const { store, keyring, clock, audit, partners, revocations, usage } = deps;
+  const cache = new Map<string, { client: OAuthClient; readAtMs: number; readMonotonicMs: number }>();
+
+  const isFresh = (hit: { client: OAuthClient; readAtMs: number; readMonotonicMs: number }): boolean => {
+    const ageMs = clock.monotonicMs() - hit.readMonotonicMs;
+    if (ageMs >= CACHE_MS) return false;
+    return ageMs < REREAD_MS || !revocations.isRevoked('client_record', hit.client.clientId, hit.readAtMs);
+  };
 
   const find = async (clientId: string): Promise<OAuthClient | undefined> => {
     if (!CLIENT_ID.test(clientId)) return undefined;
     const hit = cache.get(clientId);
-    if (hit && clock.monotonicMs() < hit.untilMs) return hit.client;
+    if (hit && isFresh(hit)) return hit.client;
+    const readAtMs = clock.nowMs();
+    const readMonotonicMs = clock.monotonicMs();
     const client = await store.find(clientId as ClientId);
     if (client) {
       if (cache.size >= MAX_CACHED) cache.clear();
-      cache.set(clientId, { client, untilMs: clock.monotonicMs() + CACHE_MS });
+      cache.set(clientId, { client, readAtMs, readMonotonicMs });
     }
     return client;
   };
@@ -71,27 +115,31 @@ export function createClients(deps: ClientsDeps): Clients {
     partners.find(client.partner)?.disabledAtMs === undefined &&
     partners.find(client.partner) !== undefined;
 
+  let browserOrigins: ReadonlySet<string> = new Set();
+  const refresh = async () => {
+    const apps = (await store.list()).filter(
+      ({ applicationType, revokedAtMs }) => applicationType === 'spa' && revokedAtMs === undefined,
+    );
+    browserOrigins = new Set(apps.flatMap((app) => app.redirectUris.map((uri) => new URL(uri).origin)));
+  };
+
   return {
+    refresh,
+    allowsOrigin: (origin) => browserOrigins.has(origin),
+
     create: async (settings, by) => {
       if (!partners.find(settings.partner)) {
         throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
       }
-      const unknown = settings.scopes.find((scope) => !isScope(scope));
-      if (unknown !== undefined)
-        throw new BridgeError('INVALID_REQUEST', {
-          message: 'There is no such scope.',
-          details: { scope: unknown },
-        });
+      const registration = checkRegistration(settings, deps);
       const nowMs = clock.nowMs();
-      const body = `cs_${randomBase62(43)}`;
-      const secret = body + checksum62(body);
+      const secret = registration.authentication === 'secret' ? generateClientSecret() : undefined;
       const client: OAuthClient = {
         clientId: `cl_${randomBase62(20)}` as ClientId,
         partner: settings.partner as PartnerId,
         label: settings.label,
-        scopes: settings.scopes,
-        grantTypes: settings.grantTypes,
-        secrets: [{ digest: credentialDigest(keyring, secret), createdAtMs: nowMs, expiresAtMs: undefined }],
+        ...registration,
+        secrets: secret === undefined ? [] : [clientSecretRecord(keyring, secret, nowMs)],
         createdAtMs: nowMs,
         revokedAtMs: undefined,
       };
@@ -102,34 +150,86 @@ export function createClients(deps: ClientsDeps): Clients {
         clientId: client.clientId,
       });
       if ((await store.insert(client, record)) === 'conflict') throw new BridgeError('CONFLICT');
+      if (client.applicationType === 'spa') await refresh();
       return { client, secret };
+    },
+
+    update: async (clientId, change, by) => {
+      const known = await store.find(clientId as ClientId);
+      if (!known || known.revokedAtMs !== undefined) throw unknownClient();
+      if (change.scopes) checkScopes(change.scopes);
+      if (change.redirectUris) {
+        checkRedirectUris(change.redirectUris, known.applicationType, deps.loopbackForAll);
+        if (known.grantTypes.includes('authorization_code') !== change.redirectUris.length > 0) {
+          throw new BridgeError('INVALID_REQUEST', {
+            message: 'Redirect URIs and the grant authorization_code belong together.',
+            details: { member: 'redirect_uris' },
+          });
+        }
+      }
+      const client: OAuthClient = {
+        ...known,
+        label: change.label ?? known.label,
+        scopes: change.scopes ?? known.scopes,
+        redirectUris: change.redirectUris ?? known.redirectUris,
+      };
+      const record = audit.record('client.updated', {
+        ...by,
+        outcome: 'success',
+        partner: client.partner,
+        clientId,
+      });
+      if ((await store.update(client, record)) === 'missing') throw unknownClient();
+      cache.delete(clientId);
+      if (client.applicationType === 'spa') await refresh();
+      return client;
+    },
+
+    usable: async (clientId) => {
+      const client = await find(clientId);
+      return client && usable(client) ? client : undefined;
+    },
+
+    authenticateByAssertion: async (clientId, assertion) => {
+      const client = await find(clientId);
+      if (client?.authentication !== 'private_key_jwt' || !usable(client)) return undefined;
+      return (await deps.assertions.accepts(client, assertion)) ? client : undefined;
     },
 
     authenticate: async (clientId, secret) => {
       const client = await find(clientId);
       const nowMs = clock.nowMs();
       const live = (client?.secrets ?? []).filter(
-        ({ expiresAtMs }) => expiresAtMs === undefined || nowMs < expiresAtMs,
+        ({ expiresAtMs, revokedAtMs }) =>
+          revokedAtMs === undefined && (expiresAtMs === undefined || nowMs < expiresAtMs),
       );
-      const stored = live.length > 0 ? live.map(({ digest }) => digest) : [NOBODY];
-      let matches = false;
+      let matching: string | undefined;
       for (const presented of credentialDigests(keyring, secret)) {
-        for (const digest of stored) {
-          matches = timingSafeEqual(Buffer.from(presented), Buffer.from(digest)) || matches;
+        for (const { digest, secretId } of live.length > 0 ? live : [NOBODY]) {
+          if (timingSafeEqual(Buffer.from(presented), Buffer.from(digest))) matching = secretId;
         }
       }
-      return client && matches && usable(client) ? client : undefined;
+      if (!client || matching === undefined || !usable(client)) return undefined;
+      usage?.note(matching);
+      return client;
     },
 
     list: (partner) => store.list(partner as PartnerId | undefined),
+
+    changed: async (clientId) => {
+      cache.delete(clientId);
+      const cutoffMs = clock.nowMs() + CHANGE_SIGNAL_MS;
+      await revocations.revoke([
+        { kind: 'client_record', id: clientId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS },
+      ]);
+      cache.delete(clientId);
+    },
 
     revoke: async (clientId, by) => {
       const nowMs = clock.nowMs();
       const record = audit.record('client.revoked', { ...by, outcome: 'success', clientId });
       if ((await store.revoke(clientId as ClientId, nowMs, record)) === 'missing') {
-        throw new BridgeError('NOT_FOUND', {
-          message: 'There is no client of this id that is not revoked already.',
-        });
+        throw unknownClient();
       }
       const expiresAtMs = nowMs + deps.maxTokenLifetimeSeconds * 1000 + CACHE_MS;
       await revocations.revoke([{ kind: 'client', id: clientId, cutoffMs: nowMs, expiresAtMs }]);

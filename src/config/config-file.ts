@@ -11,7 +11,7 @@ export type SettingsTree = Record<string, unknown>;
  * Parses the text of a configuration file (YAML 1.2). Throws `ConfigRefused` with the line of every error; the
  * parser's own messages quote the file, which holds secrets, so they are not passed on.
  */
-export function parseConfigText(text: string, source: string): SettingsTree {
+function parseConfigText(text: string, source: string): SettingsTree {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const errors = [...document.errors, ...document.warnings];

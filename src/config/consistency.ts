@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import type { ConsistencyContext, Finding, Rule } from './finding.ts';
+import { limitRules } from './limit-rules.ts';
 import { channelRules, nameRules } from './name-rules.ts';
 import { connectionRules, sessionRules, storageRules, transportRules } from './safety-rules.ts';
 
@@ -9,6 +10,7 @@ const rules: readonly Rule[] = [
   ...transportRules,
   ...connectionRules,
   ...sessionRules,
+  ...limitRules,
   ...storageRules,
 ];
 

@@ -100,9 +100,10 @@ export const nameRules: Rule[] = [
       ),
   },
   {
-    needs: ['authenticators', 'backends', 'connections'],
-    check: ({ authenticators, backends, connections }) => {
+    needs: ['alerts', 'authenticators', 'backends', 'connections'],
+    check: ({ alerts, authenticators, backends, connections }) => {
       const used = new Set(backends.map((one) => one.connection));
+      if (alerts.webhook?.connection !== undefined) used.add(alerts.webhook.connection);
       for (const one of authenticators) if ('connection' in one) used.add(one.connection);
       return Object.keys(connections)
         .filter((name) => !used.has(name))
@@ -110,9 +111,28 @@ export const nameRules: Rule[] = [
           warning(
             `connections.${name}`,
             'is used by nothing',
-            'Remove it, or name it in a backend or authenticator.',
+            'Remove it, or name it in a backend, an authenticator or alerts.webhook.',
           ),
         );
+    },
+  },
+  {
+    needs: ['alerts', 'connections'],
+    check: ({ alerts: { webhook }, connections }) => {
+      if (webhook?.connection === undefined) return [];
+      const connection = connections[webhook.connection];
+      if (!connection) {
+        return [unknownName('alerts.webhook.connection', webhook.connection, Object.keys(connections))];
+      }
+      return webhook.url.startsWith(`${connection.base_url.replace(/\/+$/, '')}/`)
+        ? []
+        : [
+            refused(
+              'alerts.webhook.url',
+              'does not lie below the base_url of its connection',
+              'Write both with the same beginning, or leave the connection out.',
+            ),
+          ];
     },
   },
   {
@@ -149,6 +169,7 @@ const OWN_PATHS = [
   '/oauth/introspect',
   '/getprofile',
   '/whoami',
+  '/docs',
   '/health/live',
   '/health/ready',
 ];

@@ -11,7 +11,7 @@ export interface ConfigProblem {
 }
 
 /** A problem as one line of text. */
-export function problemLine({ path, problem, fix }: ConfigProblem): string {
+function problemLine({ path, problem, fix }: ConfigProblem): string {
   return `${path === '' ? '' : `${path} `}${problem}. ${fix}`;
 }
 

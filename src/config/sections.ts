@@ -38,7 +38,7 @@ export function decodeEncryptionKey(text: string): Buffer | undefined {
 }
 
 /** A key-encryption key as it is written. Refuses values that no random generator gives. */
-export const encryptionKeySetting = z
+const encryptionKeySetting = z
   .string()
   .refine((text) => decodeEncryptionKey(text.trim()) !== undefined, {
     message: 'must be 32 random bytes as base64url, base64 or hex; make one with `openssl rand -base64 32`',
@@ -183,6 +183,46 @@ export const sections = {
       address_window_seconds: whole(1, 86_400).default(60),
     })
     .prefault({}),
+  limits: z
+    .strictObject({
+      tiers: z
+        .record(
+          nameSetting,
+          z
+            .array(
+              z.strictObject({ quota: whole(1, 1_000_000_000), window_seconds: whole(1, 2_678_400) }),
+            )
+            .min(1)
+            .max(5),
+        )
+        .default({}),
+      defaults: z
+        .strictObject({
+          partner: nameSetting.default('standard'),
+          api_key: nameSetting.default('standard'),
+          client: nameSetting.default('standard'),
+          session: nameSetting.default('session'),
+          address: nameSetting.default('standard'),
+          service: nameSetting.default('unlimited'),
+        })
+        .prefault({}),
+      failures: z
+        .strictObject({
+          max_per_address: whole(1, 1_000_000).default(1_000),
+          window_seconds: whole(1, 86_400).default(60),
+        })
+        .prefault({}),
+      fallback_percent: whole(1, 100).default(25),
+    })
+    .prefault({}),
+  oauth: z
+    .strictObject({
+      company_name: z.string().min(1).max(80).optional(),
+      code_lifetime_seconds: whole(10, 60).default(60),
+      refresh_idle_seconds: whole(60, 31_536_000).default(1_209_600),
+      refresh_absolute_seconds: whole(60, 31_536_000).default(7_776_000),
+    })
+    .prefault({}),
   passwords: z
     .strictObject({ lanes: whole(1, 64).default(4), max_waiting: whole(0, 10_000).default(64) })
     .prefault({}),
@@ -193,6 +233,7 @@ export const sections = {
           customer_authenticate: aliases('/auth/customer_authenticate'),
           access_token: aliases('/oauth/access_token'),
           getprofile: aliases('/account/getprofile'),
+          whoami: z.array(pathSetting).max(10).default([]),
         })
         .prefault({}),
       trusted_proxies: z.array(rangeSetting).max(100).default([]),
@@ -203,10 +244,22 @@ export const sections = {
         .refine((name) => name !== 'fields' && name !== '__proto__', 'is a member that has another meaning')
         .default('customer_auth'),
       max_connections: whole(10, 1_000_000).default(10_000),
+      reference_pages: flag.default(true),
     })
     .prefault({}),
   log: z
     .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+  alerts: z
+    .strictObject({
+      webhook: z
+        .strictObject({
+          url: urlSetting,
+          secret: secretSetting({ minLength: 24 }),
+          connection: nameSetting.optional(),
+        })
+        .optional(),
+    })
     .prefault({}),
   default_channel: nameSetting.default('web'),
   channels: z

@@ -70,6 +70,8 @@ export function createConnection(name: string, options: ConnectionOptions, deps:
     maxResponseBytes: options.max_response_bytes,
     maxConnections: options.max_connections,
   });
+  const { host, pathname } = new URL(options.base_url);
+  const target = { authority: host, basePath: pathname.replace(/\/+$/, '') };
   const authDeps = { ...deps, connection: name, allowInsecureHttp: options.allow_insecure_http };
   const schemes: OutboundAuth[] = options.auth.map((entry) => createOutboundAuth(entry, authDeps));
 
@@ -96,7 +98,9 @@ export function createConnection(name: string, options: ConnectionOptions, deps:
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) throw new OutboundError('timeout', destination.origin);
       const headers = { ...request.headers, ...held };
-      return { held, response: await transport({ ...request, headers }, { totalTimeoutMs: leftMs }) };
+      const ready = { ...request, headers };
+      for (const scheme of schemes) Object.assign(headers, scheme.sign?.(ready, target));
+      return { held, response: await transport(ready, { totalTimeoutMs: leftMs }) };
     };
     const first = await attempt();
     const refused = (callOptions.refusesCredentials ?? isUnauthorized)(first.response);

@@ -1,9 +1,8 @@
 import type { Audit } from '../audit/audit.ts';
 import type { AuthenticationOutcome, Authenticator, Proof } from '../authenticators/authenticator.ts';
-import { canonicalUsername } from '../authenticators/directory.ts';
 import type { Channel } from '../channels/channel.ts';
 import { BridgeError } from '../errors.ts';
-import type { SignInThrottle } from '../limits/sign-in-throttle.ts';
+import { type SignInThrottle, throttleName } from '../limits/sign-in-throttle.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Identities } from './identities.ts';
@@ -63,11 +62,12 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
         outcome: error.kind === 'unavailable' ? 'failed' : 'refused',
         reason: error.code,
       });
+      error.recorded = true;
       throw error;
     };
 
     const { outcome, authenticator } = await throttle
-      .guard(canonicalUsername(request.proof.username), address, async () => {
+      .guard(throttleName(request.proof.username), address, async () => {
         const decided = await decide(request);
         return { ...decided, verdict: verdictOf(decided.outcome) } as const;
       })

@@ -1,14 +1,18 @@
 import type { Audit } from '../audit/audit.ts';
+import type { Channels } from '../channels/channel.ts';
 import { BridgeError } from '../errors.ts';
-import { parseIdentifier } from '../identifiers/identifier.ts';
+import { type CustomerReference, parseIdentifier, type ReferenceSpace } from '../identifiers/identifier.ts';
 import type { AdminActor } from '../partners/partners.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
+import type { Identities } from './identities.ts';
 import type { CustomerStore } from './customer-registry.ts';
 
 export interface EndSessionsDeps {
   sessions: Sessions;
   store: CustomerStore;
+  /** Ends refresh families of a customer: those of apps, and of channels that renew by refresh token. */
+  families: { endAllOf(customerId: string): Promise<void> };
   audit: Audit;
 }
 
@@ -23,11 +27,14 @@ export interface EndSessions {
   endAll(customerId: string, reason: string, by: AdminActor): Promise<void>;
 }
 
-export function createEndSessions({ sessions, store, audit }: EndSessionsDeps): EndSessions {
+export function createEndSessions({ sessions, store, families, audit }: EndSessionsDeps): EndSessions {
   return {
     signOut: async (session, everywhere, facts) => {
       await sessions.end(session);
-      if (everywhere) await sessions.endAll(session.customerId);
+      if (everywhere) {
+        await sessions.endAll(session.customerId);
+        await families.endAllOf(session.customerId);
+      }
       audit.event(everywhere ? 'customer.sessions_ended' : 'session.ended', {
         requestId: facts.requestId,
         address: facts.address,
@@ -43,9 +50,25 @@ export function createEndSessions({ sessions, store, audit }: EndSessionsDeps): 
         throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
       }
       await sessions.endAll(customerId);
+      await families.endAllOf(customerId);
       await store.recordLookup(
         audit.record('customer.sessions_ended', { ...by, outcome: 'success', customerId, reason }),
       );
     },
+  };
+}
+
+/** Ends what a person was issued in every channel group, known by the company's own reference. */
+export function createEndSessionsOf(deps: {
+  channels: Channels;
+  identities: Identities;
+  sessions: Sessions;
+}) {
+  return async (space: ReferenceSpace, reference: CustomerReference): Promise<void> => {
+    const groups = new Set(deps.channels.all().map(({ group }) => group));
+    for (const group of groups) {
+      const customerId = await deps.identities.known({ group, space, reference });
+      if (customerId) await deps.sessions.endAll(customerId);
+    }
   };
 }

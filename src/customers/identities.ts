@@ -26,6 +26,8 @@ export interface TracedCustomer {
 export interface Identities {
   /** The identifier of a customer: the pinned one, or a new one that is pinned before it is returned. */
   identify(subject: IdentifierSubject): Promise<CustomerIdentifier>;
+  /** The pinned identifier of a customer who has one. */
+  known(subject: IdentifierSubject): Promise<CustomerIdentifier | undefined>;
   /**
    * Who is behind an identifier. The audit record, with the operator's reason, is written before the answer is
    * given. Throws `NOT_FOUND`, also for text that is no identifier.
@@ -75,6 +77,8 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       });
       return pinned.customerId;
     },
+
+    known: async (subject) => (await findKnown(subject))?.customerId,
 
     trace: async (text, reason, by) => {
       const customerId = parseIdentifier(text);

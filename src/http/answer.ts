@@ -10,10 +10,12 @@ export type AnswerHeaders = Record<string, string | number | string[]>;
 export function sendJson(res: Response, status: number, value: unknown, headers: AnswerHeaders = {}): void {
   if (res.headersSent || res.destroyed) return;
   const body = Buffer.from(JSON.stringify(value));
+  const { requestId, limitHeaders } = contextOf(res);
   res.writeHead(status, {
     'cache-control': 'no-store',
     ...(res.app.locals[CONSTANT_HEADERS] as Record<string, string>),
-    'x-request-id': contextOf(res).requestId,
+    'x-request-id': requestId,
+    ...limitHeaders,
     'content-type': 'application/json; charset=utf-8',
     'content-length': body.length,
     ...headers,

@@ -1,6 +1,8 @@
 import type { Express } from 'express';
 import { BridgeError } from '../errors.ts';
 import type { Endpoint } from './endpoint.ts';
+import { type AuthorizeDeps, authorizationPages } from './endpoints/authorize.ts';
+import { type ConnectedAppsDeps, connectedAppsEndpoints } from './endpoints/connected-apps.ts';
 import { type CustomerAuthenticateDeps, customerAuthenticate } from './endpoints/customer-authenticate.ts';
 import {
   type CustomerSessionDeps,
@@ -10,14 +12,26 @@ import {
 } from './endpoints/customer-session.ts';
 import { type GetProfileDeps, getprofile } from './endpoints/getprofile.ts';
 import { type HealthDeps, healthLive, healthReady } from './endpoints/health.ts';
+import { pageStyle } from './endpoints/page-style.ts';
+import { oauthIntrospect, oauthRevoke } from './endpoints/revoke.ts';
 import { accessToken, oauthToken } from './endpoints/token.ts';
-import { keySet, serverMetadata } from './endpoints/well-known.ts';
+import { keySet, resourceMetadata, serverMetadata } from './endpoints/well-known.ts';
+import { whoami } from './endpoints/whoami.ts';
+import { type WhoamiSignatureDeps, whoamiSignature } from './endpoints/whoami-signature.ts';
 import { createExpressApp, type ExpressAppOptions, mountEndpoints, mountErrorDoor } from './express-app.ts';
+import type { LimitGuard } from './limit-guard.ts';
+import { isReferencePath, referenceEndpoints } from './pages/reference.ts';
+import { contextOf } from './request-context.ts';
 
-export type PublicDeps = CustomerAuthenticateDeps &
+export type PublicDeps = { limits: LimitGuard; allowsAppOrigin: (origin: string) => boolean } & CustomerAuthenticateDeps &
   CustomerSessionDeps &
   GetProfileDeps &
   HealthDeps &
+  WhoamiSignatureDeps &
+  AuthorizeDeps &
+  ConnectedAppsDeps &
+  Parameters<typeof oauthRevoke>[0] &
+  Parameters<typeof oauthIntrospect>[0] &
   Parameters<typeof oauthToken>[0] &
   Parameters<typeof keySet>[0] &
   Parameters<typeof serverMetadata>[0];
@@ -28,12 +42,20 @@ export function publicEndpoints(deps: PublicDeps): Endpoint[] {
     getprofile(deps),
     customerSessionToken(deps),
     accessToken(deps),
+    whoami(deps),
     oauthToken(deps),
     customerAuthenticate(deps),
     customerSessionGet(deps),
     customerSessionDelete(deps),
     keySet(deps),
     serverMetadata(deps),
+    whoamiSignature(deps),
+    resourceMetadata(deps),
+    oauthRevoke(deps),
+    oauthIntrospect(deps),
+    ...authorizationPages(deps),
+    ...connectedAppsEndpoints(deps),
+    pageStyle(),
     healthLive('public'),
     healthReady('public', deps),
   ];
@@ -43,11 +65,12 @@ export interface Aliases {
   customer_authenticate: readonly string[];
   access_token: readonly string[];
   getprofile: readonly string[];
+  whoami: readonly string[];
 }
 
 /** The application behind the public listener. */
 export function createPublicApp(
-  options: ExpressAppOptions & { aliases: Aliases },
+  options: ExpressAppOptions & { aliases: Aliases; referencePages: boolean },
   deps: PublicDeps,
 ): Express {
   const app = createExpressApp(options);
@@ -55,37 +78,48 @@ export function createPublicApp(
   mountEndpoints({
     app,
     customerAuthHeader: options.customerAuthHeader,
-    endpoints: publicEndpoints(deps),
+    limits: deps.limits,
+    endpoints: [...publicEndpoints(deps), ...(options.referencePages ? referenceEndpoints('public') : [])],
     aliases: {
       customerAuthenticate: options.aliases.customer_authenticate,
       accessToken: options.aliases.access_token,
       getProfile: options.aliases.getprofile,
-      // RFC 8414 section 3.1: the issuer's path comes after the well-known part.
+      whoami: options.aliases.whoami,
+      // RFC 8414 section 3.1 and RFC 9728 section 3.1: the issuer's path comes after the well-known part.
       ...(issuerPath === ''
         ? {}
-        : { getServerMetadata: [`/.well-known/oauth-authorization-server${issuerPath}`] }),
+        : {
+            getServerMetadata: [`/.well-known/oauth-authorization-server${issuerPath}`],
+            getResourceMetadata: [`/.well-known/oauth-protected-resource${issuerPath}`],
+          }),
     },
     sessionMiddleware: deps.sessionCookies.middleware,
     allowsOrigin: (origin) => origin === deps.origins.publicOrigin || deps.channels.allowsOrigin(origin),
+    allowsAppOrigin: deps.allowsAppOrigin,
   });
-  mountErrorDoor(app, options);
+  mountErrorDoor(app, { ...options, limits: deps.limits });
   return app;
 }
 
-/** The application behind the admin listener: every call needs the admin token. */
+/** The application behind the admin listener: every call needs the admin token; its reference pages say how. */
 export function createAdminApp(
   options: ExpressAppOptions & { isAdminToken(token: string): boolean },
   endpoints: readonly Endpoint[],
 ): Express {
   const app = createExpressApp(options);
-  app.use((req, _res, next) => {
-    if (req.path === '/health/live') return next();
+  app.use((req, res, next) => {
+    contextOf(res).actor = 'admin';
+    if (req.path === '/health/live' || isReferencePath(req.path)) return next();
     const token = /^bearer +(\S+)$/i.exec(req.headers.authorization ?? '')?.[1];
     if (token === undefined) throw new BridgeError('INVALID_ADMIN_TOKEN', { missing: true });
     if (!options.isAdminToken(token)) throw new BridgeError('INVALID_ADMIN_TOKEN');
     next();
   });
-  mountEndpoints({ app, endpoints, customerAuthHeader: options.customerAuthHeader });
+  mountEndpoints({
+    app,
+    endpoints: [...endpoints, ...referenceEndpoints('admin')],
+    customerAuthHeader: options.customerAuthHeader,
+  });
   mountErrorDoor(app, options);
   return app;
 }

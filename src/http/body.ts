@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { BridgeError } from '../errors.ts';
 import { decodeUtf8 } from '../platform/encoding.ts';
-import { firstRepeatedMember } from './json-members.ts';
+import { firstRepeatedMember } from '../platform/json-members.ts';
 
 export const MAX_BODY_BYTES = 65_536;
 const MAX_FORM_FIELDS = 50;

@@ -1,10 +1,10 @@
 import type { Channels } from '../channels/channel.ts';
+import { type CheckCustomerToken, isChannelOf } from '../customers/customer-token-check.ts';
 import { BridgeError } from '../errors.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { Partner } from '../partners/partner.ts';
-import type { Revocations } from '../revocation/revocations.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { CustomerTokens } from '../tokens/customer-token.ts';
+import type { AccessToken, AccessTokens } from '../tokens/access-token.ts';
 import type { SessionCookies } from './session-cookie.ts';
 
 /** A customer who was there a short while ago, as a partner proves it. */
@@ -14,11 +14,17 @@ export interface CustomerProof {
   channel: string;
 }
 
+/** A proof as it came: `JWT <customer token>` or `Cookie <session cookie>`; `bare` also takes the token alone. */
+export interface GivenProof {
+  text: string;
+  bare: boolean;
+}
+
 export interface CustomerProofDeps {
-  customerTokens: CustomerTokens;
+  checkCustomerToken: CheckCustomerToken;
+  accessTokens: AccessTokens;
   sessions: Sessions;
   sessionCookies: SessionCookies;
-  revocations: Revocations;
   channels: Channels;
 }
 
@@ -26,51 +32,70 @@ const JWT_PROOF = /^jwt +(\S+)$/i;
 const COOKIE_PROOF = /^cookie +(\S.*)$/i;
 
 export function createCustomerProof(deps: CustomerProofDeps) {
-  const { customerTokens, sessions, sessionCookies, revocations, channels } = deps;
-
-  /** A foreign customer looks like an unknown one: both are simply not a valid proof here. */
-  const belongsTo = (channel: string, partner: Partner): boolean => {
-    const group = channels.find(channel)?.group;
-    return group !== undefined && partner.channelGroups.includes(group);
-  };
+  const { checkCustomerToken, sessions, sessionCookies, channels } = deps;
 
   const byToken = (text: string, partner: Partner): CustomerProof => {
-    const verified = customerTokens.verify(text);
-    if (!verified.ok) {
+    const checked = checkCustomerToken(text, partner);
+    if (!checked.ok) {
       throw new BridgeError(
-        verified.failure === 'expired' ? 'CUSTOMER_TOKEN_EXPIRED' : 'INVALID_CUSTOMER_TOKEN',
+        checked.failure === 'expired' ? 'CUSTOMER_TOKEN_EXPIRED' : 'INVALID_CUSTOMER_TOKEN',
       );
     }
-    const { token } = verified;
-    const revoked =
-      revocations.isRevoked('session', token.sid, token.issuedAtMs) ||
-      revocations.isRevoked('customer', token.customerId, token.issuedAtMs) ||
-      revocations.isRevoked('token', token.jti, token.issuedAtMs);
-    if (revoked || !belongsTo(token.channel, partner)) throw new BridgeError('INVALID_CUSTOMER_TOKEN');
-    const reference = customerTokens.openReference(token);
-    if (reference === undefined) throw new BridgeError('INVALID_CUSTOMER_TOKEN');
+    const { token, reference } = checked;
     return { customerId: token.customerId, reference, channel: token.channel };
   };
 
   const byCookie = async (text: string, partner: Partner): Promise<CustomerProof> => {
     const session = await sessionCookies.read(text);
     const reference = session && sessions.reference(session);
-    if (!session || reference === undefined || !belongsTo(session.channel, partner)) {
+    if (!session || reference === undefined || !isChannelOf(channels, session.channel, partner)) {
       throw new BridgeError('INVALID_CUSTOMER_TOKEN');
     }
     return { customerId: session.customerId, reference, channel: session.channel };
   };
 
-  /**
-   * Reads a proof: `JWT <customer token>` or `Cookie <session cookie>`. `bare` also takes the token alone, as a body
-   * field has it. Throws `INVALID_CUSTOMER_TOKEN` or `CUSTOMER_TOKEN_EXPIRED`.
-   */
-  return (proof: string, bare: boolean, partner: Partner): CustomerProof | Promise<CustomerProof> => {
-    const token = JWT_PROOF.exec(proof)?.[1] ?? (bare && !proof.includes(' ') ? proof : undefined);
+  const byText = ({ text, bare }: GivenProof, partner: Partner): CustomerProof | Promise<CustomerProof> => {
+    const token = JWT_PROOF.exec(text)?.[1] ?? (bare && !text.includes(' ') ? text : undefined);
     if (token !== undefined) return byToken(token, partner);
-    const cookie = COOKIE_PROOF.exec(proof)?.[1];
+    const cookie = COOKIE_PROOF.exec(text)?.[1];
     if (cookie !== undefined) return byCookie(cookie, partner);
     throw new BridgeError('INVALID_CUSTOMER_TOKEN');
+  };
+
+  /** The customer that an app's own access token names. */
+  const byAccessToken = (token: AccessToken, partner: Partner): CustomerProof | undefined => {
+    const { customer } = token;
+    if (!customer) return undefined;
+    const reference = deps.accessTokens.openReference(token);
+    if (reference === undefined || !isChannelOf(channels, customer.channel, partner)) {
+      throw new BridgeError('INVALID_ACCESS_TOKEN');
+    }
+    return { customerId: customer.customerId, reference, channel: customer.channel };
+  };
+
+  /** Both speak of the same customer, or of none that we would answer about. */
+  const agreed = (named: CustomerProof, proven: CustomerProof): CustomerProof => {
+    if (named.customerId !== proven.customerId) throw new BridgeError('INVALID_CUSTOMER_TOKEN');
+    return proven;
+  };
+
+  /**
+   * Which customer a request is about: the one that is proven, or that its verified access token names; if both, they
+   * must be the same. Throws `INVALID_CUSTOMER_TOKEN`, `CUSTOMER_TOKEN_EXPIRED` or `INVALID_ACCESS_TOKEN`.
+   */
+  return (
+    given: GivenProof | undefined,
+    partner: Partner,
+    accessToken?: AccessToken,
+  ): CustomerProof | Promise<CustomerProof> => {
+    const named = accessToken && byAccessToken(accessToken, partner);
+    if (!given) {
+      if (named) return named;
+      throw new BridgeError('INVALID_CUSTOMER_TOKEN', { missing: true });
+    }
+    const proven = byText(given, partner);
+    if (!named) return proven;
+    return proven instanceof Promise ? proven.then((late) => agreed(named, late)) : agreed(named, proven);
   };
 }
 

@@ -14,8 +14,6 @@ export interface ResponseContract {
   schema?: z.ZodType;
   /** Default `application/json`. */
   contentType?: string;
-  /** One answer as it may really look; the published description shows it. */
-  example?: unknown;
   /** Headers that only this endpoint sends, with what they hold. */
   headers?: Readonly<Record<string, string>>;
 }
@@ -36,15 +34,12 @@ export interface EndpointContract {
   query?: z.ZodObject;
   headers?: z.ZodObject;
   /** Body schema and the media types it may come in. */
-  body?: {
-    schema: z.ZodType;
-    types: readonly ('form' | 'json')[];
-    required: boolean;
-    example?: Readonly<Record<string, unknown>>;
-  };
+  body?: { schema: z.ZodType; types: readonly ('form' | 'json')[]; required: boolean };
   responses: Record<number, ResponseContract>;
   /** Codes of the envelope that this endpoint can answer, beside those that every endpoint can. */
   errors?: readonly ErrorCode[];
+  /** Answers errors with HTML pages instead: with these statuses. */
+  errorPages?: readonly number[];
   /** Answers errors as RFC 6749 section 5.2 does instead of in the envelope: with these codes. */
   oauthErrors?: readonly OAuthErrorCode[];
 }
@@ -54,6 +49,8 @@ export interface Endpoint {
   handle(req: Request, res: Response): Promise<void> | void;
   /** Needs the session cookie's middleware. */
   usesSession?: boolean;
-  /** May be called by scripts of the origins that channels list. */
-  crossOrigin?: boolean;
+  /** May be called by scripts: of the origins that channels list, or of registered apps that run in browsers. */
+  crossOrigin?: boolean | 'apps';
+  /** Callers authenticate here with credentials of their own: a refused one counts against their address. */
+  countsFailures?: boolean;
 }

@@ -7,18 +7,29 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
+import type { Audit } from '../audit/audit.ts';
 import { BridgeError, type ErrorCode, OAuthError } from '../errors.ts';
+import type { Logger } from '../platform/logger.ts';
 import { pooledRandomHex } from '../platform/random.ts';
 import { CONSTANT_HEADERS, sendEmpty } from './answer.ts';
 import type { Endpoint, EndpointContract } from './endpoint.ts';
+import { actorOf, recordDenial } from './denials.ts';
 import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.ts';
 import { repeatedSecurityHeader } from './raw-headers.ts';
-import { attachContext, contextOf, type EdgeDeps, logWhenDone } from './request-context.ts';
+import type { LimitGuard } from './limit-guard.ts';
+import {
+  attachContext,
+  contextOf,
+  type EdgeDeps,
+  logWhenDone,
+  type RequestContext,
+} from './request-context.ts';
 
 /** What a listener serves. */
 export type HttpApp = Express;
 
 export interface ExpressAppOptions extends EdgeDeps {
+  audit: Audit;
   /** Headers of every answer. */
   headers: Record<string, string>;
   /** Addresses and ranges of proxies whose X-Forwarded-For is believed; everybody else's is ignored. */
@@ -31,9 +42,10 @@ export interface ExpressAppOptions extends EdgeDeps {
   isDraining(): boolean;
 }
 
-/** `::ffff:192.0.2.1` is 192.0.2.1. */
+/** `::ffff:192.0.2.1` and `192.0.2.1:5555` (as some proxies write it) are 192.0.2.1. */
 export function plainAddress(address: string | undefined): string {
-  const plain = address?.startsWith('::ffff:') ? address.slice(7) : (address ?? '');
+  const text = (address ?? '').replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1');
+  const plain = text.startsWith('::ffff:') ? text.slice(7) : text;
   return isIP(plain) ? plain : 'unknown';
 }
 
@@ -67,6 +79,12 @@ export function createExpressApp(options: ExpressAppOptions): Express {
     }
     if (req.httpVersionMajor < 1)
       throw new BridgeError('INVALID_REQUEST', { message: 'HTTP/1.0 or later is needed.' });
+    const coding = req.headers['transfer-encoding'];
+    if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || req.httpVersionMinor === 0)) {
+      // RFC 9112 section 6.1: where such a message ends is a matter of opinion, so the connection ends with it.
+      res.shouldKeepAlive = false;
+      throw new BridgeError('INVALID_REQUEST', { message: 'Only the transfer coding chunked is taken.' });
+    }
     if (req.httpVersionMinor > 0 && req.headers.host === undefined)
       throw new BridgeError('INVALID_REQUEST', { message: 'The header host is missing.' });
     next();
@@ -97,6 +115,9 @@ function repeatedHeaderError(
   return new BridgeError(code && errors?.includes(code) ? code : 'INVALID_REQUEST', { message });
 }
 
+/** Where an endpoint that answers with pages leaves its own way to show an error, on `res.locals`. */
+export const OWN_ERRORS = 'symbolonShowError';
+
 export interface MountOptions {
   app: Express;
   endpoints: readonly Endpoint[];
@@ -104,19 +125,26 @@ export interface MountOptions {
   aliases?: Readonly<Record<string, readonly string[]>>;
   sessionMiddleware?: RequestHandler;
   allowsOrigin?: (origin: string) => boolean;
+  /** Origins of registered apps that run in browsers: they may call the endpoints meant for apps, without cookies. */
+  allowsAppOrigin?: (origin: string) => boolean;
   /** Lower-case name of the header that carries the customer proof. */
   customerAuthHeader: string;
+  limits?: LimitGuard;
 }
 
 const toExpressPath = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
 /** CORS for the listed origins alone; an answer that depends on the origin says so, also where nothing is allowed. */
-function crossOriginHandlers(allowsOrigin: (origin: string) => boolean): RequestHandler[] {
+function crossOriginHandlers(
+  allowsOrigin: (origin: string) => boolean,
+  caller: 'pages' | 'apps',
+): RequestHandler[] {
   const decide = cors({
     origin: (origin, done) => done(null, origin !== undefined && allowsOrigin(origin)),
-    credentials: true,
-    allowedHeaders: ['content-type', 'x-symbolon-csrf'],
-    exposedHeaders: ['retry-after', 'x-request-id'],
+    credentials: caller === 'pages',
+    allowedHeaders:
+      caller === 'pages' ? ['content-type', 'x-symbolon-csrf'] : ['authorization', 'content-type'],
+    exposedHeaders: ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'],
     methods: ['GET', 'POST', 'DELETE'],
     maxAge: 600,
     preflightContinue: true,
@@ -125,7 +153,11 @@ function crossOriginHandlers(allowsOrigin: (origin: string) => boolean): Request
     res.setHeader('vary', 'Origin');
     next();
   };
-  return [vary, decide];
+  const whenAsked: RequestHandler = (req, res, next) => {
+    if (req.headers.origin === undefined) next();
+    else vary(req, res, (error?: unknown) => (error ? next(error) : decide(req, res, next)));
+  };
+  return caller === 'pages' ? [vary, decide] : [whenAsked];
 }
 
 /** Answers the preflight that CORS allowed; any other OPTIONS is a method like all that a path does not take. */
@@ -136,22 +168,32 @@ const answerPreflight: RequestHandler = (_req, res, next) => {
 
 /** Mounts endpoints in the given order, then answers 405 for other methods of their paths and 404 for the rest. */
 export function mountEndpoints(options: MountOptions): void {
-  const { app, endpoints, aliases = {}, sessionMiddleware, customerAuthHeader } = options;
-  const crossOrigin = crossOriginHandlers(options.allowsOrigin ?? (() => false));
+  const { app, endpoints, aliases = {}, sessionMiddleware, customerAuthHeader, limits } = options;
+  const nobody = () => false;
+  const forPages = crossOriginHandlers(options.allowsOrigin ?? nobody, 'pages');
+  const forApps = crossOriginHandlers(options.allowsAppOrigin ?? nobody, 'apps');
+  const crossOriginOf = ({ crossOrigin }: Endpoint) =>
+    crossOrigin === 'apps' ? forApps : crossOrigin ? forPages : [];
   const methodsOf = new Map<string, { methods: Set<string>; endpoint: Endpoint }>();
 
   for (const endpoint of endpoints) {
-    const { contract } = endpoint;
-    const handlers: RequestHandler[] = [];
-    if (endpoint.crossOrigin) handlers.push(...crossOrigin);
+    const { contract, countsFailures } = endpoint;
+    const actor = actorOf(contract);
+    const handlers = [...crossOriginOf(endpoint)];
     if (endpoint.usesSession && sessionMiddleware) handlers.push(sessionMiddleware);
     const handle: RequestHandler = async (req, res) => endpoint.handle(req, res);
     for (const path of [contract.path, ...(aliases[contract.operationId] ?? [])]) {
       const route: RequestHandler = (req, res, next) => {
-        contextOf(res).route = contract.path;
+        const context = contextOf(res);
+        context.route = contract.path;
+        context.actor = actor;
         if (contract.oauthErrors) res.locals.oauthErrors = true;
         const repeated = repeatedSecurityHeader(req, customerAuthHeader);
         if (repeated !== undefined) throw repeatedHeaderError(repeated, contract, customerAuthHeader);
+        if (countsFailures) {
+          context.countsFailures = true;
+          limits?.refuseBlocked(context);
+        }
         next();
       };
       app[contract.method](toExpressPath(path), route, ...handlers, handle);
@@ -163,7 +205,7 @@ export function mountEndpoints(options: MountOptions): void {
   }
 
   for (const [path, { methods, endpoint }] of methodsOf) {
-    if (endpoint.crossOrigin) app.options(toExpressPath(path), ...crossOrigin, answerPreflight);
+    if (endpoint.crossOrigin) app.options(toExpressPath(path), ...crossOriginOf(endpoint), answerPreflight);
     const allow = [...methods].sort().join(', ');
     const send = endpoint.contract.oauthErrors ? sendOAuthError : sendBridgeError;
     app.all(toExpressPath(path), (_req, res) => {
@@ -174,8 +216,26 @@ export function mountEndpoints(options: MountOptions): void {
   app.use((_req: Request, res: Response) => sendBridgeError(res, new BridgeError('NOT_FOUND')));
 }
 
-/** The one door out for errors: a known one as it is, anything else as a bare 500 whose details stay in the log. */
-export function mountErrorDoor(app: Express, { logger }: Pick<EdgeDeps, 'logger'>): void {
+export interface ErrorDoorDeps {
+  logger: Logger;
+  audit: Audit;
+  limits?: LimitGuard;
+}
+
+/**
+ * The one door out for errors: a known one as it is, anything else as a bare 500 whose details stay in the log. Every
+ * refusal leaves its audit record here, and a failed authentication counts against the caller's address.
+ */
+export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoorDeps): void {
+  const send = (req: Request, res: Response, answer: BridgeError | OAuthError) => {
+    recordDenial({ req, context: contextOf(res) }, answer, audit);
+    const showOwn = res.locals[OWN_ERRORS] as ((error: BridgeError | OAuthError) => void) | undefined;
+    if (showOwn) showOwn(answer);
+    else if (res.locals.oauthErrors || answer instanceof OAuthError) sendOAuthError(res, answer);
+    else sendBridgeError(res, answer);
+  };
+  const countFailure = (context: RequestContext, answer: BridgeError | OAuthError) =>
+    context.countsFailures && answer.kind === 'unauthenticated' ? limits?.countFailure(context) : undefined;
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
     // A broken upload may still be arriving; what is left of it is thrown away.
     req.resume();
@@ -185,10 +245,10 @@ export function mountErrorDoor(app: Express, { logger }: Pick<EdgeDeps, 'logger'
     }
     const known = asKnownError(error) ?? undecodablePath(error);
     if (!known) logger.unexpected('http.unexpected_error', error, { request_id: contextOf(res).requestId });
-    if (known?.kind === 'too_large' || known?.kind === 'unsupported_type') res.shouldKeepAlive = false;
     const answer = known ?? new BridgeError('INTERNAL_ERROR');
-    if (res.locals.oauthErrors || answer instanceof OAuthError) sendOAuthError(res, answer);
-    else sendBridgeError(res, answer);
+    const refusal = countFailure(contextOf(res), answer);
+    if (!(refusal instanceof Promise)) return send(req, res, refusal ?? answer);
+    return refusal.then((settled) => send(req, res, settled ?? answer));
   });
 }
 

@@ -61,13 +61,17 @@ export function createListener(
   };
   const server = options.tls
     ? createTlsServer(
-        { ...settings, cert: options.tls.certificate, key: options.tls.privateKey, minVersion: 'TLSv1.2' },
+        {
+          ...settings,
+          cert: options.tls.certificate,
+          key: options.tls.privateKey,
+          minVersion: 'TLSv1.2',
+          handshakeTimeout: limits.headersTimeoutMs,
+        },
         app as never,
       )
     : createServer(settings, app as never);
   server.maxConnections = limits.maxConnections;
-  // Bounded by their size; a bound on their number would silently hide those beyond it from every check.
-  server.maxHeadersCount = 0;
   // An expectation that we do not know is passed over (RFC 9110 section 10.1.1), not answered without the envelope.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>

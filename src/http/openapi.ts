@@ -1,136 +1,193 @@
-import { createDocument, type ZodOpenApiObject } from 'zod-openapi';
-import type { ErrorCode } from '../errors.ts';
+import type { ZodOpenApiObject, ZodOpenApiPathItemObject, ZodOpenApiPathsObject } from 'zod-openapi';
+import { programVersion } from '../platform/version.ts';
+import { apiKeyEndpoints } from './admin/api-keys.ts';
+import { auditEndpoints } from './admin/audit.ts';
+import { clientEndpoints } from './admin/clients.ts';
+import { customerEndpoints } from './admin/customers.ts';
+import { directoryUserEndpoints } from './admin/directory-users.ts';
+import { keyEndpoints } from './admin/keys.ts';
+import { limitEndpoints } from './admin/limits.ts';
+import { partnerEndpoints } from './admin/partners.ts';
+import { rotationEndpoints } from './admin/rotation.ts';
+import { statusEndpoints } from './admin/status.ts';
+import { whyEndpoint } from './admin/why.ts';
+import { publicEndpoints } from './app.ts';
 import type { EndpointContract, ListenerName } from './endpoint.ts';
-import { statusOf } from './error-response.ts';
-import { errorSchema, oauthErrorSchema } from './schemas.ts';
+import { healthLive, healthReady, metricsEndpoint } from './endpoints/health.ts';
+import { documentedComponents } from './openapi-components.ts';
+import { documentedOperation } from './openapi-operation.ts';
+
+const INTRODUCTION = `Symbolon turns a company's own sign-in into the proof that each chat channel wants, gives every customer one
+opaque identifier, and answers the channel's later questions about that customer from the company's own profile APIs.
+
+- Bodies are JSON in UTF-8; where a form is taken too, it says so. A body is at most 65,536 bytes
+  (\`/customer_authenticate\`: 16,384). Compressed bodies are refused.
+- A parameter or a top-level JSON member that stands twice is refused. Members that nobody knows are ignored.
+- Every error is in one envelope (\`Error\`), at the OAuth 2.0 endpoints in the form of RFC 6749 section 5.2.
+- Another method than the documented ones is answered with 405 and \`Allow\`, an unknown path with 404.
+- Every answer carries \`X-Request-Id\`. Quote it when you ask about a request.`;
+
+const ADMIN_INTRODUCTION = `The admin API and the operations endpoints of Symbolon. Each has a listener of its own, on a loopback address by
+default; the public listener answers none of this.
+
+- Every call of the admin API needs the admin token: \`Authorization: Bearer <admin token>\`.
+- Bodies are JSON in UTF-8, at most 65,536 bytes. Members that nobody knows are refused.
+- Every change is in the audit log, written in the transaction of the change itself.
+- Credentials are shown in the answer that makes them, and never again.
+- Every error is in one envelope (\`Error\`).`;
 
 const SERVERS = {
   public: {
     url: '{public_url}',
-    description: 'Public listener',
-    variables: { public_url: { default: 'https://identity.example.com', description: 'As configured' } },
+    description: 'The public listener.',
+    variables: {
+      public_url: { default: 'https://identity.example.com', description: 'The setting `public_url`.' },
+    },
   },
-  admin: { url: 'http://127.0.0.1:8081', description: 'Admin listener' },
-  ops: { url: 'http://127.0.0.1:8082', description: 'Operations listener' },
+  admin: {
+    url: 'http://127.0.0.1:8081',
+    description: 'The admin listener: `admin.host` and `admin.port`, loopback by default.',
+  },
+  ops: {
+    url: 'http://127.0.0.1:8082',
+    description: 'The operations listener: `ops.host` and `ops.port`, loopback by default.',
+  },
 } satisfies Record<ListenerName, object>;
 
-const SECURITY_SCHEMES = {
-  sessionCookie: {
-    type: 'apiKey',
-    in: 'cookie',
-    name: '__Host-symbolon',
-    description: 'Session of a signed-in customer. Calls that ride on it also need X-Symbolon-CSRF: 1.',
+/** The two descriptions: of the public listener, and of the admin and operations listeners. */
+export type DescriptionName = 'public' | 'admin';
+
+const DESCRIPTIONS = {
+  public: {
+    title: 'Symbolon',
+    summary: 'Customer-identity bridge for chat channels.',
+    introduction: INTRODUCTION,
+    listeners: ['public'],
   },
-  clientBasic: {
-    type: 'http',
-    scheme: 'basic',
-    description: 'Client id and secret (RFC 6749 section 2.3.1).',
+  admin: {
+    title: 'Symbolon administration',
+    summary: 'Admin API and operations endpoints of the customer-identity bridge.',
+    introduction: ADMIN_INTRODUCTION,
+    listeners: ['admin', 'ops'],
   },
-  accessToken: { type: 'http', scheme: 'bearer', description: 'Access token of the token endpoint.' },
-  keySecret: { type: 'http', scheme: 'bearer', description: 'Secret (sk_…) of a bearer-use API key.' },
-  apiKey: {
-    type: 'apiKey',
-    in: 'header',
-    name: 'api-key',
-    description: 'Public id (pk_…); also as X-API-Key.',
-  },
-  customerAuth: {
-    type: 'apiKey',
-    in: 'header',
-    name: 'customer-auth',
-    description: 'Customer proof: JWT followed by the customer token. The name can be configured.',
-  },
-  adminToken: { type: 'http', scheme: 'bearer', description: 'The admin token.' },
-} as const;
+} as const satisfies Record<DescriptionName, { listeners: readonly ListenerName[]; [text: string]: unknown }>;
 
-const MEDIA_TYPES = { json: 'application/json', form: 'application/x-www-form-urlencoded' } as const;
-
-/** What any endpoint can answer, whatever else it can. */
-const ALWAYS: readonly ErrorCode[] = ['INTERNAL_ERROR'];
-
-type Responses = Record<string, { description: string; content?: Record<string, { schema: unknown }> }>;
-
-function errorResponses(contract: EndpointContract): Responses {
-  if (contract.oauthErrors) {
-    const content = { 'application/json': { schema: oauthErrorSchema } };
-    const responses: Responses = { default: { description: 'An error as in RFC 6749 section 5.2', content } };
-    for (const status of [400, 401, 500, 503]) {
-      responses[status] = { description: 'An error as in RFC 6749 section 5.2', content };
-    }
-    return responses;
-  }
-  const content = { 'application/json': { schema: errorSchema } };
-  const byStatus = new Map<number, string[]>();
-  for (const code of new Set([...(contract.errors ?? []), ...ALWAYS])) {
-    byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), code]);
-  }
-  const responses: Responses = { default: { description: 'Any other error', content } };
-  for (const [status, codes] of byStatus) responses[status] = { description: codes.join(', '), content };
-  return responses;
-}
-
-function operation(contract: EndpointContract): Record<string, unknown> {
-  const { body, responses: answers } = contract;
-  const responses = errorResponses(contract);
-  for (const [status, { description, schema, contentType }] of Object.entries(answers)) {
-    const type = contentType ?? 'application/json';
-    const content = { [type]: { schema: schema ?? { type: 'string' } } };
-    responses[status] = schema || contentType ? { description, content } : { description };
-  }
-  const parameters = {
-    ...(contract.pathParameters ? { path: contract.pathParameters } : {}),
-    ...(contract.query ? { query: contract.query } : {}),
-    ...(contract.headers ? { header: contract.headers } : {}),
-  };
-  return {
-    operationId: contract.operationId,
-    tags: [contract.tag],
-    summary: contract.summary,
-    ...(contract.description ? { description: contract.description } : {}),
-    security: (contract.security ?? []).map((names) => Object.fromEntries(names.map((name) => [name, []]))),
-    ...(Object.keys(parameters).length > 0 ? { requestParams: parameters } : {}),
-    ...(body
-      ? {
-          requestBody: {
-            required: body.required,
-            content: Object.fromEntries(
-              body.types.map((type) => [MEDIA_TYPES[type], { schema: body.schema }]),
-            ),
-          },
-        }
-      : {}),
-    responses,
-  };
-}
+const TAGS = [
+  { name: 'Customers', description: "What a channel's page or app calls for its customer." },
+  { name: 'Partners', description: "What a partner's server calls." },
+  { name: 'OAuth 2.0', description: 'The authorization server: tokens, metadata, public keys.' },
+  { name: 'Administration', description: 'The admin API, with the admin token.' },
+  { name: 'Operations', description: 'Health and metrics.' },
+];
 
 /**
- * The description of every endpoint (OpenAPI 3.1), written from the contracts that the endpoints parse with. A path
- * that several listeners serve is described once, with all of their addresses.
+ * The contracts of every endpoint of the three listeners. An endpoint looks at what it depends on when a request
+ * comes, not before, so its contract can be read without any of it.
  */
-export function openApiDocument(
-  contracts: readonly EndpointContract[],
-  info: { version: string },
-): ReturnType<typeof createDocument> {
-  const paths: Record<string, Record<string, { servers: unknown[] }>> = {};
+export function endpointContracts(): EndpointContract[] {
+  const nothing = {} as never;
+  return [
+    ...publicEndpoints(nothing),
+    healthLive('ops'),
+    healthReady('ops', nothing),
+    metricsEndpoint(nothing),
+    ...partnerEndpoints(nothing),
+    ...clientEndpoints(nothing),
+    ...apiKeyEndpoints(nothing),
+    ...rotationEndpoints(nothing),
+    ...directoryUserEndpoints(nothing),
+    ...customerEndpoints(nothing),
+    ...keyEndpoints(nothing),
+    ...auditEndpoints(nothing),
+    ...limitEndpoints(nothing),
+    whyEndpoint(nothing),
+    ...statusEndpoints(nothing),
+    healthLive('admin'),
+  ].map(({ contract }) => contract);
+}
+
+/** A path that several listeners serve is one entry with several servers; the first contract describes it. */
+function documentedPaths(contracts: readonly EndpointContract[], usual: ListenerName): ZodOpenApiPathsObject {
+  const paths: Record<string, ZodOpenApiPathItemObject> = {};
+  const listeners = new Map<string, Set<ListenerName>>();
   for (const contract of contracts) {
-    const path = (paths[contract.path] ??= {});
-    const known = path[contract.method];
-    const server = SERVERS[contract.listener];
-    if (known) known.servers.push(server);
-    else path[contract.method] = { ...operation(contract), servers: [server] };
+    const item = (paths[contract.path] ??= {});
+    item[contract.method] ??= documentedOperation(contract);
+    listeners.set(contract.path, (listeners.get(contract.path) ?? new Set()).add(contract.listener));
   }
-  const tags = [...new Set(contracts.map(({ tag }) => tag))].map((name) => ({ name }));
-  return createDocument({
-    openapi: '3.1.1',
+  for (const [path, names] of listeners) {
+    const elsewhere = [...names].some((name) => name !== usual);
+    paths[path] = {
+      ...(elsewhere ? { servers: [...names].map((name) => SERVERS[name]) } : {}),
+      ...paths[path],
+    };
+  }
+  return paths;
+}
+
+/** The OpenAPI 3.1 description of what the public listener answers, or the other two, written from the contracts. */
+export async function openapiDocument(name: DescriptionName): Promise<object> {
+  // A development dependency: a running service never needs it.
+  const { createDocument } = await import('zod-openapi');
+  const { title, summary, introduction, listeners } = DESCRIPTIONS[name];
+  const contracts = endpointContracts().filter(({ listener }) =>
+    (listeners as readonly ListenerName[]).includes(listener),
+  );
+  const tags = new Set(contracts.map(({ tag }) => tag));
+  const description: ZodOpenApiObject = {
+    openapi: '3.1.0',
     info: {
-      title: 'Symbolon',
-      version: info.version,
-      description: 'Customer-identity bridge for chat channels. Errors are described in docs/errors.md.',
+      title,
+      version: programVersion(),
+      summary,
+      description: introduction,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [SERVERS.public],
-    tags,
-    paths,
-    components: { securitySchemes: SECURITY_SCHEMES },
-  } as ZodOpenApiObject);
+    servers: [SERVERS[name]],
+    tags: TAGS.filter((tag) => tags.has(tag.name)),
+    // Nothing by default: each operation says what it needs.
+    security: [],
+    paths: documentedPaths(contracts, name),
+    components: documentedComponents(),
+  };
+  return withoutUnused(createDocument(description, { outputIdSuffix: 'Answer' }));
+}
+
+type Components = Record<string, Record<string, unknown> | undefined>;
+
+/** Names of the security schemes that operations ask for. */
+function usedSchemes(paths: object): Set<string> {
+  const operations = Object.values(paths).flatMap((item: object) => Object.values(item)) as {
+    security?: Record<string, unknown>[];
+  }[];
+  return new Set(operations.flatMap(({ security = [] }) => security.flatMap((one) => Object.keys(one))));
+}
+
+/** Leaves out shared parts that no operation refers to; what refers to others comes first. */
+function withoutUnused<Description extends { components?: object; paths?: object }>(
+  description: Description,
+): Description {
+  const components = (description.components ?? {}) as Components;
+  for (const kind of ['responses', 'examples', 'headers', 'schemas']) {
+    const text = JSON.stringify(description);
+    for (const name of Object.keys(components[kind] ?? {})) {
+      if (!text.includes(`"#/components/${kind}/${name}"`)) delete components[kind]?.[name];
+    }
+  }
+  const schemes = usedSchemes(description.paths ?? {});
+  for (const name of Object.keys(components['securitySchemes'] ?? {})) {
+    if (!schemes.has(name)) delete components['securitySchemes']?.[name];
+  }
+  return description;
+}
+
+/** A description as the committed `openapi.yaml` or `openapi-admin.yaml` holds it. */
+export async function openapiText(name: DescriptionName): Promise<string> {
+  const { stringify } = await import('yaml');
+  const text = stringify(await openapiDocument(name), {
+    lineWidth: 110,
+    blockQuote: 'literal',
+    aliasDuplicateObjects: false,
+  });
+  return `# Written by \`npm run openapi\` from the contracts in src/http. Do not edit.\n${text}`;
 }

@@ -1,131 +1,221 @@
 import type { Request } from 'express';
-import type { ApiKey } from '../api-keys/api-key.ts';
-import type { ApiKeys, KeyLookup } from '../api-keys/api-keys.ts';
+import type { ApiKey, ApiKeySecret } from '../api-keys/api-key.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
+import type { KeyLookup } from '../api-keys/key-lookup.ts';
+import {
+  type CarriedSignatures,
+  type RequestSignature,
+  type RequestSignatures,
+  readSignatures,
+  satisfiesPolicy,
+} from '../api-keys/request-signatures.ts';
 import { BridgeError } from '../errors.ts';
+import { isAccessTokenLive } from '../oauth/access-token-liveness.ts';
 import type { Partner } from '../partners/partner.ts';
 import type { Partners } from '../partners/partners.ts';
-import type { Scope } from '../partners/scopes.ts';
+import { PUBLISHABLE_SCOPES, type Scope } from '../partners/scopes.ts';
 import type { Revocations } from '../revocation/revocations.ts';
+import type { SignatureVersion } from '../signatures/signed-request.ts';
 import type { AccessToken, AccessTokens } from '../tokens/access-token.ts';
-import { header } from './raw-headers.ts';
+import { type Presented, presentedCredentials } from './presented-credentials.ts';
+import type { RequestContext } from './request-context.ts';
+import { asSignedRequest, carriesSignature, type PublicAddress } from './signed-request.ts';
 
 /** Which partner asks, and by which of its credentials. */
 export interface PartnerProof {
   partner: Partner;
-  key: ApiKey;
+  /** `undefined` when an access token stands alone. */
+  key: ApiKey | undefined;
   clientId: string | undefined;
+  /** The access token that was presented; it may name the customer itself. */
+  token: AccessToken | undefined;
+  /** What every credential of the request allows. */
+  scopes: ReadonlySet<string>;
+  /** Schemes of the signatures that were right. */
+  signed: readonly SignatureVersion[];
+  /** False when only a public id was shown: it says who might be calling, and proves nothing. */
+  proven: boolean;
+}
+
+export interface ProofRequest {
+  req: Request;
+  /** The raw bytes that arrived: signatures cover them. */
+  body: Buffer;
+  /** Learns who calls as soon as that is known, for the log and the record of a refusal. */
+  context: RequestContext;
+  scope: Scope;
+  /** An access token needs an API key of the same partner beside it, unless it names the customer itself. */
+  needsKey: boolean;
+  /** The request changes nothing and reads nobody, so that its v1 signature may come again. */
+  repeatable?: boolean;
+  /** Looks at the bearer alone, because what the other headers say is the question. */
+  bearerAlone?: boolean;
 }
 
 export interface PartnerProofDeps {
   accessTokens: AccessTokens;
   apiKeys: ApiKeys;
+  requestSignatures: RequestSignatures;
   partners: Partners;
   revocations: Revocations;
+  address: PublicAddress;
 }
 
-interface Presented {
-  /** An access token. */
-  token: string | undefined;
-  /** A key secret, as bearer. */
-  secret: string | undefined;
-  publicId: string | undefined;
+/** What has been found out of a request so far. */
+interface Found {
+  token: AccessToken | undefined;
+  /** The key whose secret was presented. */
+  bearer: { key: ApiKey; secret: ApiKeySecret } | undefined;
+  /** The key whose public id was named. */
+  named: KeyLookup | undefined;
+  /** Partner that a token or a secret has proven. */
+  partner: string | undefined;
 }
 
-const BEARER = /^bearer +(\S+)$/i;
+const NO_SIGNATURES: CarriedSignatures = { signatures: [], problem: undefined };
 
-/** Sorts out what was presented. Ambiguous and misplaced credentials are refused, never guessed at. */
-function presentedCredentials(req: Request): Presented {
-  const authorization = header(req, 'authorization');
-  const bearer = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-  if (authorization !== undefined && bearer === undefined) throw new BridgeError('INVALID_ACCESS_TOKEN');
-  const apiKey = header(req, 'api-key');
-  const xApiKey = header(req, 'x-api-key');
-  if (apiKey !== undefined && xApiKey !== undefined) throw new BridgeError('INVALID_API_KEY');
-  const isSecret = bearer?.startsWith('sk_') ?? false;
-  return {
-    token: isSecret ? undefined : bearer,
-    secret: isSecret ? bearer : undefined,
-    publicId: apiKey ?? xApiKey,
-  };
-}
-
-function liveKey(lookup: KeyLookup, proven: boolean): ApiKey {
-  if (lookup.result === 'live') return lookup.key;
-  throw new BridgeError(lookup.result === 'expired' && proven ? 'EXPIRED_API_KEY' : 'INVALID_API_KEY');
-}
-
-/** Whether the caller has shown that it belongs to the key's partner, so that it may learn more than "invalid". */
-function sameParty(lookup: KeyLookup, partner: string): boolean {
-  return lookup.result === 'unknown' || lookup.key.partner === partner;
-}
+const invalidKey = () => new BridgeError('INVALID_API_KEY');
 
 export function createPartnerProof(deps: PartnerProofDeps) {
-  const { accessTokens, apiKeys, partners, revocations } = deps;
+  const { accessTokens, apiKeys, requestSignatures, partners, revocations } = deps;
 
   const verifyToken = (text: string): AccessToken => {
     const verified = accessTokens.verify(text);
     if (!verified.ok) throw new BridgeError('INVALID_ACCESS_TOKEN');
-    const { token } = verified;
-    const revoked =
-      revocations.isRevoked('client', token.clientId, token.issuedAtMs) ||
-      revocations.isRevoked('token', token.jti, token.issuedAtMs);
-    const partner = partners.find(token.partner);
-    if (revoked || !partner || partner.disabledAtMs !== undefined)
+    if (!isAccessTokenLive(verified.token, { revocations, partners })) {
       throw new BridgeError('INVALID_ACCESS_TOKEN');
-    return token;
-  };
-
-  /** A key whose policy asks for signed requests is never accepted without a signature. */
-  const refuseUnsigned = (key: ApiKey) => {
-    if (key.signatureRequired) throw new BridgeError('INVALID_SIGNATURE', { missing: true });
-  };
-
-  const byAccessToken = async (presented: Presented): Promise<PartnerProof & { scopes: Set<string> }> => {
-    const token = verifyToken(presented.token as string);
-    if (presented.publicId === undefined) throw new BridgeError('INVALID_API_KEY', { missing: true });
-    const found = apiKeys.byPublicId(presented.publicId);
-    const lookup = found instanceof Promise ? await found : found;
-    if (!sameParty(lookup, token.partner)) throw new BridgeError('INVALID_API_KEY');
-    const key = liveKey(lookup, true);
-    refuseUnsigned(key);
-    const scopes = new Set(key.scopes.filter((scope) => token.scopes.has(scope)));
-    return { partner: partners.find(token.partner) as Partner, key, clientId: token.clientId, scopes };
-  };
-
-  const bySecret = async (presented: Presented): Promise<PartnerProof & { scopes: Set<string> }> => {
-    const found = apiKeys.bySecret(presented.secret as string);
-    const key = liveKey(found instanceof Promise ? await found : found, true);
-    refuseUnsigned(key);
-    let { scopes } = key;
-    if (presented.publicId !== undefined) {
-      const lookup = await apiKeys.byPublicId(presented.publicId);
-      if (!sameParty(lookup, key.partner)) throw new BridgeError('INVALID_API_KEY');
-      const second = liveKey(lookup, true);
-      refuseUnsigned(second);
-      scopes = scopes.filter((scope) => second.scopes.includes(scope));
     }
-    return {
-      partner: partners.find(key.partner) as Partner,
-      key,
-      clientId: undefined,
-      scopes: new Set(scopes),
-    };
+    return verified.token;
+  };
+
+  const verifySecret = async ({ secret, named }: NonNullable<Presented['secret']>) => {
+    const found = apiKeys.bySecret(secret);
+    const lookup = found instanceof Promise ? await found : found;
+    if (lookup.result === 'live') return lookup;
+    if (lookup.result === 'expired') throw new BridgeError('EXPIRED_API_KEY');
+    throw new BridgeError(named ? 'INVALID_API_KEY' : 'INVALID_ACCESS_TOKEN');
+  };
+
+  /** Who the credentials say is calling. A key of another partner than the one proven is like an unknown one. */
+  const findParties = async (presented: Presented, carried: CarriedSignatures): Promise<Found> => {
+    const token = presented.token === undefined ? undefined : verifyToken(presented.token);
+    const bearer = presented.secret && (await verifySecret(presented.secret));
+    const partner = token?.partner ?? bearer?.key.partner;
+    const keyId = carried.signatures.find((one) => one.version === 'v2')?.keyId;
+    const publicId = presented.publicId ?? keyId;
+    if (publicId === undefined) return { token, bearer, named: undefined, partner };
+    const found = apiKeys.byPublicId(publicId);
+    const named = found instanceof Promise ? await found : found;
+    if (named.result === 'unknown') throw invalidKey();
+    if (partner !== undefined && named.key.partner !== partner) throw invalidKey();
+    if (keyId !== undefined && keyId !== publicId) {
+      throw new BridgeError(named.result === 'live' ? 'INVALID_SIGNATURE' : 'INVALID_API_KEY');
+    }
+    return { token, bearer, named, partner };
   };
 
   /**
-   * Which partner makes this request, with the scope that the call needs. An access token needs an API key of the
-   * same partner beside it; a public id alone identifies and proves nothing. Throws `INVALID_ACCESS_TOKEN`,
-   * `INVALID_API_KEY`, `EXPIRED_API_KEY`, `INVALID_SIGNATURE` or `INSUFFICIENT_SCOPE`.
+   * Checks the signatures that came with the request, with the named key or else the presented one. Returns the
+   * secrets that made them; throws what the caller may know.
    */
-  return async (req: Request, scope: Scope): Promise<PartnerProof> => {
-    const presented = presentedCredentials(req);
-    if (presented.token === undefined && presented.secret === undefined) {
-      if (presented.publicId !== undefined) throw new BridgeError('INVALID_API_KEY');
-      throw new BridgeError('INVALID_ACCESS_TOKEN', { missing: true });
+  const checkSignatures = (
+    { req, body }: ProofRequest,
+    found: Found,
+    { signatures, problem }: CarriedSignatures,
+  ): readonly ApiKeySecret[] => {
+    const key = found.named?.result === 'unknown' ? undefined : (found.named?.key ?? found.bearer?.key);
+    const live = found.named?.result !== 'expired';
+    // Whoever named an expired key and has proven nothing learns no more than of a key that never was.
+    const wrong = () =>
+      live || found.partner !== undefined ? new BridgeError('INVALID_SIGNATURE') : invalidKey();
+    if (problem !== undefined || !key) throw wrong();
+    const verdict = requestSignatures.judge(key, asSignedRequest(req, body, deps.address), signatures);
+    switch (verdict.outcome) {
+      case 'right':
+        return verdict.secrets;
+      case 'wrong':
+        throw wrong();
+      case 'replaced':
+        throw new BridgeError('EXPIRED_API_KEY');
+      case 'untimely':
+        throw new BridgeError(live ? 'TIMESTAMP_EXPIRED' : 'EXPIRED_API_KEY', {
+          details: { window_seconds: verdict.windowSeconds },
+        });
     }
-    const proof = presented.secret === undefined ? await byAccessToken(presented) : await bySecret(presented);
-    if (!proof.scopes.has(scope)) throw new BridgeError('INSUFFICIENT_SCOPE', { details: { scope } });
-    return proof;
+  };
+
+  /** Checks what a key itself asks for. `proven`: the caller holds it, or belongs to its partner. */
+  const checkKey = (key: ApiKey, versions: readonly SignatureVersion[], proven: boolean, address: string) => {
+    if (!satisfiesPolicy(key.signature, versions))
+      throw new BridgeError('INVALID_SIGNATURE', { missing: true });
+    if (!apiKeys.allowsAddress(key, address)) {
+      throw proven ? new BridgeError('IP_NOT_ALLOWED', { details: { address } }) : invalidKey();
+    }
+  };
+
+  const usedUp = async (request: ProofRequest, key: ApiKey, signatures: readonly RequestSignature[]) => {
+    const spent = request.repeatable ? signatures.filter(({ version }) => version !== 'v1') : signatures;
+    if (spent.length > 0 && (await requestSignatures.consume(key, spent)) === 'replayed') {
+      throw new BridgeError('SIGNATURE_REPLAYED');
+    }
+  };
+
+  const scopesOf = (found: Found, keys: readonly ApiKey[], proven: boolean): Set<string> => {
+    const [first, ...rest] = [
+      ...(found.token ? [found.token.scopes] : []),
+      ...keys.map((key) => new Set(key.scopes)),
+    ];
+    const common = [...(first ?? [])].filter((scope) => rest.every((others) => others.has(scope)));
+    return new Set(proven ? common : common.filter((scope) => PUBLISHABLE_SCOPES.has(scope)));
+  };
+
+  /** Tells the log who calls, as far as that is known. */
+  const introduce = (context: RequestContext, found: Found, key: ApiKey | undefined) => {
+    const partner = found.partner ?? key?.partner;
+    if (partner !== undefined) context.partner = partner;
+    if (key) context.keyPrefix = key.publicPrefix;
+    if (found.token) context.clientId = found.token.clientId;
+  };
+
+  /**
+   * Which partner makes this request, with the scope that the call needs. Several credentials at once must be of one
+   * partner, and allow what all of them allow; signatures that are there are checked, whether asked for or not. What
+   * only a holder may know (expiry, time, address, scope) is said after the proof alone.
+   */
+  return async (request: ProofRequest): Promise<PartnerProof> => {
+    const { req, body, context, scope } = request;
+    const presented = presentedCredentials(req, { bearerAlone: request.bearerAlone ?? false });
+    const carried =
+      carriesSignature(req) && !request.bearerAlone
+        ? readSignatures(asSignedRequest(req, body, deps.address))
+        : NO_SIGNATURES;
+    const found = await findParties(presented, carried);
+    const named = found.named?.result === 'unknown' ? undefined : found.named;
+    const key = named?.key ?? found.bearer?.key;
+    const keys = [key, found.bearer?.key].filter((one) => one !== undefined);
+    if (keys[0]?.keyId === keys[1]?.keyId) keys.splice(1);
+    introduce(context, found, key);
+    if (!key && !found.token) throw new BridgeError('INVALID_ACCESS_TOKEN', { missing: true });
+    const isSigned = carried.signatures.length > 0 || carried.problem !== undefined;
+    const secrets = isSigned ? checkSignatures(request, found, carried) : [];
+    const proven = found.partner !== undefined || isSigned;
+    if (named?.result === 'expired') throw proven ? new BridgeError('EXPIRED_API_KEY') : invalidKey();
+    const signed = carried.signatures.map(({ version }) => version);
+    // A signature speaks for the key that made it and for no other.
+    for (const one of keys) checkKey(one, one === key ? signed : [], proven, context.address);
+    if (!key && request.needsKey && !found.token?.customer)
+      throw new BridgeError('INVALID_API_KEY', { missing: true });
+    if (!proven && !PUBLISHABLE_SCOPES.has(scope)) throw invalidKey();
+    const scopes = scopesOf(found, keys, proven);
+    if (!scopes.has(scope))
+      throw proven ? new BridgeError('INSUFFICIENT_SCOPE', { details: { scope } }) : invalidKey();
+    if (key && signed.length > 0) await usedUp(request, key, carried.signatures);
+    for (const secret of found.bearer ? [found.bearer.secret, ...secrets] : secrets)
+      apiKeys.note(secret.secretId);
+    // Named beside an access token alone, it is in use although its secret is not.
+    if (named?.result === 'live' && secrets.length === 0) apiKeys.note(named.key.keyId);
+    const partner = partners.find(found.partner ?? (key as ApiKey).partner) as Partner;
+    return { partner, key, clientId: found.token?.clientId, token: found.token, scopes, signed, proven };
   };
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Response } from 'express';
+import type { PolicyState } from '../limits/limiter.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -19,6 +20,13 @@ export interface RequestContext {
   customerId?: string;
   channel?: string;
   code?: string;
+  /** Who calls, in the words of the audit log. */
+  actor?: string;
+  /** A refused credential counts against the caller's address; until it is known who calls. */
+  countsFailures?: boolean;
+  /** Where the limits of this request stand, and the headers that say so. */
+  limits?: readonly PolicyState[];
+  limitHeaders?: Record<string, string>;
 }
 
 export interface EdgeDeps {

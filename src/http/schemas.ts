@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { type ErrorCode, errorCatalogue, type OAuthErrorCode, oauthErrorCatalogue } from '../errors.ts';
 
+export const EXAMPLE_CUSTOMER_ID = 'c1ab7qk2m4xw3hd5pzt6yrlf2vnoscuige';
+
 /** A customer identifier as channels see it. */
 export const customerIdSchema = z
   .string()
   .regex(/^c[1-9a-z][a-z2-7]{32}$/)
   .meta({
     description: 'The opaque customer identifier: 34 lower-case letters and digits.',
-    example: 'c1ab7qk2m4xw3hd5pzt6yrlf2vnoscuigej',
+    example: EXAMPLE_CUSTOMER_ID,
   });
 
 export const errorSchema = z
@@ -39,7 +41,12 @@ export const customerTokenSchema = z
       description: 'Unix time in milliseconds, as a string.',
       example: '1570733606449',
     }),
-    JWT: z.string().meta({ description: 'The customer token.' }),
+    JWT: z
+      .string()
+      .meta({
+        description: 'The customer token.',
+        example: 'eyJhbGciOiJFUzI1NiIs….eyJpc3MiOiJodHRw….MEQCIBx2…',
+      }),
     expires_in: digitsSchema.meta({
       description: 'Seconds, as a string; equal to exp − iat.',
       example: '900',

@@ -137,11 +137,21 @@ function unsign(value: string, secrets: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** Values of the cookies of exactly this name in a `Cookie` header. */
+function cookiesNamed(text: string, name: string): string[] {
+  const mark = `${name}=`;
+  return text
+    .split(';')
+    .map((part) => part.trim())
+    .filter((part) => part.startsWith(mark))
+    .map((part) => part.slice(mark.length));
+}
+
 function cookieValue(text: string, name: string): string | undefined {
   if (!text.includes('=') || text.startsWith('s:') || text.startsWith('s%3A')) return decode(text.trim());
-  const found = text.split(';').filter((part) => part.trim().startsWith(`${name}=`));
+  const found = cookiesNamed(text, name);
   // Two cookies of one name: nobody can say which was meant.
-  return found.length === 1 ? decode((found[0] as string).trim().slice(name.length + 1)) : undefined;
+  return found.length === 1 ? decode(found[0] as string) : undefined;
 }
 
 function decode(text: string): string | undefined {
@@ -179,14 +189,20 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
     middleware: (req, res, next) => {
       // Two cookies of one name (RFC 6265bis 8.7): one may have been planted, so neither is believed.
       const sent = header(req, 'cookie');
-      if (sent && sent.split(`${cookieName}=`).length > 2) req.headers.cookie = '';
+      if (sent && cookiesNamed(sent, cookieName).length > 1) req.headers.cookie = '';
       void withSession(req, res, next);
     },
     current: (req) => live(req.session),
     begin: async (req, customer) => {
-      await promised((done) => req.session.regenerate(done));
-      req.session.customer = customer;
-      await promised((done) => req.session.save(done));
+      try {
+        await promised((done) => req.session.regenerate(done));
+        req.session.customer = customer;
+        await promised((done) => req.session.save(done));
+      } catch (error) {
+        // Without a session express-session sets no cookie: one that was never kept must not replace a good one.
+        Reflect.deleteProperty(req, 'session');
+        throw error;
+      }
     },
     end: async (req, res) => {
       await promised((done) => req.session.destroy(done));

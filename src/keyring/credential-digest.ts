@@ -6,16 +6,20 @@ import type { Keyring } from './keyring.ts';
  * The plain SHA-256 is never stored, because it is the key of request signature v1.
  */
 export function credentialDigest(keyring: Keyring, secret: string): string {
-  return digestUnder(keyring.current('credential-pepper').key, secret);
+  return credentialDigestOfHash(keyring, hash('sha256', secret, 'buffer'));
+}
+
+/** The same from the secret's SHA-256, for a secret that is known here by nothing else. */
+export function credentialDigestOfHash(keyring: Keyring, sha256: Buffer): string {
+  return digestUnder(keyring.current('credential-pepper').key, sha256);
 }
 
 /** The digests of a secret under every pepper there has been, newest first. */
 export function credentialDigests(keyring: Keyring, secret: string): string[] {
-  return keyring.all('credential-pepper').map(({ key }) => digestUnder(key, secret));
+  const sha256 = hash('sha256', secret, 'buffer');
+  return keyring.all('credential-pepper').map(({ key }) => digestUnder(key, sha256));
 }
 
-function digestUnder(pepper: Parameters<typeof createHmac>[1], secret: string): string {
-  return createHmac('sha256', pepper)
-    .update(hash('sha256', secret, 'buffer'))
-    .digest('base64url');
+function digestUnder(pepper: Parameters<typeof createHmac>[1], sha256: Buffer): string {
+  return createHmac('sha256', pepper).update(sha256).digest('base64url');
 }

@@ -21,7 +21,13 @@ export type KeyPurpose =
   /** Links the audit chain. */
   | 'audit'
   /** Hides account names in throttle counters. */
-  | 'throttle';
+  | 'throttle'
+  /** Seals what authorization codes and refresh families hold. */
+  | 'grant'
+  /** Marks refresh tokens, so that an old one is told from an invented one. */
+  | 'refresh-token'
+  /** Seals the state of page forms. */
+  | 'page-form';
 
 /** A purpose key as it is stored: sealed under a key-encryption key. */
 export interface SealedKey {

@@ -21,6 +21,9 @@ export const KEY_PURPOSES: readonly KeyPurpose[] = [
   'token-signing',
   'audit',
   'throttle',
+  'grant',
+  'refresh-token',
+  'page-form',
 ];
 
 const KEY_BYTES = 32;

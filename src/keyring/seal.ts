@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { decodeBase64Url } from '../platform/encoding.ts';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -16,10 +17,10 @@ export function seal(key: Uint8Array, plaintext: Uint8Array, context: string): s
   return Buffer.concat([nonce, body, cipher.getAuthTag()]).toString('base64url');
 }
 
-/** Opens what `seal` made; `undefined` when key, context or bytes are not the ones it was sealed with. */
+/** Opens what `seal` made; `undefined` when key, context or spelling are not the ones it was sealed with. */
 export function open(key: Uint8Array, sealed: string, context: string): Buffer | undefined {
-  const bytes = Buffer.from(sealed, 'base64url');
-  if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
+  const bytes = decodeBase64Url(sealed);
+  if (!bytes || bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), {
     authTagLength: TAG_BYTES,
   });

@@ -5,6 +5,7 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { BridgeError } from '../errors.ts';
+import { callerNetwork } from './caller-network.ts';
 
 export interface SignInThrottleOptions {
   /** Consecutive failures before an account is throttled. Default 20, at most 100 (NIST SP 800-63B). */
@@ -19,8 +20,9 @@ export interface SignInThrottleOptions {
 
 export interface SignInThrottle {
   /**
-   * Runs one attempt for an account (canonical name) from an address. At most as many attempts of an account are
-   * under way as it has failures left, so that parallel guesses never get more than the limit; the others wait.
+   * Runs one attempt for an account (canonical name) from an address. Of an account, and of an address, at most as
+   * many attempts are under way as it has failures left, so that parallel guesses never get more than the limit; the
+   * others wait.
    * Throws `RATE_LIMITED` with the seconds to wait, or `SIGN_IN_BUSY` when too many wait.
    */
   guard<T extends Attempt>(account: string, address: string, attempt: () => Promise<T>): Promise<T>;
@@ -31,9 +33,32 @@ export interface Attempt {
   verdict: 'passed' | 'failed' | 'undecided';
 }
 
-const MAX_WAITING_PER_ACCOUNT = 256;
+/**
+ * The name that an account's failures are counted under. Spellings that some directory takes for the same name (white
+ * space around or inside it, invisible characters, wide letters, case) share one count, so that no spelling buys new
+ * guesses; two real names that differ in nothing else share it too.
+ */
+export function throttleName(username: string): string {
+  return username
+    .normalize('NFKC')
+    .replaceAll(/[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}]/gu, '')
+    .toLowerCase()
+    .normalize('NFKC');
+}
+
+/** Attempts of one account, and of one address, that may wait for a place. */
+const MAX_WAITING = 256;
+
+/** The refusal of a throttled account or address. */
+export function tooManyFailures(waitMs: number): BridgeError {
+  return new BridgeError('RATE_LIMITED', {
+    message: 'Too many failed sign-ins. Wait before the next one.',
+    retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+  });
+}
 
 interface Gate {
+  id: string;
   inFlight: number;
   waiting: (() => void)[];
 }
@@ -51,46 +76,50 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
   });
   const gates = new Map<string, Gate>();
 
-  const refuseWhenOver = async (limiter: RateLimiterMemory, name: string): Promise<number> => {
+  const failuresOf = async (limiter: RateLimiterMemory, name: string): Promise<number> => {
     const state = await limiter.get(name);
     const failures = state?.consumedPoints ?? 0;
-    if (failures >= limiter.points) {
-      throw new BridgeError('RATE_LIMITED', {
-        message: 'Too many failed sign-ins. Wait before the next one.',
-        retryAfterSeconds: Math.max(1, Math.ceil((state?.msBeforeNext ?? 1_000) / 1000)),
-      });
-    }
+    if (failures >= limiter.points) throw tooManyFailures(state?.msBeforeNext ?? 1_000);
     return failures;
   };
 
-  const leave = (name: string, gate: Gate) => {
-    gate.inFlight--;
-    const waiting = gate.waiting.splice(0);
-    if (gate.inFlight === 0 && waiting.length === 0) gates.delete(name);
-    for (const wake of waiting) wake();
+  const gateOf = (limiter: RateLimiterMemory, name: string): Gate => {
+    const id = `${limiter.keyPrefix} ${name}`;
+    const gate = gates.get(id) ?? { id, inFlight: 0, waiting: [] };
+    gates.set(id, gate);
+    return gate;
   };
 
-  const enter = async (name: string): Promise<Gate> => {
+  const wakeAll = (gate: Gate) => {
+    for (const wake of gate.waiting.splice(0)) wake();
+  };
+
+  const leave = (gate: Gate) => {
+    gate.inFlight--;
+    if (gate.inFlight === 0 && gate.waiting.length === 0) gates.delete(gate.id);
+    wakeAll(gate);
+  };
+
+  /** Takes a place, or waits until one is free. */
+  const enter = async (limiter: RateLimiterMemory, name: string): Promise<Gate> => {
     for (;;) {
-      const gate = gates.get(name) ?? { inFlight: 0, waiting: [] };
-      gates.set(name, gate);
+      const gate = gateOf(limiter, name);
       // Counted before the failures are read: whatever fails in between is in one of the two numbers.
       const underWay = ++gate.inFlight;
       let failures: number;
       try {
-        failures = await refuseWhenOver(accounts, name);
+        failures = await failuresOf(limiter, name);
       } catch (error) {
-        leave(name, gate);
+        leave(gate);
         throw error;
       }
-      if (failures + underWay <= options.maxFailuresPerAccount) return gate;
-      if (gate.waiting.length >= MAX_WAITING_PER_ACCOUNT) {
-        gate.inFlight--;
-        throw new BridgeError('SIGN_IN_BUSY', { retryAfterSeconds: 1 });
-      }
-      const woken = new Promise<void>((resolve) => gate.waiting.push(resolve));
+      if (failures + underWay <= limiter.points) return gate;
+      const full = gate.waiting.length >= MAX_WAITING;
+      const woken = full ? undefined : new Promise<void>((resolve) => gate.waiting.push(resolve));
       gate.inFlight--;
-      if (gate.inFlight === 0) for (const wake of gate.waiting.splice(0)) wake();
+      // With nobody under way there would be nobody to wake those who wait.
+      if (gate.inFlight === 0) wakeAll(gate);
+      if (!woken) throw new BridgeError('SIGN_IN_BUSY', { retryAfterSeconds: 1 });
       await woken;
     }
   };
@@ -98,16 +127,21 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
   return {
     guard: async (account, address, attempt) => {
       const name = createHmac('sha256', key).update(account).digest('base64url');
-      await refuseWhenOver(addresses, address);
-      const gate = await enter(name);
+      const network = callerNetwork(address);
+      const addressGate = await enter(addresses, network);
       try {
-        const result = await attempt();
-        if (result.verdict === 'failed')
-          await Promise.all([accounts.penalty(name), addresses.penalty(address)]);
-        if (result.verdict === 'passed') await accounts.delete(name);
-        return result;
+        const accountGate = await enter(accounts, name);
+        try {
+          const result = await attempt();
+          if (result.verdict === 'failed')
+            await Promise.all([accounts.penalty(name), addresses.penalty(network)]);
+          if (result.verdict === 'passed') await accounts.delete(name);
+          return result;
+        } finally {
+          leave(accountGate);
+        }
       } finally {
-        leave(name, gate);
+        leave(addressGate);
       }
     },
   };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { decodeUtf8 } from '../platform/encoding.ts';
+import { firstRepeatedMember } from '../platform/json-members.ts';
 import type { OutboundResponse } from './outbound-types.ts';
 
 export type JsonObject = Record<string, unknown>;
@@ -36,7 +37,10 @@ function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The body as a JSON object; `undefined` when its type is not JSON, or it is not UTF-8, or not an object. */
+/**
+ * The body as a JSON object; `undefined` when its type is not JSON, or it is not UTF-8, or not an object, or a member
+ * of the outermost object stands twice: nobody can say whom such an answer names.
+ */
 export function readJsonObject(response: OutboundResponse): JsonObject | undefined {
   if (!JSON_TYPE.test(response.headers['content-type'] ?? '')) return undefined;
   const text = decodeUtf8(response.body);
@@ -47,5 +51,5 @@ export function readJsonObject(response: OutboundResponse): JsonObject | undefin
   } catch {
     return undefined;
   }
-  return isJsonObject(value) ? value : undefined;
+  return isJsonObject(value) && firstRepeatedMember(text) === undefined ? value : undefined;
 }

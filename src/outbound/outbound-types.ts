@@ -103,10 +103,20 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
+/** Where a request goes, as its receiver knows itself. */
+export interface SigningTarget {
+  /** Host, and port unless it is the scheme's own. */
+  authority: string;
+  /** Path of the base URL, which stands before the request's own. */
+  basePath: string;
+}
+
 /** How one kind of our own credentials is presented to a destination. */
 export interface OutboundAuth {
   /** Headers to add, lower-case names. Waits at most `timeoutMs`. Throws `OutboundError('no_credentials')`. */
   authorise(options: { timeoutMs: number }): Promise<Record<string, string>> | Record<string, string>;
+  /** Headers that sign the request as it stands, with everything else on it. Asked anew for every attempt. */
+  sign?(request: OutboundRequest, target: SigningTarget): Record<string, string>;
   /**
    * The destination refused (401) a call that carried `headers`. True when new credentials are worth one retry;
    * a call that carried older credentials than are held now costs no second fetch.

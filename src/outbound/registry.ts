@@ -3,12 +3,15 @@ import { apiKey } from './api-key.ts';
 import { bearer } from './bearer.ts';
 import { clientCredentials } from './client-credentials.ts';
 import type { OutboundAuth, OutboundAuthDeps, OutboundAuthScheme } from './outbound-types.ts';
+import { signatureV1, signatureV2 } from './request-signature.ts';
 
 /** Every way to present our own credentials, by the `type` that the configuration names. */
 const authSchemes = {
   client_credentials: clientCredentials,
   api_key: apiKey,
   bearer,
+  signature_v1: signatureV1,
+  signature_v2: signatureV2,
 };
 
 type OptionsSchema = (typeof authSchemes)[keyof typeof authSchemes]['optionsSchema'];

@@ -12,7 +12,11 @@ export interface Metrics {
   readonly tokenFetches: Counter<'connection' | 'outcome'>;
   readonly verifiedTokens: Counter<'kind' | 'result'>;
   readonly passwordHashesWaiting: Gauge;
+  readonly limitRefusals: Counter<'subject'>;
+  readonly limitStoreAway: Gauge;
   readonly auditBacklog: Gauge;
+  /** Live credentials by kind and by what is to be said of them. */
+  readonly credentials: Gauge<'kind' | 'finding'>;
   readonly unhandledRejections: Counter;
 }
 
@@ -64,9 +68,26 @@ export function createMetrics(): Metrics {
       help: 'Password checks waiting for or in the hashing process',
       registers,
     }),
+    limitRefusals: new Counter({
+      name: 'symbolon_limit_refusals_total',
+      help: 'Requests beyond a limit, by what the limit counts',
+      labelNames: ['subject'],
+      registers,
+    }),
+    limitStoreAway: new Gauge({
+      name: 'symbolon_limit_store_away',
+      help: '1 while the shared counters of limits cannot be reached and this process counts by itself',
+      registers,
+    }),
     auditBacklog: new Gauge({
       name: 'symbolon_audit_backlog',
       help: 'Audit entries not yet written',
+      registers,
+    }),
+    credentials: new Gauge({
+      name: 'symbolon_credentials',
+      help: 'Live credentials by kind and finding (near their end, old, unused, replaced and still used)',
+      labelNames: ['kind', 'finding'],
       registers,
     }),
     unhandledRejections: new Counter({

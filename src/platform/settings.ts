@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
+/** A placeholder word, alone or again and again, with digits or punctuation between and around. */
 const PLACEHOLDERS =
-  /^(change[-_ ]?me|secret|password|example|placeholder|your[-_ ].*|xxx+|todo|test|demo|<.*>)$/i;
+  /^[\d\W_]*((change[-_ ]?(me|it|this)|secret|passw(or)?d|example|placeholder|todo|test|demo|default|admin|token|key|x{3,})[\d\W_]*)+$/i;
+const TEMPLATES = /^(your[-_ ].*|<.*>|\$\{.*\})$/i;
 
 /**
  * A secret in the configuration. Refuses weak and placeholder values by name, never by value; marked so that the
@@ -12,7 +14,10 @@ export function secretSetting(options: { minLength?: number } = {}) {
   return z
     .string()
     .min(minLength, `must have at least ${minLength} characters`)
-    .refine((value) => !PLACEHOLDERS.test(value.trim()), 'is a placeholder; set a real secret')
+    .refine(
+      (value) => !PLACEHOLDERS.test(value.trim()) && !TEMPLATES.test(value.trim()),
+      'is a placeholder; set a real secret',
+    )
     .refine((value) => new Set(value).size > 4, 'is too regular to be a secret')
     .meta({ secret: true });
 }

@@ -1,5 +1,20 @@
-/** What can be taken back. `customer` with a cutoff ends everything that was issued up to that moment. */
-export type RevocationKind = 'session' | 'customer' | 'client' | 'api_key' | 'partner' | 'token';
+/**
+ * What can be taken back. `customer` with a cutoff ends everything that was issued up to that moment;
+ * `api_key_record` and `client_record` end only what was read of a record before it changed, `client_tokens` only the
+ * access tokens of a client.
+ */
+export type RevocationKind =
+  | 'session'
+  | 'customer'
+  | 'client'
+  | 'client_record'
+  | 'client_tokens'
+  | 'api_key'
+  | 'api_key_record'
+  | 'partner'
+  | 'token'
+  /** One authorization (a code and all that came of it), or a client's whole access to one customer. */
+  | 'grant';
 
 export interface Revocation {
   kind: RevocationKind;

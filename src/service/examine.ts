@@ -11,6 +11,8 @@ export interface Examined {
   authenticators: ReadonlyMap<string, Authenticator>;
   backends: readonly { name: string; probe(): Promise<{ ok: boolean; message: string }> }[];
   groupOwner(group: string): { id: string } | undefined;
+  /** How limits are counted. */
+  limits(): Promise<{ ok: boolean; message: string }>;
 }
 
 /** Tries every dependency for real and says in a sentence what is wrong. */
@@ -39,6 +41,7 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
           }),
         ]
       : []),
+    attempt('limits', deps.limits),
     ...[...deps.authenticators.values()].map((one) =>
       attempt(`authenticator ${one.name}`, () => one.probe()),
     ),

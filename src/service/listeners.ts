@@ -15,7 +15,8 @@ export interface ServiceAddresses {
 }
 
 /** How long requests under way may take after a stop was asked for; the process is to be gone within ten seconds. */
-const DRAIN_LIMIT_MS = 8_000;
+const DRAIN_LIMIT_MS = 7_500;
+const OPS_DRAIN_LIMIT_MS = 700;
 
 export interface ListenersDeps {
   config: Config;
@@ -26,7 +27,7 @@ export interface ListenersDeps {
 
 /** The service's listeners; only the public one speaks TLS by itself. */
 export function createListeners({ config, headers, apps }: ListenersDeps) {
-  const servers: Server[] = [];
+  const servers = new Map<ListenerName, Server>();
   const tls = config.tls && {
     certificate: config.tls.certificate,
     privateKey: config.tls.private_key,
@@ -45,7 +46,7 @@ export function createListeners({ config, headers, apps }: ListenersDeps) {
     });
     const bind = binds[name];
     const port = await listenOn(server, bind);
-    servers.push(server);
+    servers.set(name, server);
     const host = bind.host.includes(':') ? `[${bind.host}]` : bind.host;
     return `${ownTls ? 'https' : 'http'}://${host}:${port}`;
   };
@@ -56,9 +57,17 @@ export function createListeners({ config, headers, apps }: ListenersDeps) {
       for (const name of only) urls[name] = await openOne(name);
       return { url: urls.public, adminUrl: urls.admin, opsUrl: urls.ops };
     },
-    /** Lets requests under way finish, then closes every listener. */
+    /**
+     * Lets requests under way finish, then closes every listener; the operations listener last, so that readiness can
+     * be seen to be off meanwhile.
+     */
     drain: async (): Promise<void> => {
-      await Promise.all(servers.map((server) => drain(server, DRAIN_LIMIT_MS)));
+      const closeOne = async (name: ListenerName, limitMs: number) => {
+        const server = servers.get(name);
+        if (server) await drain(server, limitMs);
+      };
+      await Promise.all([closeOne('public', DRAIN_LIMIT_MS), closeOne('admin', DRAIN_LIMIT_MS)]);
+      await closeOne('ops', OPS_DRAIN_LIMIT_MS);
     },
   };
 }

@@ -1,28 +1,50 @@
 import type { LinkAuditRecord } from '../audit/audit-record.ts';
 import type { Config } from '../config/config.ts';
-import { StartRefused } from '../errors.ts';
+import { BridgeError, StartRefused } from '../errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { acquireExclusiveLock } from '../stores/exclusive-lock.ts';
+import { acquirePostgresLock } from '../stores/sql/postgres-lock.ts';
 import { openSqlStores, type SqlStores } from '../stores/sql/sql-stores.ts';
 
 /** Undoes one opening; run in reverse order. */
 export type Closer = () => Promise<void> | void;
 
-/** Opens the database under the process lock; the audit link is bound once the keyring is open. */
-export async function openStores(
+/**
+ * Opens the database under the process lock; the audit link is bound once the keyring is open. Throws `StartRefused`
+ * when the database cannot be used or belongs to another process.
+ */
+export async function openStores(...settings: Parameters<typeof openLocked>): Promise<SqlStores> {
+  try {
+    return await openLocked(...settings);
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    const { code } = (error.cause ?? {}) as { code?: unknown };
+    throw new StartRefused(
+      `The database cannot be reached or opened${typeof code === 'string' ? ` (${code})` : ''}. Check storage.database_url (DATABASE_URL), and that the database runs and takes these credentials.`,
+    );
+  }
+}
+
+async function openLocked(
   config: Config,
   deps: { clock: Clock; linkAudit: LinkAuditRecord; logger: Logger },
   opened: Closer[],
 ): Promise<SqlStores> {
   const url = config.storage.database_url;
   if (!url.startsWith('file:')) {
-    const stores = await openSqlStores({
-      url,
-      ...deps,
-      onError: (error) => deps.logger.unexpected('store.connection_failed', error),
-    });
+    const onError = (error: unknown) => deps.logger.unexpected('store.connection_failed', error);
+    const stores = await openSqlStores({ url, ...deps, onError });
     opened.push(() => stores.close());
+    if (config.storage.redis_url === undefined) {
+      const lock = await acquirePostgresLock(url, onError);
+      if (!lock) {
+        throw new StartRefused(
+          'Another process uses this database, and several processes need Redis to share sessions and counters. Set storage.redis_url (REDIS_URL), or stop the other process.',
+        );
+      }
+      opened.push(() => lock.release());
+    }
     return stores;
   }
   const file = url.slice('file:'.length);

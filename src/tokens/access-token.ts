@@ -1,7 +1,14 @@
+import {
+  type CustomerIdentifier,
+  type CustomerReference,
+  parseIdentifier,
+} from '../identifiers/identifier.ts';
+import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { uuidTimeMs, uuidV7 } from '../platform/random.ts';
 import { signJws } from './jws.ts';
+import { createReferenceSeal } from './reference-seal.ts';
 import type { SigningRings } from './signing-rings.ts';
 import { createTokenVerifier, type TokenTimes, type Verification } from './token-verifier.ts';
 
@@ -9,12 +16,34 @@ export const ACCESS_TOKEN_TYPE = 'at+jwt';
 /** Longest life of an access token, in seconds. */
 export const MAX_ACCESS_TOKEN_SECONDS = 3_600;
 
+/** The customer that an access token names, from a code or from an exchanged customer token. */
+export interface NamedCustomer {
+  customerId: CustomerIdentifier;
+  channel: string;
+  /** Id of the authorization that it came of; revoking that ends the token. */
+  grantId: string;
+  /** The session of an exchanged customer token: with the session the token ends. */
+  sid: string | undefined;
+  sealedReference: string;
+}
+
 /** A partner's access token (RFC 9068). */
 export interface AccessToken extends TokenTimes {
   clientId: string;
   partner: string;
   scopes: ReadonlySet<string>;
   issuedAtMs: number;
+  /** `undefined` for a token that a client has for itself. */
+  customer: NamedCustomer | undefined;
+}
+
+export interface AccessTokenRequest {
+  clientId: string;
+  partner: string;
+  scopes: readonly string[];
+  customer?: Omit<NamedCustomer, 'sealedReference'> & { reference: CustomerReference };
+  /** The token ends at this moment at the latest; milliseconds. */
+  notAfterMs?: number;
 }
 
 export interface IssuedAccessToken {
@@ -25,12 +54,15 @@ export interface IssuedAccessToken {
 }
 
 export interface AccessTokens {
-  issue(request: { clientId: string; partner: string; scopes: readonly string[] }): IssuedAccessToken;
+  issue(request: AccessTokenRequest): IssuedAccessToken;
   verify(token: string): Verification<AccessToken>;
+  /** Opens the reference of the customer that a verified token names. */
+  openReference(token: AccessToken): CustomerReference | undefined;
 }
 
 export interface AccessTokensDeps {
   rings: SigningRings;
+  keyring: Keyring;
   clock: Clock;
   metrics: Metrics;
   /** Issuer and audience: `PUBLIC_URL`. */
@@ -39,15 +71,32 @@ export interface AccessTokensDeps {
   clockToleranceSeconds: number;
 }
 
+/** The customer of a token whose subject is one; `undefined` when a claim is missing or of the wrong type. */
+function readCustomer(claims: Record<string, unknown>): NamedCustomer | undefined {
+  const { sub, channel, gid, sid, ref } = claims;
+  const customerId = typeof sub === 'string' ? parseIdentifier(sub) : undefined;
+  if (!customerId || typeof channel !== 'string' || typeof gid !== 'string' || typeof ref !== 'string') {
+    return undefined;
+  }
+  if (sid !== undefined && typeof sid !== 'string') return undefined;
+  return { customerId, channel, grantId: gid, sid, sealedReference: ref };
+}
+
 export function createAccessTokens(deps: AccessTokensDeps): AccessTokens {
   const { rings, clock, issuer } = deps;
+  const references = createReferenceSeal(deps.keyring);
+  /** A token in use is opened once; the entry goes when the verified-token cache lets go of the token. */
+  const opened = new WeakMap<AccessToken, CustomerReference>();
   const readClaims = (claims: Record<string, unknown>, times: TokenTimes): AccessToken | undefined => {
     const { aud, sub, client_id: clientId, scope, partner } = claims;
-    if (aud !== issuer || typeof clientId !== 'string' || sub !== clientId) return undefined;
+    if (aud !== issuer || typeof clientId !== 'string') return undefined;
+    const customer = sub === clientId ? undefined : readCustomer(claims);
+    if (sub !== clientId && !customer) return undefined;
     if (typeof scope !== 'string' || typeof partner !== 'string') return undefined;
     const issuedAtMs = uuidTimeMs(times.jti);
     if (issuedAtMs === undefined) return undefined;
-    return { ...times, clientId, partner, scopes: new Set(scope.split(' ').filter(Boolean)), issuedAtMs };
+    const scopes = new Set(scope.split(' ').filter(Boolean));
+    return { ...times, clientId, partner, scopes, issuedAtMs, customer };
   };
   const verifier = createTokenVerifier<AccessToken>({
     rings,
@@ -61,25 +110,40 @@ export function createAccessTokens(deps: AccessTokensDeps): AccessTokens {
     readClaims,
   });
   return {
-    issue: ({ clientId, partner, scopes }) => {
+    issue: ({ clientId, partner, scopes, customer, notAfterMs }) => {
       const issuedAtMs = clock.nowMs();
       const iat = Math.floor(issuedAtMs / 1000);
       const jti = uuidV7(issuedAtMs);
       const key = rings.signer('access');
+      const latest = notAfterMs === undefined ? deps.lifetimeSeconds : Math.floor(notAfterMs / 1000) - iat;
+      const expiresInSeconds = Math.max(1, Math.min(deps.lifetimeSeconds, latest));
       const claims = {
         iss: issuer,
         aud: issuer,
-        sub: clientId,
+        sub: customer?.customerId ?? clientId,
         client_id: clientId,
         partner,
         scope: scopes.join(' '),
         iat,
-        exp: iat + deps.lifetimeSeconds,
+        exp: iat + expiresInSeconds,
         jti,
+        ...(customer && {
+          channel: customer.channel,
+          gid: customer.grantId,
+          ...(customer.sid === undefined ? {} : { sid: customer.sid }),
+          ref: references.seal(customer.reference, jti),
+        }),
       };
       const token = signJws(key.encodedHeader(ACCESS_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
-      return { token, jti, issuedAtMs, expiresInSeconds: deps.lifetimeSeconds };
+      return { token, jti, issuedAtMs, expiresInSeconds };
     },
     verify: verifier.verify,
+    openReference: (token) => {
+      const known = opened.get(token);
+      if (known !== undefined || !token.customer) return known;
+      const reference = references.open(token.customer.sealedReference, token.jti);
+      if (reference !== undefined) opened.set(token, reference);
+      return reference;
+    },
   };
 }

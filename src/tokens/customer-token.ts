@@ -2,18 +2,17 @@
  * The customer token: our short-lived JWT that proves a customer to a channel. It holds no name, mail or account
  * number in clear; the reference inside is sealed so that only we can read it, and `/getprofile` needs no look-up.
  */
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import {
   type CustomerIdentifier,
   type CustomerReference,
   parseIdentifier,
-  parseReference,
 } from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { uuidTimeMs, uuidV7 } from '../platform/random.ts';
 import { signJws } from './jws.ts';
+import { createReferenceSeal } from './reference-seal.ts';
 import type { SigningRings } from './signing-rings.ts';
 import { createTokenVerifier, type TokenTimes, type Verification } from './token-verifier.ts';
 
@@ -64,47 +63,9 @@ export interface CustomerTokensDeps {
   clockToleranceSeconds: number;
 }
 
-const PAD_BYTES = 64;
-/** Each token has a sealing key of its own, derived from its unique `jti`, so a constant nonce never repeats under a key. */
-const NONCE = Buffer.alloc(12);
-const TAG_BYTES = 16;
-
 export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
-  const { rings, keyring, clock } = deps;
-
-  const sealingKey = (version: number, jti: string): Buffer | undefined => {
-    const held = keyring.all('token-reference').find((key) => key.version === version);
-    return held && createHmac('sha256', held.key).update(`symbolon/token-reference|${jti}`).digest();
-  };
-
-  const sealReference = (reference: CustomerReference, jti: string): string => {
-    const { version } = keyring.current('token-reference');
-    const bytes = Buffer.from(reference, 'utf8');
-    // Padded so that the length of the token tells nothing of the length of the reference.
-    const padded = Buffer.alloc(Math.ceil((bytes.length + 1) / PAD_BYTES) * PAD_BYTES);
-    padded[0] = bytes.length;
-    bytes.copy(padded, 1);
-    const cipher = createCipheriv('aes-256-gcm', sealingKey(version, jti) as Buffer, NONCE);
-    const body = cipher.update(padded);
-    cipher.final();
-    return `${version}.${Buffer.concat([body, cipher.getAuthTag()]).toString('base64url')}`;
-  };
-
-  const unseal = ({ sealedReference, jti }: CustomerToken): CustomerReference | undefined => {
-    const dot = sealedReference.indexOf('.');
-    const key = sealingKey(Number(sealedReference.slice(0, dot)), jti);
-    const bytes = Buffer.from(sealedReference.slice(dot + 1), 'base64url');
-    if (!key || bytes.length <= TAG_BYTES) return undefined;
-    const decipher = createDecipheriv('aes-256-gcm', key, NONCE, { authTagLength: TAG_BYTES });
-    decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
-    const padded = decipher.update(bytes.subarray(0, bytes.length - TAG_BYTES));
-    try {
-      decipher.final();
-    } catch {
-      return undefined;
-    }
-    return parseReference(padded.subarray(1, 1 + (padded[0] as number)).toString('utf8'));
-  };
+  const { rings, clock } = deps;
+  const references = createReferenceSeal(deps.keyring);
 
   const readClaims = (claims: Record<string, unknown>, times: TokenTimes): CustomerToken | undefined => {
     const { sub, aud, sid, auth_time: authTime, ref } = claims;
@@ -154,7 +115,7 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
         jti,
         sid: request.sid,
         auth_time: Math.floor(request.authTimeMs / 1000),
-        ref: sealReference(request.reference, jti),
+        ref: references.seal(request.reference, jti),
       };
       const token = signJws(key.encodedHeader(CUSTOMER_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
       return { token, issuedAtMs, expiresInSeconds: request.lifetimeSeconds };
@@ -163,7 +124,7 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
     openReference: (token) => {
       const known = opened.get(token);
       if (known !== undefined) return known;
-      const reference = unseal(token);
+      const reference = references.open(token.sealedReference, token.jti);
       if (reference !== undefined) opened.set(token, reference);
       return reference;
     },

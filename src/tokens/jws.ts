@@ -26,15 +26,18 @@ export interface ParsedJws {
   signature: Buffer;
 }
 
+/**
+ * A JSON object as `JSON.stringify` writes it. Any other spelling (white space, a member given twice, an escape that
+ * is not needed) is refused: two readers could take it for two things (RFC 8725 2.4, RFC 7515 section 4).
+ */
 function decodeObject(part: string): Record<string, unknown> | undefined {
   const bytes = decodeBase64Url(part);
   const text = bytes && decodeUtf8(bytes);
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject && JSON.stringify(value) === text ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
@@ -83,7 +86,7 @@ export function verifySignature(
   key: KeyObject,
 ): boolean {
   if (alg === 'ES256') {
-    if (signature.length !== 64) return false;
+    if (signature.length !== 64 || HALF_ORDER.compare(signature, 32) < 0) return false;
     return verify('sha256', Buffer.from(signingInput), key, concatToDer(signature));
   }
   return verify(alg === 'EdDSA' ? null : 'sha256', Buffer.from(signingInput), key, signature);
@@ -103,7 +106,21 @@ function derToConcat(der: Buffer): Buffer {
     while (at - from > 32) from++;
     der.copy(out, end - (at - from), from, at);
   }
-  return out;
+  return HALF_ORDER.compare(out, 32) < 0 ? withLowerHalf(out) : out;
+}
+
+/** Order of P-256 (SEC 2 section 2.4.2) and half of it. */
+const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+const HALF_ORDER = Buffer.from((ORDER / 2n).toString(16).padStart(64, '0'), 'hex');
+
+/**
+ * Of the two values of `s` that an ECDSA signature may have, the lower. Ours has this one alone, so that nobody can
+ * turn a token into another spelling of itself.
+ */
+function withLowerHalf(signature: Buffer): Buffer {
+  const s = ORDER - BigInt(`0x${signature.toString('hex', 32)}`);
+  signature.write(s.toString(16).padStart(64, '0'), 32, 'hex');
+  return signature;
 }
 
 function derInteger(bytes: Buffer): Buffer {

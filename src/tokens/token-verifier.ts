@@ -13,7 +13,11 @@ export interface TokenTimes {
   jti: string;
 }
 
-export type Verification<Entry> = { ok: true; token: Entry } | { ok: false; failure: 'invalid' | 'expired' };
+/** An expired token is given too: only whom it concerns may learn that it was genuine. */
+export type Verification<Entry> =
+  | { ok: true; token: Entry }
+  | { ok: false; failure: 'expired'; token: Entry }
+  | { ok: false; failure: 'invalid' };
 
 export interface TokenVerifier<Entry> {
   /** Synchronous and without a store: signature (or cache), type, issuer, claims, age. Not revocation. */
@@ -38,7 +42,6 @@ export interface TokenVerifierOptions<Entry extends TokenTimes> {
 }
 
 const INVALID = { ok: false, failure: 'invalid' } as const;
-const EXPIRED = { ok: false, failure: 'expired' } as const;
 
 function readTimes(claims: Record<string, unknown>): TokenTimes | undefined {
   const { iat, exp, jti } = claims;
@@ -87,7 +90,7 @@ export function createTokenVerifier<Entry extends TokenTimes>(
       }
       (hit ? cached : verified).inc();
       const now = epochSeconds(clock);
-      if (now >= entry.exp) return EXPIRED;
+      if (now >= entry.exp) return { ok: false, failure: 'expired', token: entry };
       if (entry.iat > now + options.clockToleranceSeconds) return INVALID;
       return { ok: true, token: entry };
     },

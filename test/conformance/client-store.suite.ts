@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ClientId, OAuthClient } from '../../src/clients/client.ts';
+import type { ClientId, ClientSecret, OAuthClient } from '../../src/clients/client.ts';
 import type { PartnerId } from '../../src/partners/partner.ts';
 import {
   auditedReasons,
@@ -11,6 +11,19 @@ import {
   type StoreEngine,
 } from './store-fixture.ts';
 
+export function clientSecret(secretId: string, changes: Partial<ClientSecret> = {}): ClientSecret {
+  return {
+    secretId,
+    digest: `digest of ${secretId}`,
+    createdAtMs: START_MS,
+    expiresAtMs: undefined,
+    revokedAtMs: undefined,
+    firstUsedAtMs: undefined,
+    lastUsedAtMs: undefined,
+    ...changes,
+  };
+}
+
 export function oauthClient(id: string, owner = 'acme'): OAuthClient {
   return {
     clientId: id as ClientId,
@@ -18,9 +31,14 @@ export function oauthClient(id: string, owner = 'acme'): OAuthClient {
     label: `client ${id}`,
     scopes: ['profile:read'],
     grantTypes: ['client_credentials'],
+    applicationType: 'web',
+    party: 'third',
+    authentication: 'secret',
+    redirectUris: [],
+    publicKeys: [],
     secrets: [
-      { digest: `digest-${id}`, createdAtMs: START_MS, expiresAtMs: undefined },
-      { digest: `older-${id}`, createdAtMs: START_MS - 5, expiresAtMs: START_MS + 5 },
+      clientSecret(`older-${id}`, { createdAtMs: START_MS - 5, expiresAtMs: START_MS + 5 }),
+      clientSecret(`digest-${id}`),
     ],
     createdAtMs: START_MS,
     revokedAtMs: undefined,
@@ -60,6 +78,28 @@ export function clientStoreSuite(engine: StoreEngine): void {
         at.stores.clients.insert(oauthClient('one', 'nobody'), auditRecord('one')),
       ).rejects.toMatchObject({ name: 'BridgeError', code: 'INTERNAL_ERROR' });
       expect(await auditedReasons(at.stores)).toEqual([]);
+    });
+
+    it('gives back what an app registered, and changes what may be changed, while it is not revoked', async () => {
+      const { clients, partners } = at.stores;
+      await partners.insert(partner('acme'), auditRecord('acme'));
+      const app: OAuthClient = {
+        ...oauthClient('app'),
+        applicationType: 'native',
+        party: 'first',
+        authentication: 'private_key_jwt',
+        redirectUris: ['com.example.app:/callback'],
+        publicKeys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA', kid: 'one' }],
+        secrets: [],
+      };
+      await clients.insert(app, auditRecord('insert'));
+      expect(await clients.find('app' as ClientId)).toEqual(app);
+      const changed = { ...app, label: 'new', scopes: ['whoami'], redirectUris: ['https://app.test/cb'] };
+      expect(await clients.update({ ...changed, party: 'third' }, auditRecord('update'))).toBe('updated');
+      expect(await clients.find('app' as ClientId)).toEqual(changed);
+      await clients.revoke('app' as ClientId, START_MS, auditRecord('revoke'));
+      expect(await clients.update(app, auditRecord('again'))).toBe('missing');
+      expect(await auditedReasons(at.stores)).toEqual(['acme', 'insert', 'update', 'revoke']);
     });
 
     it('revokes once', async () => {

@@ -2,15 +2,28 @@ import { describe, expect, it } from 'vitest';
 import type { SqlStores } from '../../src/stores/sql/sql-stores.ts';
 import { apiKey, apiKeyStoreSuite, signingUseKey } from './api-key-store.suite.ts';
 import { auditStoreSuite } from './audit-store.suite.ts';
+import { authorizationCode, authorizationCodeStoreSuite } from './authorization-code-store.suite.ts';
 import { clientStoreSuite, oauthClient } from './client-store.suite.ts';
+import { consent, consentStoreSuite } from './consent-store.suite.ts';
 import { customer, customerStoreSuite } from './customer-store.suite.ts';
 import { directoryStoreSuite, directoryUser } from './directory-store.suite.ts';
 import { keyCheck, keyStoreSuite, sealedKey } from './key-store.suite.ts';
 import { partnerStoreSuite } from './partner-store.suite.ts';
+import { refreshFamily, refreshFamilyStoreSuite } from './refresh-family-store.suite.ts';
+import { replaySuite } from './replay.suite.ts';
 import { revocation, revocationStoreSuite } from './revocation-store.suite.ts';
+import { secretRotationSuite } from './secret-rotation.suite.ts';
 import { sessionRecordStoreSuite } from './session-record-store.suite.ts';
 import { signingKey, signingKeyStoreSuite } from './signing-key-store.suite.ts';
-import { auditRecord, createTestClock, partner, START_MS, type StoreEngine } from './store-fixture.ts';
+import {
+  auditRecord,
+  createTestClock,
+  freshStores,
+  partner,
+  START_MS,
+  type StoreEngine,
+} from './store-fixture.ts';
+import { tierAssignmentStoreSuite } from './tier-assignment-store.suite.ts';
 
 /** One of everything. */
 async function fill(stores: SqlStores): Promise<void> {
@@ -23,7 +36,12 @@ async function fill(stores: SqlStores): Promise<void> {
   await stores.signingKeys.addFirst(signingKey('kid'));
   await stores.revocations.add([revocation('a'), revocation('b')]);
   await stores.directory.insert('main', directoryUser('ada'), auditRecord('user'));
+  await stores.replays.consume('signature-v1', 'used', START_MS + 1_000);
   await stores.sessions.write('digest', 'data', START_MS + 1_000);
+  await stores.authorizationCodes.insert(authorizationCode('used'));
+  await stores.authorizationCodes.consume('used', START_MS);
+  await stores.refreshFamilies.insert(refreshFamily('family'));
+  await stores.consents.put(consent('one', 'c1a'));
   await stores.audit.append('process/1', [auditRecord('read')]);
 }
 
@@ -40,8 +58,27 @@ async function everything(stores: SqlStores) {
     revocations: await stores.revocations.since(0, START_MS),
     users: await stores.directory.list('main'),
     session: await stores.sessions.read('digest', START_MS),
+    code: await stores.authorizationCodes.consume('used', START_MS),
+    family: await stores.refreshFamilies.find('family'),
+    consents: await stores.consents.listOf(['person-c1a']),
     audit: await stores.audit.list({ limit: 100 }),
   };
+}
+
+function replayStoreSuite(engine: StoreEngine): void {
+  describe('replay store', () => {
+    const at = freshStores(engine);
+    replaySuite({ store: () => at.stores.replays, nowMs: () => at.clock.nowMs() });
+
+    it('forgets what has expired and nothing else', async () => {
+      const { replays } = at.stores;
+      await replays.consume('signature-v1', 'old', START_MS + 10);
+      await replays.consume('signature-v1', 'new', START_MS + 11);
+      expect(await replays.prune(START_MS + 10)).toBe(1);
+      expect(await replays.consume('signature-v1', 'old', START_MS + 20)).toBe('fresh');
+      expect(await replays.consume('signature-v1', 'new', START_MS + 20)).toBe('replayed');
+    });
+  });
 }
 
 /** What is promised of the stores as a whole. */
@@ -95,6 +132,7 @@ function durabilitySuite(engine: StoreEngine): void {
         const again = await openAgain();
         try {
           expect(await everything(again)).toEqual(before);
+          expect(await again.replays.consume('signature-v1', 'used', START_MS + 1_000)).toBe('replayed');
           expect(await again.signingKeys.addFirst(signingKey('later'))).toBe(false);
           await again.audit.append('process/1', [auditRecord('next')]);
           expect((await again.audit.readChain('process/1', 1, 5))[0]?.sequence).toBe(2);
@@ -113,12 +151,18 @@ export function sqlStoreSuites(engine: StoreEngine): void {
   partnerStoreSuite(engine);
   clientStoreSuite(engine);
   apiKeyStoreSuite(engine);
+  secretRotationSuite(engine);
   customerStoreSuite(engine);
   keyStoreSuite(engine);
   signingKeyStoreSuite(engine);
   revocationStoreSuite(engine);
+  replayStoreSuite(engine);
   directoryStoreSuite(engine);
   sessionRecordStoreSuite(engine);
+  authorizationCodeStoreSuite(engine);
+  refreshFamilyStoreSuite(engine);
+  consentStoreSuite(engine);
+  tierAssignmentStoreSuite(engine);
   auditStoreSuite(engine);
   wholeSuite(engine);
   if (engine.durable) durabilitySuite(engine);

@@ -1,3 +1,4 @@
+import { deepStrictEqual } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -20,14 +21,40 @@ interface Description {
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 type Method = (typeof METHODS)[number] | 'head' | 'options';
 
-const file = resolve(import.meta.dirname, '../../openapi.yaml');
+const read = (name: string) =>
+  parse(readFileSync(resolve(import.meta.dirname, '../..', name), 'utf8')) as Description;
 
-/** The committed description. */
-export const description = parse(readFileSync(file, 'utf8')) as Description;
+/** Both committed descriptions as one; a part that both name must be the same in both. */
+function merged(first: Description, second: Description): Description {
+  const components = { ...first.components };
+  for (const [kind, parts] of Object.entries(second.components)) {
+    for (const [name, part] of Object.entries(parts)) {
+      const known = components[kind]?.[name];
+      if (known !== undefined)
+        deepStrictEqual(part, known, `${kind}/${name} differs between the descriptions`);
+    }
+    components[kind] = { ...components[kind], ...parts };
+  }
+  return { ...first, paths: { ...second.paths, ...first.paths }, components };
+}
+
+/** What the three listeners answer. */
+export const description = merged(read('openapi.yaml'), read('openapi-admin.yaml'));
+
+export type Listener = 'public' | 'admin' | 'ops';
+
+const publicPaths = new Set(Object.keys(read('openapi.yaml').paths));
+
+/** Whether a listener answers a documented path. */
+function serves(listener: Listener, template: string): boolean {
+  if (template === '/health/live') return true;
+  if (listener === 'public') return publicPaths.has(template);
+  return listener === 'admin' ? template.startsWith('/admin/') : /^\/(metrics$|health\/)/.test(template);
+}
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
-ajv.addSchema(description as object, 'openapi', undefined, false);
+ajv.addSchema(description, 'openapi', undefined, false);
 const validators = new Map<string, ValidateFunction>();
 
 const pointer = (...steps: string[]) =>
@@ -45,10 +72,19 @@ const templates = Object.keys(description.paths).map((template) => ({
   pattern: new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }));
 
-/** The documented path that an address belongs to; the one without parameters wins. */
-function templateOf(path: string): string | undefined {
-  if (path in description.paths) return path;
-  return templates.find(({ pattern }) => pattern.test(path))?.template;
+/**
+ * The documented path that an address belongs to. Of several, the one without parameters wins, unless only another
+ * one has the method: routes are tried in turn.
+ */
+function templateOf({ method, path, listener }: Call): string | undefined {
+  const fitting = templates.filter(
+    ({ pattern, template }) => pattern.test(path) && serves(listener, template),
+  );
+  const literal = fitting.find(({ template }) => template === path);
+  const ranked = literal ? [literal, ...fitting] : fitting;
+  const documented = method === 'head' ? 'get' : method;
+  const exact = ranked.find(({ template }) => documented in (description.paths[template] as Operations));
+  return (exact ?? ranked[0])?.template;
 }
 
 class ContractBroken extends Error {}
@@ -57,7 +93,15 @@ function must(condition: boolean, what: string): asserts condition {
   if (!condition) throw new ContractBroken(what);
 }
 
-const CACHED = new Set(['/.well-known/jwks.json', '/.well-known/oauth-authorization-server']);
+const CACHED = new Set([
+  '/.well-known/jwks.json',
+  '/.well-known/oauth-authorization-server',
+  '/.well-known/oauth-protected-resource',
+]);
+
+/** A page of ours loads its style sheet and sends forms; everything else does nothing at all. */
+const PAGE_POLICY =
+  /^default-src 'none';style-src 'self';img-src data:;form-action 'self'( [^\s;]+)?;base-uri 'none';frame-ancestors 'none'$/;
 
 /** What every answer carries, whatever it says. */
 function checkConstantHeaders(res: Response, cached: boolean): void {
@@ -65,8 +109,10 @@ function checkConstantHeaders(res: Response, cached: boolean): void {
   const caching = res.headers['cache-control'] ?? '';
   must(cached ? /^public, max-age=\d+$/.test(caching) : caching === 'no-store', `Cache-Control: ${caching}`);
   must(res.headers['x-content-type-options'] === 'nosniff', 'no nosniff');
+  const policy = res.headers['content-security-policy'] ?? '';
+  const isPage = (res.headers['content-type'] ?? '').startsWith('text/html');
   must(
-    res.headers['content-security-policy'] === "default-src 'none';frame-ancestors 'none'",
+    isPage ? PAGE_POLICY.test(policy) : policy === "default-src 'none';frame-ancestors 'none'",
     `Content-Security-Policy: ${res.headers['content-security-policy']}`,
   );
   must(res.headers['referrer-policy'] === 'no-referrer', 'no Referrer-Policy');
@@ -97,12 +143,20 @@ function checkBody(res: Response, location: string[], content: DocumentedRespons
   if (type !== 'application/json') return;
   must(res.headers['content-type'] === 'application/json; charset=utf-8', 'JSON without its charset');
   const validate = validatorAt(...location, 'content', type, 'schema');
-  must(validate(res.body), `body: ${ajv.errorsText(validate.errors)}`);
+  must(validate(res.body), `body: ${ajv.errorsText(validate.errors).slice(0, 400)}`);
 }
 
-/** Throws when an answer is not one that `openapi.yaml` describes for this call. */
-export function checkAnswer(method: Method, path: string, res: Response): void {
-  const template = templateOf(path);
+interface Call {
+  method: Method;
+  /** Without query. */
+  path: string;
+  listener: Listener;
+}
+
+/** Throws when an answer is not one that the descriptions have for this call. */
+function checkAnswer(call: Call, res: Response): void {
+  const { method } = call;
+  const template = templateOf(call);
   checkConstantHeaders(res, res.status === 200 && template !== undefined && CACHED.has(template));
   if (method === 'options' && res.status === 204) return;
   if (template === undefined) {
@@ -140,6 +194,8 @@ export function checkAnswer(method: Method, path: string, res: Response): void {
 export type ContractClient = Record<Method, (path: string) => Test>;
 
 export interface ContractClientOptions {
+  /** Default `public`. */
+  listener?: Listener;
   /** Sent with every call. */
   headers?: Readonly<Record<string, string>>;
   /** Undocumented path → the documented one that it stands for. */
@@ -150,14 +206,14 @@ export interface ContractClientOptions {
 
 /** A supertest client of a listening server. */
 export function contractClient(url: string, options: ContractClientOptions = {}): ContractClient {
-  const { headers = {}, aliases = {}, basePath = '' } = options;
+  const { listener = 'public', headers = {}, aliases = {}, basePath = '' } = options;
   const call = (method: Method) => (path: string) => {
     const plain = (path.split('?')[0] as string).replace(new RegExp(`^${basePath}(?=/)`), '');
-    return supertest(url)
-      [method](path)
+    const test = supertest(url)[method](path);
+    return test
       .set(headers)
       .redirects(0)
-      .expect((res: Response) => checkAnswer(method, aliases[plain] ?? plain, res));
+      .expect((res: Response) => checkAnswer({ method, path: aliases[plain] ?? plain, listener }, res));
   };
   const names: Method[] = [...METHODS, 'head', 'options'];
   return Object.fromEntries(names.map((name) => [name, call(name)])) as ContractClient;

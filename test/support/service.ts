@@ -95,6 +95,7 @@ export function testSettings(crm: TestBackend, billing: TestBackend): ConfigInpu
         delivery: 'token',
         allowed_deliveries: ['token'],
         token_lifetime_seconds: 60,
+        allowed_origins: [SHOP_ORIGIN],
       },
       { id: 'south', group: 'south', delivery: 'token', allowed_origins: ['https://south.test'] },
     ],
@@ -132,7 +133,7 @@ async function seedPartner(
   await created(
     admin
       .post('/admin/partners')
-      .send({ id, channel_groups: [id], visible_fields: fields, tier: 'production' }),
+      .send({ id, channel_groups: [id], visible_fields: fields, tier: 'generous' }),
   );
   const client = await created(admin.post('/admin/clients').send({ partner: id }));
   const key = await createKey(admin, id);
@@ -165,7 +166,10 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     Object.entries(config.http.aliases).flatMap(([name, paths]) => paths.map((path) => [path, `/${name}`])),
   );
   const api = contractClient(url, { aliases, basePath });
-  const admin = contractClient(adminUrl, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+  const admin = contractClient(adminUrl, {
+    listener: 'admin',
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+  });
 
   const fields = ['plan', 'balance', 'lines', 'unmapped'];
   const north = await seedPartner(admin, { id: 'north', channel: 'ios', fields });
@@ -189,7 +193,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     billing,
     api,
     admin,
-    ops: contractClient(opsUrl),
+    ops: contractClient(opsUrl, { listener: 'ops' }),
     north,
     south,
     logs: () =>

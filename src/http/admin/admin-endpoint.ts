@@ -72,7 +72,13 @@ export function timeText(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
-export const timeSchema = z.iso.datetime();
+/** A time in UTC; the description leaves out the long pattern that says no more than its format. */
+export const timeSchema = z.iso.datetime().meta({
+  example: '2026-01-01T12:00:00.000Z',
+  override: ({ jsonSchema }) => {
+    delete jsonSchema.pattern;
+  },
+});
 
 /** A list answer. */
 export function listOf(item: z.ZodType) {

@@ -1,67 +1,66 @@
 import { z } from 'zod';
 import type { ApiKey } from '../../api-keys/api-key.ts';
 import type { ApiKeys } from '../../api-keys/api-keys.ts';
+import type { ApiKeySettings } from '../../api-keys/key-settings.ts';
+import type { TierAssignments } from '../../limits/tier-assignments.ts';
+import type { Tiers } from '../../limits/tiers.ts';
+import type { AdminActor } from '../../partners/partners.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { adminEndpoint, listOf, timeSchema, timeText } from './admin-endpoint.ts';
+import { adminEndpoint, listOf } from './admin-endpoint.ts';
+import {
+  createdSchema,
+  createSchema,
+  importSchema,
+  keyIdPath,
+  keySchema,
+  showKey,
+  updateSchema,
+} from './api-key-schemas.ts';
+import { requireTier } from './limits.ts';
 
-const scopesSchema = z.array(z.string().min(1).max(64)).max(50);
-
-const createSchema = z
-  .strictObject({
-    partner: nameSetting,
-    label: z.string().min(1).max(100).default('key'),
-    environment: z.enum(['live', 'test']).default('live'),
-    use: z.enum(['bearer', 'signing']).default('bearer').meta({
-      description: 'bearer: the secret is presented. signing: it signs requests and never travels.',
-    }),
-    signature_required: z.boolean().default(false),
-    scopes: scopesSchema.default(['profile:read']),
-    expires_at: timeSchema.optional(),
-  })
-  .meta({ id: 'ApiKeyCreate' });
-
-const keySchema = z
-  .strictObject({
-    key_id: z.string(),
-    partner: nameSetting,
-    label: z.string(),
-    environment: z.enum(['live', 'test']),
-    use: z.enum(['bearer', 'signing']),
-    signature_required: z.boolean(),
-    scopes: scopesSchema,
-    public_prefix: z.string().meta({ description: 'First characters of the public id.' }),
-    created_at: timeSchema,
-    expires_at: timeSchema.nullable(),
-    revoked_at: timeSchema.nullable(),
-  })
-  .meta({ id: 'ApiKey' });
-
-const createdSchema = keySchema
-  .extend({
-    public_id: z.string().meta({ description: 'pk_…: shown here and never again.' }),
-    secret: z.string().meta({ description: 'sk_…: shown here and never again.' }),
-  })
-  .meta({ id: 'ApiKeyCreated' });
-
-function show(key: ApiKey): z.output<typeof keySchema> {
+function settingsOf(body: z.output<typeof createSchema>): ApiKeySettings {
   return {
-    key_id: key.keyId,
-    partner: key.partner,
-    label: key.label,
-    environment: key.environment,
-    use: key.use,
-    signature_required: key.signatureRequired,
-    scopes: key.scopes,
-    public_prefix: key.publicPrefix,
-    created_at: timeText(key.createdAtMs),
-    expires_at: timeText(key.expiresAtMs),
-    revoked_at: timeText(key.revokedAtMs),
+    partner: body.partner,
+    label: body.label,
+    environment: body.environment,
+    use: body.use,
+    signature: body.signature,
+    scopes: body.scopes,
+    allowedAddresses: body.allowed_addresses,
+    publicKeys: body.ed25519_public_keys,
+    expiresAtMs: body.expires_at === undefined ? undefined : Date.parse(body.expires_at),
   };
 }
 
-/** API keys: create, list, revoke. */
-export function apiKeyEndpoints({ apiKeys }: { apiKeys: ApiKeys }): Endpoint[] {
+function changeOf(body: z.output<typeof updateSchema>): Parameters<ApiKeys['update']>[1] {
+  return {
+    ...(body.label === undefined ? {} : { label: body.label }),
+    ...(body.signature === undefined ? {} : { signature: body.signature }),
+    ...(body.scopes === undefined ? {} : { scopes: body.scopes }),
+    ...(body.allowed_addresses === undefined ? {} : { allowedAddresses: body.allowed_addresses }),
+    ...(body.ed25519_public_keys === undefined ? {} : { publicKeys: body.ed25519_public_keys }),
+    ...(body.expires_at === undefined
+      ? {}
+      : { expiresAtMs: body.expires_at === null ? undefined : Date.parse(body.expires_at) }),
+  };
+}
+
+export interface ApiKeyEndpointsDeps {
+  apiKeys: ApiKeys;
+  tiers: Tiers;
+  assignments: TierAssignments;
+}
+
+/** API keys: create, import, list, change, revoke. */
+export function apiKeyEndpoints(deps: ApiKeyEndpointsDeps): Endpoint[] {
+  const { apiKeys } = deps;
+  const show = (key: ApiKey) => showKey(key, deps.assignments.find('key', key.keyId));
+  const giveTier = async (key: ApiKey, tier: string | undefined, by: AdminActor) => {
+    if (tier === undefined) return;
+    const about = { partner: key.partner, keyPrefix: key.publicPrefix };
+    await deps.assignments.assign({ kind: 'key', id: key.keyId, tier }, by, about);
+  };
   return [
     adminEndpoint({
       method: 'post',
@@ -74,19 +73,30 @@ export function apiKeyEndpoints({ apiKeys }: { apiKeys: ApiKeys }): Endpoint[] {
       answer: createdSchema,
       errors: ['NOT_FOUND', 'CONFLICT'],
       run: async ({ body, by }) => {
-        const { key, publicId, secret } = await apiKeys.create(
-          {
-            partner: body.partner,
-            label: body.label,
-            environment: body.environment,
-            use: body.use,
-            signatureRequired: body.signature_required,
-            scopes: body.scopes,
-            expiresAtMs: body.expires_at === undefined ? undefined : Date.parse(body.expires_at),
-          },
-          by,
-        );
-        return { ...show(key), public_id: publicId, secret };
+        requireTier(deps.tiers, body.tier);
+        const { key, publicId, secret } = await apiKeys.create(settingsOf(body), by);
+        await giveTier(key, body.tier, by);
+        return { ...show(key), public_id: publicId, secret: secret ?? null };
+      },
+    }),
+    adminEndpoint({
+      method: 'post',
+      path: '/admin/api-keys/import',
+      operationId: 'importApiKey',
+      tag: 'Administration',
+      summary: 'Take over an API key that a partner uses already',
+      description:
+        'From its public id and its secret, or the secret’s SHA-256: partners go on with what they have.',
+      body: importSchema,
+      status: 201,
+      answer: keySchema,
+      errors: ['NOT_FOUND', 'CONFLICT'],
+      run: async ({ body, by }) => {
+        const secret = body.secret ?? { sha256: body.secret_sha256 as string };
+        requireTier(deps.tiers, body.tier);
+        const key = await apiKeys.importKey(settingsOf(body), { publicId: body.public_id, secret }, by);
+        await giveTier(key, body.tier, by);
+        return show(key);
       },
     }),
     adminEndpoint({
@@ -100,12 +110,24 @@ export function apiKeyEndpoints({ apiKeys }: { apiKeys: ApiKeys }): Endpoint[] {
       run: async ({ query }) => ({ items: (await apiKeys.list(query.partner)).map(show) }),
     }),
     adminEndpoint({
+      method: 'patch',
+      path: '/admin/api-keys/{key_id}',
+      operationId: 'updateApiKey',
+      tag: 'Administration',
+      summary: 'Change what an API key may do, within a second everywhere',
+      pathParameters: keyIdPath,
+      body: updateSchema,
+      answer: keySchema,
+      errors: ['NOT_FOUND'],
+      run: async ({ path, body, by }) => show(await apiKeys.update(path.key_id, changeOf(body), by)),
+    }),
+    adminEndpoint({
       method: 'post',
       path: '/admin/api-keys/{key_id}/revoke',
       operationId: 'revokeApiKey',
       tag: 'Administration',
       summary: 'Revoke an API key, at once',
-      pathParameters: z.strictObject({ key_id: z.string().min(1).max(64) }),
+      pathParameters: keyIdPath,
       answer: z.strictObject({ key_id: z.string(), revoked: z.literal(true) }),
       errors: ['NOT_FOUND'],
       run: async ({ path, by }) => {

@@ -9,14 +9,50 @@ import { adminEndpoint, listOf, timeSchema, timeText } from './admin-endpoint.ts
 const scopesSchema = z.array(z.string().min(1).max(64)).max(50);
 const grantTypeSchema = z.enum(GRANT_TYPES);
 
+const labelSchema = z.string().min(1).max(100);
+const redirectUrisSchema = z.array(z.string().min(1).max(2_000)).max(20);
+const keySetSchema = z.object({
+  keys: z
+    .array(z.looseObject({ kty: z.string() }))
+    .min(1)
+    .max(10),
+});
+
 const createSchema = z
   .strictObject({
     partner: nameSetting,
-    label: z.string().min(1).max(100).default('client'),
-    scopes: scopesSchema.default(['profile:read']),
-    grant_types: z.array(grantTypeSchema).min(1).default(['client_credentials']),
+    label: labelSchema.default('client').meta({ description: 'For an app that customers use: its name.' }),
+    scopes: scopesSchema.optional().meta({
+      description: 'Default: profile:read, and for a client without redirect URIs also whoami.',
+    }),
+    grant_types: z.array(grantTypeSchema).min(1).optional().meta({
+      description: 'Default: client_credentials; with redirect URIs authorization_code and refresh_token.',
+    }),
+    application_type: z.enum(['web', 'native', 'spa']).default('web'),
+    party: z.enum(['first', 'third']).default('third').meta({
+      description: 'The company’s own apps (first) are not asked about; for others the customer consents.',
+    }),
+    authentication: z.enum(['secret', 'private_key_jwt', 'none']).optional().meta({
+      description: 'Default: private_key_jwt with jwks, none for native and spa, else secret.',
+    }),
+    redirect_uris: redirectUrisSchema.default([]).meta({
+      description:
+        'Compared character by character. https; for native also http on a loopback address (any port) or a private-use scheme.',
+    }),
+    jwks: keySetSchema.optional().meta({ description: 'Public keys for private_key_jwt (RFC 7523).' }),
   })
-  .meta({ id: 'ClientCreate' });
+  .meta({
+    id: 'ClientCreate',
+    examples: [{ partner: 'chat-vendor', label: 'production', scopes: ['profile:read'] }],
+  });
+
+const changeSchema = z
+  .strictObject({
+    label: labelSchema.optional(),
+    scopes: scopesSchema.optional(),
+    redirect_uris: redirectUrisSchema.optional(),
+  })
+  .meta({ id: 'ClientChange', examples: [{ redirect_uris: ['https://app.example.com/callback'] }] });
 
 const clientSchema = z
   .strictObject({
@@ -25,14 +61,25 @@ const clientSchema = z
     label: z.string(),
     scopes: scopesSchema,
     grant_types: z.array(z.string()),
+    application_type: z.enum(['web', 'native', 'spa']),
+    party: z.enum(['first', 'third']),
+    authentication: z.enum(['secret', 'private_key_jwt', 'none']),
+    redirect_uris: z.array(z.string()),
     created_at: timeSchema,
     revoked_at: timeSchema.nullable(),
   })
   .meta({ id: 'Client' });
 
 const createdSchema = clientSchema
-  .extend({ client_secret: z.string().meta({ description: 'Shown here and never again.' }) })
+  .extend({
+    client_secret: z
+      .string()
+      .optional()
+      .meta({ description: 'Shown here and never again. Absent for a client without a secret.' }),
+  })
   .meta({ id: 'ClientCreated' });
+
+const pathSchema = z.strictObject({ client_id: z.string().min(1).max(64) });
 
 function show(client: OAuthClient): z.output<typeof clientSchema> {
   return {
@@ -41,6 +88,10 @@ function show(client: OAuthClient): z.output<typeof clientSchema> {
     label: client.label,
     scopes: client.scopes,
     grant_types: client.grantTypes,
+    application_type: client.applicationType,
+    party: client.party,
+    authentication: client.authentication,
+    redirect_uris: client.redirectUris,
     created_at: timeText(client.createdAtMs),
     revoked_at: timeText(client.revokedAtMs),
   };
@@ -60,11 +111,23 @@ export function clientEndpoints({ clients }: { clients: Clients }): Endpoint[] {
       answer: createdSchema,
       errors: ['NOT_FOUND', 'CONFLICT'],
       run: async ({ body, by }) => {
+        const isApp = body.redirect_uris.length > 0;
+        const usual = isApp ? ['authorization_code', 'refresh_token'] : ['client_credentials'];
         const { client, secret } = await clients.create(
-          { partner: body.partner, label: body.label, scopes: body.scopes, grantTypes: body.grant_types },
+          {
+            partner: body.partner,
+            label: body.label,
+            scopes: body.scopes ?? (isApp ? ['profile:read'] : ['profile:read', 'whoami']),
+            grantTypes: body.grant_types ?? usual,
+            applicationType: body.application_type,
+            party: body.party,
+            authentication: body.authentication,
+            redirectUris: body.redirect_uris,
+            publicKeys: body.jwks?.keys,
+          },
           by,
         );
-        return { ...show(client), client_secret: secret };
+        return { ...show(client), ...(secret === undefined ? {} : { client_secret: secret }) };
       },
     }),
     adminEndpoint({
@@ -78,12 +141,31 @@ export function clientEndpoints({ clients }: { clients: Clients }): Endpoint[] {
       run: async ({ query }) => ({ items: (await clients.list(query.partner)).map(show) }),
     }),
     adminEndpoint({
+      method: 'patch',
+      path: '/admin/clients/{client_id}',
+      operationId: 'updateClient',
+      tag: 'Administration',
+      summary: 'Change the label, scopes or redirect URIs of a client',
+      pathParameters: pathSchema,
+      body: changeSchema,
+      answer: clientSchema,
+      errors: ['NOT_FOUND'],
+      run: async ({ path, body, by }) =>
+        show(
+          await clients.update(
+            path.client_id,
+            { label: body.label, scopes: body.scopes, redirectUris: body.redirect_uris },
+            by,
+          ),
+        ),
+    }),
+    adminEndpoint({
       method: 'post',
       path: '/admin/clients/{client_id}/revoke',
       operationId: 'revokeClient',
       tag: 'Administration',
       summary: 'Revoke a client and its access tokens, at once',
-      pathParameters: z.strictObject({ client_id: z.string().min(1).max(64) }),
+      pathParameters: pathSchema,
       answer: z.strictObject({ client_id: z.string(), revoked: z.literal(true) }),
       errors: ['NOT_FOUND'],
       run: async ({ path, by }) => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EndSessions } from '../../customers/end-sessions.ts';
 import type { Identities } from '../../customers/identities.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { customerIdSchema } from '../schemas.ts';
+import { customerIdSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import { adminEndpoint, reasonSchema, timeSchema, timeText } from './admin-endpoint.ts';
 
 /** One customer: who is behind an identifier, end all sessions; and the identifier key. */
@@ -16,9 +16,10 @@ export function customerEndpoints(deps: { identities: Identities; endSessions: E
       tag: 'Administration',
       summary: "The company's own reference of a customer identifier",
       description: 'The audit record, with the reason, is written before the answer is given.',
-      body: z
-        .strictObject({ customer_id: z.string().max(64), reason: reasonSchema })
-        .meta({ id: 'TraceRequest' }),
+      body: z.strictObject({ customer_id: z.string().max(64), reason: reasonSchema }).meta({
+        id: 'TraceRequest',
+        examples: [{ customer_id: EXAMPLE_CUSTOMER_ID, reason: 'complaint 2026-118' }],
+      }),
       answer: z
         .strictObject({
           customer_id: customerIdSchema,

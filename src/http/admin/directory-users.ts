@@ -18,7 +18,10 @@ const addSchema = z
       .optional()
       .meta({ description: "The company's own immutable id of the person; made when left out." }),
   })
-  .meta({ id: 'DirectoryUserAdd' });
+  .meta({
+    id: 'DirectoryUserAdd',
+    examples: [{ username: 'mira', password: 'correct horse battery staple', reference: '4711' }],
+  });
 
 const userSchema = z
   .strictObject({

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { BridgeError } from '../../errors.ts';
+import type { Limiter } from '../../limits/limiter.ts';
 import type { Partner } from '../../partners/partner.ts';
 import type { Partners } from '../../partners/partners.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { adminEndpoint, listOf, timeSchema, timeText } from './admin-endpoint.ts';
+import { requireTier } from './limits.ts';
 
 const settings = z.strictObject({
   name: z.string().min(1).max(100),
@@ -19,14 +21,26 @@ const createSchema = z
     name: settings.shape.name.optional().meta({ description: 'Default: the id.' }),
     channel_groups: settings.shape.channel_groups.default([]),
     visible_fields: settings.shape.visible_fields.default([]),
-    tier: settings.shape.tier.default('production'),
+    tier: settings.shape.tier.optional().meta({
+      description: 'Limits tier of all its credentials together. Default: `limits.defaults.partner`.',
+    }),
   })
-  .meta({ id: 'PartnerCreate' });
+  .meta({
+    id: 'PartnerCreate',
+    examples: [
+      {
+        id: 'chat-vendor',
+        name: 'Chat vendor',
+        channel_groups: ['chat'],
+        visible_fields: ['plan', 'balance'],
+      },
+    ],
+  });
 
 const changeSchema = settings
   .partial()
   .extend({ disabled: z.boolean().optional() })
-  .meta({ id: 'PartnerChange' });
+  .meta({ id: 'PartnerChange', examples: [{ disabled: true }] });
 
 const partnerSchema = settings
   .extend({ id: nameSetting, created_at: timeSchema, disabled_at: timeSchema.nullable() })
@@ -46,8 +60,13 @@ function show(partner: Partner): z.output<typeof partnerSchema> {
   };
 }
 
+export interface PartnerEndpointsDeps {
+  partners: Partners;
+  limits: Pick<Limiter, 'tiers' | 'defaults'>;
+}
+
 /** Partners: create, list, show, change. */
-export function partnerEndpoints({ partners }: { partners: Partners }): Endpoint[] {
+export function partnerEndpoints({ partners, limits }: PartnerEndpointsDeps): Endpoint[] {
   return [
     adminEndpoint({
       method: 'post',
@@ -59,19 +78,12 @@ export function partnerEndpoints({ partners }: { partners: Partners }): Endpoint
       status: 201,
       answer: partnerSchema,
       errors: ['CONFLICT'],
-      run: async ({ body, by }) =>
-        show(
-          await partners.create(
-            body.id,
-            {
-              name: body.name ?? body.id,
-              channelGroups: body.channel_groups,
-              visibleFields: body.visible_fields,
-              tier: body.tier,
-            },
-            by,
-          ),
-        ),
+      run: async ({ body, by }) => {
+        const { name = body.id, tier = limits.defaults.partner } = body;
+        requireTier(limits.tiers, tier);
+        const { channel_groups: channelGroups, visible_fields: visibleFields } = body;
+        return show(await partners.create(body.id, { name, channelGroups, visibleFields, tier }, by));
+      },
     }),
     adminEndpoint({
       method: 'get',
@@ -107,8 +119,9 @@ export function partnerEndpoints({ partners }: { partners: Partners }): Endpoint
       body: changeSchema,
       answer: partnerSchema,
       errors: ['NOT_FOUND', 'CONFLICT'],
-      run: async ({ path, body, by }) =>
-        show(
+      run: async ({ path, body, by }) => {
+        requireTier(limits.tiers, body.tier);
+        return show(
           await partners.update(
             path.id,
             {
@@ -120,7 +133,8 @@ export function partnerEndpoints({ partners }: { partners: Partners }): Endpoint
             },
             by,
           ),
-        ),
+        );
+      },
     }),
   ];
 }

@@ -3,6 +3,7 @@ import type { createAuthenticateCustomer } from '../../customers/authenticate-cu
 import type { createIssueCustomerToken } from '../../customers/issue-customer-token.ts';
 import type { Channel, Channels, Delivery } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
+import { callerNetwork } from '../../limits/caller-network.ts';
 import type { CustomerSession } from '../../sessions/session.ts';
 import type { SessionLifetimes } from '../../sessions/session.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -10,6 +11,7 @@ import type { IssuedCustomerToken } from '../../tokens/customer-token.ts';
 import { sendJson } from '../answer.ts';
 import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
+import type { LimitGuard } from '../limit-guard.ts';
 import { type OriginRules, refuseForeignOrigin } from '../origins.ts';
 import { parseWith } from '../parse.ts';
 import { contextOf } from '../request-context.ts';
@@ -38,7 +40,10 @@ const bodySchema = z
       .meta({ description: 'Default: the configured default channel.' }),
     delivery: z.enum(['token', 'cookie']).optional().meta({ description: "Default: the channel's." }),
   })
-  .meta({ id: 'CustomerAuthenticateRequest' });
+  .meta({
+    id: 'CustomerAuthenticateRequest',
+    examples: [{ username: 'mira', password: 'correct horse battery staple', channel: 'web' }],
+  });
 
 /** Names that must never stand in an address, where logs and histories would keep them. */
 const CREDENTIAL_PARAMETERS = ['username', 'password', 'subject_token', 'refresh_token', 'client_secret'];
@@ -68,6 +73,7 @@ export interface CustomerAuthenticateDeps {
   lifetimes: SessionLifetimes;
   origins: OriginRules;
   clock: Clock;
+  limits: LimitGuard;
 }
 
 export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
@@ -107,12 +113,14 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
         200: {
           description: 'Signed in. With cookie delivery there is no JWT, and a Set-Cookie header.',
           schema: z.union([customerTokenSchema, cookieSignInSchema]),
+          headers: { 'Set-Cookie': 'The session cookie, with cookie delivery alone.' },
         },
       },
       errors: [
         'INVALID_REQUEST',
         'UNKNOWN_CHANNEL',
         'INVALID_CREDENTIALS',
+        'NOT_SIGNED_IN',
         'ACCOUNT_LOCKED',
         'PASSWORD_CHANGE_REQUIRED',
         'ORIGIN_NOT_ALLOWED',
@@ -139,6 +147,7 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
       const context = contextOf(res);
       context.channel = channel.id;
       const { requestId, address } = context;
+      await deps.limits.admit(context, [{ kind: 'address', id: callerNetwork(address) }]);
       const session = await deps.authenticateCustomer({
         proof: { kind: 'password', username, password },
         channel,

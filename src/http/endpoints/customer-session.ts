@@ -8,10 +8,12 @@ import type { Clock } from '../../platform/clock.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { type OriginRules, refuseForeignOrigin, requireOwnPage } from '../origins.ts';
+import type { LimitGuard } from '../limit-guard.ts';
+import { LIMIT_HEADERS } from '../limit-headers.ts';
+import { type OriginRules, refuseForeignOrigin, requireOriginOf, requireOwnPage } from '../origins.ts';
 import { parseWith } from '../parse.ts';
 import { contextOf } from '../request-context.ts';
-import { customerIdSchema, customerTokenSchema } from '../schemas.ts';
+import { customerIdSchema, customerTokenSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 import { channelOf, customerTokenAnswer } from './customer-authenticate.ts';
 
@@ -23,6 +25,7 @@ export interface CustomerSessionDeps {
   lifetimes: SessionLifetimes;
   origins: OriginRules;
   clock: Clock;
+  limits: LimitGuard;
 }
 
 type Call = Parameters<Endpoint['handle']>;
@@ -30,6 +33,7 @@ type Call = Parameters<Endpoint['handle']>;
 function requireSession(deps: CustomerSessionDeps, ...[req, res]: Call): CustomerSession {
   const session = deps.sessionCookies.current(req);
   if (!session) throw new BridgeError('NOT_SIGNED_IN', { missing: true });
+  requireOriginOf(req, deps.origins, session.channel);
   const context = contextOf(res);
   context.customerId = session.customerId;
   context.channel = session.channel;
@@ -43,7 +47,12 @@ const whoAmISchema = z
     auth_time: z.int().meta({ description: 'Unix seconds of the sign-in.' }),
     expires_in: z.int().meta({ description: 'Seconds until the session is over even if it is used.' }),
   })
-  .meta({ id: 'CustomerSession' });
+  .meta({
+    id: 'CustomerSession',
+    examples: [
+      { customer_id: EXAMPLE_CUSTOMER_ID, channel: 'web', auth_time: 1_570_733_606, expires_in: 28_260 },
+    ],
+  });
 
 /** `GET /customer_session`: who is signed in with this cookie. */
 export function customerSessionGet(deps: CustomerSessionDeps): Endpoint {
@@ -79,6 +88,7 @@ export function customerSessionGet(deps: CustomerSessionDeps): Endpoint {
 
 const renewalSchema = z.object({ channel: z.string().min(1).max(64).optional() }).meta({
   id: 'CustomerTokenRequest',
+  examples: [{ channel: 'ios' }],
   description: 'A channel of the same group; default: the one signed in to.',
 });
 
@@ -101,7 +111,9 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
       security: [['sessionCookie']],
       headers: csrfHeader,
       body: { schema: renewalSchema, types: ['form', 'json'], required: false },
-      responses: { 200: { description: 'A customer token', schema: customerTokenSchema } },
+      responses: {
+        200: { description: 'A customer token', schema: customerTokenSchema, headers: LIMIT_HEADERS },
+      },
       errors: [
         'INVALID_REQUEST',
         'UNKNOWN_CHANNEL',
@@ -109,14 +121,17 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
         'CSRF_REJECTED',
         'ORIGIN_NOT_ALLOWED',
         'CHANNEL_NOT_ALLOWED',
+        'RATE_LIMITED',
         'STORE_UNAVAILABLE',
       ],
     },
     handle: async (req, res) => {
       requireOwnPage(req, deps.origins);
       const session = requireSession(deps, req, res);
+      await deps.limits.admit(contextOf(res), [{ kind: 'session', id: session.sid }]);
       const asked = parseWith(renewalSchema, await readFields(req, ['none', 'json', 'form']));
       const channel = channelOf(deps.channels, asked.channel ?? session.channel);
+      requireOriginOf(req, deps.origins, channel.id);
       const context = contextOf(res);
       context.channel = channel.id;
       const issued = deps.issueCustomerToken(session, channel, context);
@@ -148,13 +163,19 @@ export function customerSessionDelete(deps: CustomerSessionDeps): Endpoint {
       security: [['sessionCookie']],
       headers: csrfHeader,
       query: signOutQuery,
-      responses: { 204: { description: 'Signed out; also when nobody was signed in' } },
+      responses: {
+        204: {
+          description: 'Signed out; also when nobody was signed in',
+          headers: { 'Set-Cookie': 'Expires the session cookie.' },
+        },
+      },
       errors: ['INVALID_REQUEST', 'CSRF_REJECTED', 'ORIGIN_NOT_ALLOWED', 'STORE_UNAVAILABLE'],
     },
     handle: async (req, res) => {
       requireOwnPage(req, deps.origins);
       const { everywhere } = parseWith(signOutQuery, parseQuery(req));
       const session = deps.sessionCookies.current(req);
+      if (session) requireOriginOf(req, deps.origins, session.channel);
       if (session) await deps.endSessions.signOut(session, everywhere === 'true', contextOf(res));
       await deps.sessionCookies.end(req, res);
       sendEmpty(res, 204);

@@ -1,16 +1,17 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import type { Audit } from '../../audit/audit.ts';
 import type { createGetProfile } from '../../customers/get-profile.ts';
 import { BridgeError } from '../../errors.ts';
 import { sendJson } from '../answer.ts';
 import { bodyType, MAX_BODY_BYTES, parseFields, readBody } from '../body.ts';
-import type { ProveCustomer } from '../customer-proof.ts';
+import type { GivenProof, ProveCustomer } from '../customer-proof.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { callerOf, type LimitGuard } from '../limit-guard.ts';
+import { LIMIT_HEADERS } from '../limit-headers.ts';
 import type { ProvePartner } from '../partner-proof.ts';
 import { header } from '../raw-headers.ts';
 import { contextOf, type RequestContext } from '../request-context.ts';
-import { customerIdSchema } from '../schemas.ts';
+import { customerIdSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import { nextTraceparent } from '../trace-context.ts';
 
 const MAX_FIELDS = 100;
@@ -27,7 +28,11 @@ const bodySchema = z
       .optional()
       .meta({ description: 'The customer token, when it does not come in the header.' }),
   })
-  .meta({ id: 'ProfileRequest', description: 'May be empty; other members are ignored.' });
+  .meta({
+    id: 'ProfileRequest',
+    examples: [{ fields: ['plan', 'balance'] }],
+    description: 'May be empty; other members are ignored.',
+  });
 
 const answerSchema = z
   .strictObject({
@@ -39,13 +44,22 @@ const answerSchema = z
       .record(z.string(), z.enum(['ok', 'not_found', 'timeout', 'unavailable', 'error']))
       .meta({ description: 'What became of each backend that was asked.' }),
   })
-  .meta({ id: 'Profile' });
+  .meta({
+    id: 'Profile',
+    examples: [
+      {
+        customer_id: EXAMPLE_CUSTOMER_ID,
+        profile: { plan: 'gold', balance: { amount: 12.5, currency: 'EUR' } },
+        sources: { crm: 'ok', billing: 'ok' },
+      },
+    ],
+  });
 
 export interface GetProfileDeps {
   provePartner: ProvePartner;
   proveCustomer: ProveCustomer;
   getProfile: ReturnType<typeof createGetProfile>;
-  audit: Audit;
+  limits: LimitGuard;
   /** Lower-case name of the header that carries the customer proof. */
   customerAuthHeader: string;
   customerAuthField: string;
@@ -73,26 +87,32 @@ function wantedFields(value: unknown): string[] | undefined {
 
 /** `POST /getprofile`. */
 export function getprofile(deps: GetProfileDeps): Endpoint {
-  const { provePartner, proveCustomer, getProfile, audit, customerAuthHeader, customerAuthField } = deps;
+  const { provePartner, proveCustomer, getProfile, limits, customerAuthHeader, customerAuthField } = deps;
 
-  const proofOf = (req: Request, members: Record<string, unknown>): { text: string; bare: boolean } => {
+  const proofOf = (req: Request, members: Record<string, unknown>): GivenProof | undefined => {
     const inHeader = header(req, customerAuthHeader);
     const inBody = Object.hasOwn(members, customerAuthField) ? members[customerAuthField] : undefined;
     if (inHeader !== undefined && inBody !== undefined) throw new BridgeError('INVALID_CUSTOMER_TOKEN');
     if (inHeader !== undefined) return { text: inHeader, bare: false };
     if (typeof inBody === 'string') return { text: inBody, bare: true };
-    throw new BridgeError('INVALID_CUSTOMER_TOKEN', { missing: inBody === undefined });
+    if (inBody === undefined) return undefined;
+    throw new BridgeError('INVALID_CUSTOMER_TOKEN');
   };
 
   const answer = async (req: Request, context: RequestContext) => {
     const body = await readBody(req, MAX_BODY_BYTES);
-    const { partner, key, clientId } = await provePartner(req, 'profile:read');
-    context.partner = partner.id;
-    context.keyPrefix = key.publicPrefix;
-    if (clientId !== undefined) context.clientId = clientId;
+    const proof = await provePartner({
+      req,
+      body,
+      context,
+      scope: 'profile:read',
+      needsKey: true,
+    });
+    const admitted = limits.admitCaller(context, callerOf(proof));
+    if (admitted) await admitted;
+    const { partner, key, clientId } = proof;
     const members = parseBody(req, body);
-    const { text, bare } = proofOf(req, members);
-    const proven = proveCustomer(text, bare, partner);
+    const proven = proveCustomer(proofOf(req, members), partner, proof.token);
     const customer = proven instanceof Promise ? await proven : proven;
     context.customerId = customer.customerId;
     context.channel = customer.channel;
@@ -105,26 +125,13 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       traceparent: nextTraceparent(header(req, 'traceparent')),
       address: context.address,
       clientId,
-      keyPrefix: key.publicPrefix,
-    });
-  };
-
-  const recordDenial = (error: unknown, context: RequestContext) => {
-    if (!(error instanceof BridgeError) || (error.kind !== 'unauthenticated' && error.kind !== 'forbidden'))
-      return;
-    audit.event('access.denied', {
-      outcome: 'refused',
-      actor: 'partner',
-      partner: context.partner,
-      clientId: context.clientId,
-      keyPrefix: context.keyPrefix,
-      address: context.address,
-      requestId: context.requestId,
-      reason: error.code,
+      keyPrefix: key?.publicPrefix,
     });
   };
 
   return {
+    crossOrigin: 'apps',
+    countsFailures: true,
     contract: {
       listener: 'public',
       method: 'post',
@@ -133,25 +140,31 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       tag: 'Partners',
       summary: 'Answer about a customer who is in one of the partner’s chats',
       description:
-        'Needs a customer proof and a partner: an access token with scope profile:read and an API key of the same partner, or the secret of a bearer-use key with that scope. An expired or bad customer proof is 401, so that the caller knows to ask for a new one.',
+        'Needs a customer proof and a partner: an access token with scope profile:read and an API key of the same partner, or the secret of a bearer-use key with that scope, or a request signed with a signing-use key (docs/signatures.md). An access token from the authorization code flow or from token exchange names the customer itself and needs nothing else. An expired or bad customer proof is 401, so that the caller knows to ask for a new one.',
       security: [
         ['accessToken', 'apiKey', 'customerAuth'],
         ['keySecret', 'customerAuth'],
+        ['apiKey', 'requestSignature', 'customerAuth'],
+        ['accessToken'],
       ],
       body: { schema: bodySchema, types: ['json'], required: false },
-      responses: { 200: { description: 'The profile', schema: answerSchema } },
+      responses: { 200: { description: 'The profile', schema: answerSchema, headers: LIMIT_HEADERS } },
       errors: [
         'INVALID_REQUEST',
         'INVALID_ACCESS_TOKEN',
         'INVALID_API_KEY',
         'EXPIRED_API_KEY',
         'INVALID_SIGNATURE',
+        'TIMESTAMP_EXPIRED',
+        'SIGNATURE_REPLAYED',
+        'IP_NOT_ALLOWED',
         'INSUFFICIENT_SCOPE',
         'INVALID_CUSTOMER_TOKEN',
         'CUSTOMER_TOKEN_EXPIRED',
         'PROFILE_NOT_FOUND',
         'BODY_TOO_LARGE',
         'UNSUPPORTED_MEDIA_TYPE',
+        'RATE_LIMITED',
         'BACKEND_ERROR',
         'BACKEND_UNAVAILABLE',
         'BACKEND_TIMEOUT',
@@ -159,13 +172,7 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       ],
     },
     handle: async (req, res) => {
-      const context = contextOf(res);
-      try {
-        sendJson(res, 200, await answer(req, context));
-      } catch (error) {
-        recordDenial(error, context);
-        throw error;
-      }
+      sendJson(res, 200, await answer(req, contextOf(res)));
     },
   };
 }

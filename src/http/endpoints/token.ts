@@ -1,24 +1,37 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { OAuthError } from '../../errors.ts';
 import { GRANT_TYPES } from '../../oauth/grants/registry.ts';
 import type { TokenAnswer, TokenEndpoint } from '../../oauth/token-endpoint.ts';
 import { sendJson } from '../answer.ts';
-import { basicCredentials } from '../basic-credentials.ts';
-import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { header } from '../raw-headers.ts';
-import { contextOf } from '../request-context.ts';
+import type { LimitGuard } from '../limit-guard.ts';
+import { LIMIT_HEADERS } from '../limit-headers.ts';
+import { clientAuthenticationMembers, readOAuthRequest } from '../oauth-request.ts';
 import { digitsSchema } from '../schemas.ts';
 
 const requestSchema = z
   .object({
     grant_type: z.enum(GRANT_TYPES).optional(),
-    client_id: z.string().optional(),
-    client_secret: z.string().optional(),
-    scope: z.string().optional().meta({ description: "Default: all of the client's scopes." }),
+    ...clientAuthenticationMembers,
+    scope: z
+      .string()
+      .optional()
+      .meta({ description: 'Default: all that may be had. Not used with authorization_code.' }),
+    code: z.string().optional(),
+    redirect_uri: z.string().optional().meta({ description: 'The same as in the authorization request.' }),
+    code_verifier: z.string().optional().meta({ description: 'RFC 7636: 43 to 128 characters.' }),
+    refresh_token: z.string().optional(),
+    subject_token: z
+      .string()
+      .optional()
+      .meta({ description: 'Token exchange (RFC 8693): a customer token of one of the partner’s channels.' }),
+    subject_token_type: z.literal('urn:ietf:params:oauth:token-type:jwt').optional(),
+    resource: z.string().optional().meta({ description: 'RFC 8707: the issuer, if given at all.' }),
   })
-  .meta({ id: 'TokenRequest' });
+  .meta({
+    id: 'TokenRequest',
+    examples: [{ grant_type: 'client_credentials', scope: 'profile:read' }],
+  });
 
 const standardAnswer = z
   .strictObject({
@@ -26,8 +39,20 @@ const standardAnswer = z
     token_type: z.literal('Bearer'),
     expires_in: z.int().meta({ description: 'Seconds' }),
     scope: z.string(),
+    refresh_token: z.string().optional().meta({ description: 'Good for one use.' }),
+    issued_token_type: z.string().optional().meta({ description: 'Of token exchange (RFC 8693).' }),
   })
-  .meta({ id: 'TokenAnswer' });
+  .meta({
+    id: 'TokenAnswer',
+    examples: [
+      {
+        access_token: 'eyJhbGciOiJFUzI1NiIs….eyJpc3MiOiJodHRw….MEUCIQD3…',
+        token_type: 'Bearer',
+        expires_in: 600,
+        scope: 'profile:read',
+      },
+    ],
+  });
 
 const asappAnswer = z
   .strictObject({
@@ -37,34 +62,29 @@ const asappAnswer = z
     access_token: z.string(),
     scope: z.string(),
     expires_in: digitsSchema.meta({ description: 'Seconds, as a string.' }),
+    refresh_token: z.string().optional(),
+    issued_token_type: z.string().optional(),
   })
-  .meta({ id: 'AccessTokenAnswer' });
+  .meta({
+    id: 'AccessTokenAnswer',
+    examples: [
+      {
+        token_type: 'Bearer',
+        issued_at: '1570733606449',
+        client_id: 'cl_8ZKc2m0QvN7TtYbW4rXd',
+        access_token: 'eyJhbGciOiJFUzI1NiIs….eyJpc3MiOiJodHRw….MEUCIQD3…',
+        scope: 'profile:read',
+        expires_in: '600',
+      },
+    ],
+  });
 
-/** Parameters that may stand in the address in the ASAPP dialect; everything else there is refused if it is a secret. */
-const QUERY_PARAMETER = 'grant_type';
-
-async function readParameters(req: Request, queryGrantType: boolean): Promise<Record<string, string>> {
-  const fields = await readFields(req, ['form', 'json', 'none']);
-  const query = parseQuery(req);
-  const parameters: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const [name, value] of Object.entries(fields)) {
-    if (typeof value !== 'string') {
-      throw new OAuthError('invalid_request', { message: 'Every parameter must be a string.' });
-    }
-    parameters[name] = value;
-  }
-  if ('client_secret' in query || 'client_assertion' in query) {
-    throw new OAuthError('invalid_request', {
-      message: 'Credentials belong in the body or a header, never in the address.',
-    });
-  }
-  if (queryGrantType && query[QUERY_PARAMETER]) {
-    if (parameters[QUERY_PARAMETER]) {
-      throw new OAuthError('invalid_request', { message: 'The parameter grant_type is repeated.' });
-    }
-    parameters[QUERY_PARAMETER] = query[QUERY_PARAMETER];
-  }
-  return parameters;
+/** Members that only some grants have. */
+function furtherMembers({ refreshToken, issuedTokenType }: TokenAnswer): Record<string, string> {
+  return {
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    ...(issuedTokenType === undefined ? {} : { issued_token_type: issuedTokenType }),
+  };
 }
 
 interface Rendering {
@@ -83,11 +103,12 @@ const STANDARD: Rendering = {
   summary: 'The token endpoint of RFC 6749',
   schema: standardAnswer,
   queryGrantType: false,
-  render: ({ issued, scopes }) => ({
-    access_token: issued.token,
+  render: (answer) => ({
+    access_token: answer.issued.token,
     token_type: 'Bearer',
-    expires_in: issued.expiresInSeconds,
-    scope: scopes.join(' '),
+    expires_in: answer.issued.expiresInSeconds,
+    scope: answer.scopes.join(' '),
+    ...furtherMembers(answer),
   }),
 };
 
@@ -98,18 +119,26 @@ const ASAPP: Rendering = {
     'The token endpoint in the dialect of ASAPP: all values are strings, grant_type may stand in the address',
   schema: asappAnswer,
   queryGrantType: true,
-  render: ({ issued, scopes, client }) => ({
+  render: (answer) => ({
     token_type: 'Bearer',
-    issued_at: String(issued.issuedAtMs),
-    client_id: client.clientId,
-    access_token: issued.token,
-    scope: scopes.join(' '),
-    expires_in: String(issued.expiresInSeconds),
+    issued_at: String(answer.issued.issuedAtMs),
+    client_id: answer.client.clientId,
+    access_token: answer.issued.token,
+    scope: answer.scopes.join(' '),
+    expires_in: String(answer.issued.expiresInSeconds),
+    ...furtherMembers(answer),
   }),
 };
 
-function tokenEndpoint(rendering: Rendering, deps: { tokenEndpoint: TokenEndpoint }): Endpoint {
+export interface TokenEndpointsDeps {
+  tokenEndpoint: TokenEndpoint;
+  limits: LimitGuard;
+}
+
+function tokenEndpoint(rendering: Rendering, deps: TokenEndpointsDeps): Endpoint {
   return {
+    crossOrigin: rendering === STANDARD ? 'apps' : false,
+    countsFailures: true,
     contract: {
       listener: 'public',
       method: 'post',
@@ -117,40 +146,42 @@ function tokenEndpoint(rendering: Rendering, deps: { tokenEndpoint: TokenEndpoin
       operationId: rendering.operationId,
       tag: 'OAuth 2.0',
       summary: rendering.summary,
-      description: 'The client authenticates by HTTP Basic or in the body, not by both.',
+      description:
+        'The client authenticates in one way: by HTTP Basic, a secret in the body, a signed assertion (RFC 7523), or, if it is a public client, by its client_id alone.',
       security: [['clientBasic'], []],
       ...(rendering.queryGrantType
         ? { query: z.object({ grant_type: z.enum(GRANT_TYPES).optional() }) }
         : {}),
       body: { schema: requestSchema, types: ['form', 'json'], required: false },
-      responses: { 200: { description: 'An access token (RFC 9068)', schema: rendering.schema } },
+      responses: {
+        200: {
+          description: 'An access token (RFC 9068)',
+          schema: rendering.schema,
+          headers: LIMIT_HEADERS,
+        },
+      },
       oauthErrors: [
         'invalid_request',
         'invalid_client',
         'unauthorized_client',
         'unsupported_grant_type',
+        'invalid_grant',
         'invalid_scope',
+        'invalid_target',
         'temporarily_unavailable',
       ],
     },
     handle: async (req: Request, res: Response) => {
-      const parameters = await readParameters(req, rendering.queryGrantType);
-      const context = contextOf(res);
-      const answer = await deps.tokenEndpoint({
-        parameters,
-        basic: basicCredentials(header(req, 'authorization')),
-        requestId: context.requestId,
-        address: context.address,
-      });
-      context.clientId = answer.client.clientId;
-      context.partner = answer.client.partner;
+      const { queryGrantType } = rendering;
+      const request = await readOAuthRequest(req, res, { limits: deps.limits, queryGrantType });
+      const answer = await deps.tokenEndpoint(request);
       sendJson(res, 200, rendering.render(answer), { pragma: 'no-cache' });
     },
   };
 }
 
 /** `POST /oauth/token`. */
-export const oauthToken = (deps: { tokenEndpoint: TokenEndpoint }): Endpoint => tokenEndpoint(STANDARD, deps);
+export const oauthToken = (deps: TokenEndpointsDeps): Endpoint => tokenEndpoint(STANDARD, deps);
 
 /** `POST /access_token`. */
-export const accessToken = (deps: { tokenEndpoint: TokenEndpoint }): Endpoint => tokenEndpoint(ASAPP, deps);
+export const accessToken = (deps: TokenEndpointsDeps): Endpoint => tokenEndpoint(ASAPP, deps);

@@ -5,7 +5,10 @@ import type { Grant } from './grant.ts';
 export function createClientCredentialsGrant({ accessTokens }: { accessTokens: AccessTokens }): Grant {
   return {
     grantType: 'client_credentials',
-    grant: ({ client, scopes }) =>
-      accessTokens.issue({ clientId: client.clientId, partner: client.partner, scopes }),
+    grant: ({ client, scopesWithin }) => {
+      const scopes = scopesWithin(client.scopes);
+      const issued = accessTokens.issue({ clientId: client.clientId, partner: client.partner, scopes });
+      return { issued, scopes };
+    },
   };
 }

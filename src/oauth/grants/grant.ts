@@ -4,10 +4,25 @@ import type { IssuedAccessToken } from '../../tokens/access-token.ts';
 export interface GrantRequest {
   /** Already authenticated and allowed to use this grant. */
   client: OAuthClient;
-  /** Granted scopes: within what the client has. */
-  scopes: readonly string[];
+  /**
+   * Of the scopes that this grant may give, those that the client still has and asks for: all of them when it asks
+   * for none. Throws `invalid_scope`. Every grant's scopes come from here, so that none can grow.
+   */
+  scopesWithin(granted: readonly string[]): readonly string[];
   /** The request's own parameters; empty ones are absent. */
   parameters: Readonly<Record<string, string>>;
+  /** For audit records of the grant's own. */
+  facts: { requestId: string; address: string };
+}
+
+export interface GrantAnswer {
+  issued: IssuedAccessToken;
+  scopes: readonly string[];
+  refreshToken?: string | undefined;
+  /** The customer that the token names, if it names one. */
+  customerId?: string | undefined;
+  /** Token exchange alone says what it gave (RFC 8693 section 2.2.1). */
+  issuedTokenType?: string | undefined;
 }
 
 /**
@@ -17,5 +32,5 @@ export interface GrantRequest {
 export interface Grant {
   readonly grantType: string;
   /** Throws `OAuthError`. */
-  grant(request: GrantRequest): Promise<IssuedAccessToken> | IssuedAccessToken;
+  grant(request: GrantRequest): Promise<GrantAnswer> | GrantAnswer;
 }

@@ -1,53 +1,189 @@
-import type { ApiKey, ApiKeyStore } from '../../api-keys/api-key.ts';
+import type {
+  ApiKey,
+  ApiKeyPublicKey,
+  ApiKeySecret,
+  ApiKeyStore,
+  SecretUse,
+} from '../../api-keys/api-key.ts';
 import type { AuditedChange } from './audited-change.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
-import type { ApiKeysTable, Database } from './schema.ts';
+import type { ApiKeySecretsTable, ApiKeysTable, Database, DatabaseTransaction } from './schema.ts';
+import { createSecretRows } from './secret-rows.ts';
 
-function rowOf(key: ApiKey): ApiKeysTable {
+const secretRows = createSecretRows('api_key_secrets');
+
+/** Uses of a key as such are noted under its own id. */
+const isKeyUse = ({ secretId }: SecretUse): boolean => secretId.startsWith('ak_');
+
+/** What `update` replaces. */
+function settingsOf(key: ApiKey) {
   return {
-    key_id: key.keyId,
-    partner_id: key.partner,
     label: key.label,
-    environment: key.environment,
-    key_use: key.use,
-    signature_required: key.signatureRequired ? 1 : 0,
+    signature_policy: key.signature,
     scopes_json: JSON.stringify(key.scopes),
-    public_prefix: key.publicPrefix,
-    public_digest: key.publicDigest,
-    secret_digest: orNull(key.secretDigest),
-    sealed_signing_key: orNull(key.sealedSigningKey),
-    created_at_ms: key.createdAtMs,
+    allowed_addresses_json: JSON.stringify(key.allowedAddresses),
+    public_keys_json: JSON.stringify(key.publicKeys),
     expires_at_ms: orNull(key.expiresAtMs),
-    revoked_at_ms: orNull(key.revokedAtMs),
   };
 }
 
-function keyOf(row: ApiKeysTable): ApiKey {
+function rowOf(key: ApiKey): ApiKeysTable {
+  return {
+    ...settingsOf(key),
+    key_id: key.keyId,
+    partner_id: key.partner,
+    environment: key.environment,
+    key_use: key.use,
+    public_prefix: key.publicPrefix,
+    public_digest: key.publicDigest,
+    created_at_ms: key.createdAtMs,
+    revoked_at_ms: orNull(key.revokedAtMs),
+    last_used_at_ms: orNull(key.lastUsedAtMs),
+  };
+}
+
+function secretRowOf(keyId: string, secret: ApiKeySecret): ApiKeySecretsTable {
+  return {
+    secret_id: secret.secretId,
+    key_id: keyId,
+    digest: orNull(secret.digest),
+    sealed_signing_key: orNull(secret.sealedSigningKey),
+    created_at_ms: secret.createdAtMs,
+    expires_at_ms: orNull(secret.expiresAtMs),
+    revoked_at_ms: orNull(secret.revokedAtMs),
+    first_used_at_ms: orNull(secret.firstUsedAtMs),
+    last_used_at_ms: orNull(secret.lastUsedAtMs),
+    grace_ms: orNull(secret.graceMs),
+    successor_id: null,
+  };
+}
+
+function secretOf(row: ApiKeySecretsTable): ApiKeySecret {
+  return {
+    secretId: row.secret_id,
+    digest: orUndefined(row.digest),
+    sealedSigningKey: orUndefined(row.sealed_signing_key),
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: orUndefined(row.expires_at_ms),
+    revokedAtMs: orUndefined(row.revoked_at_ms),
+    firstUsedAtMs: orUndefined(row.first_used_at_ms),
+    lastUsedAtMs: orUndefined(row.last_used_at_ms),
+    graceMs: orUndefined(row.grace_ms),
+  };
+}
+
+function keyOf(row: ApiKeysTable, secrets: readonly ApiKeySecretsTable[]): ApiKey {
   return {
     keyId: row.key_id,
     partner: row.partner_id,
     label: row.label,
     environment: row.environment,
     use: row.key_use,
-    signatureRequired: row.signature_required === 1,
+    signature: row.signature_policy,
     scopes: JSON.parse(row.scopes_json) as string[],
+    allowedAddresses: JSON.parse(row.allowed_addresses_json) as string[],
+    publicKeys: JSON.parse(row.public_keys_json) as ApiKeyPublicKey[],
     publicPrefix: row.public_prefix,
     publicDigest: row.public_digest,
-    secretDigest: orUndefined(row.secret_digest),
-    sealedSigningKey: orUndefined(row.sealed_signing_key),
+    secrets: secrets.map(secretOf),
     createdAtMs: row.created_at_ms,
     expiresAtMs: orUndefined(row.expires_at_ms),
     revokedAtMs: orUndefined(row.revoked_at_ms),
+    lastUsedAtMs: orUndefined(row.last_used_at_ms),
+  };
+}
+
+/** Inserts a secret unless its id or digest is taken. */
+async function insertSecret(trx: DatabaseTransaction, keyId: string, secret: ApiKeySecret): Promise<boolean> {
+  const result = await trx
+    .insertInto('api_key_secrets')
+    .values(secretRowOf(keyId, secret))
+    .onConflict((c) => c.doNothing())
+    .executeTakeFirst();
+  return insertedRows(result) === 1;
+}
+
+type Reader = Pick<Database, 'selectFrom'>;
+
+const secretsOf = (db: Reader, keyIds: readonly string[]) =>
+  db
+    .selectFrom('api_key_secrets')
+    .selectAll()
+    .where('key_id', 'in', keyIds)
+    .orderBy('created_at_ms')
+    .orderBy('secret_id')
+    .execute();
+
+const KEYS_PER_QUERY = 500;
+
+function createReads(
+  db: Database,
+): Pick<ApiKeyStore, 'findByPublicDigest' | 'findBySecretDigest' | 'find' | 'list'> {
+  const findBy = async (column: 'key_id' | 'public_digest', value: string) => {
+    if (!mayBeStored(value)) return undefined;
+    const row = await db.selectFrom('api_keys').selectAll().where(column, '=', value).executeTakeFirst();
+    return row && keyOf(row, await secretsOf(db, [row.key_id]));
+  };
+  return {
+    findByPublicDigest: (digest) => findBy('public_digest', digest),
+    find: (keyId) => findBy('key_id', keyId),
+    async findBySecretDigest(digest) {
+      if (!mayBeStored(digest)) return undefined;
+      const row = await db
+        .selectFrom('api_key_secrets')
+        .select('key_id')
+        .where('digest', '=', digest)
+        .executeTakeFirst();
+      return row && findBy('key_id', row.key_id);
+    },
+    async list(partner) {
+      let query = db.selectFrom('api_keys').selectAll();
+      if (partner !== undefined) query = query.where('partner_id', '=', partner);
+      const rows = await query.orderBy('created_at_ms').orderBy('key_id').execute();
+      const byKey = new Map<string, ApiKeySecretsTable[]>(rows.map((row) => [row.key_id, []]));
+      for (let start = 0; start < rows.length; start += KEYS_PER_QUERY) {
+        const ids = rows.slice(start, start + KEYS_PER_QUERY).map((row) => row.key_id);
+        for (const secret of await secretsOf(db, ids)) byKey.get(secret.key_id)?.push(secret);
+      }
+      return rows.map((row) => keyOf(row, byKey.get(row.key_id) ?? []));
+    },
+  };
+}
+
+function createRotations(
+  db: Database,
+  auditedChange: AuditedChange,
+): Pick<ApiKeyStore, 'rotate' | 'compromise' | 'dueGraces' | 'startGrace'> {
+  return {
+    rotate: (keyId, { successor, plan, keyExpiresAtMs, maxLive }, audit) =>
+      auditedChange(audit, async (trx) => {
+        const result = await trx
+          .updateTable('api_keys')
+          .set({ expires_at_ms: orNull(keyExpiresAtMs) })
+          .where('key_id', '=', keyId)
+          .where('revoked_at_ms', 'is', null)
+          .executeTakeFirst();
+        if (result.numUpdatedRows === 0n) return 'missing';
+        const live = await secretRows.liveIds(trx, keyId, successor.createdAtMs);
+        if (live.length >= maxLive) return 'conflict';
+        await secretRows.plan(trx, live, { ...plan, successorId: successor.secretId });
+        return (await insertSecret(trx, keyId, successor)) ? 'rotated' : 'conflict';
+      }),
+    compromise: (keyId, { secretIds, atMs, successor }, audit) =>
+      auditedChange(audit, async (trx) => {
+        if ((await secretRows.revoke(trx, keyId, secretIds, atMs)) === 0) return 'missing';
+        if (successor && !(await insertSecret(trx, keyId, successor))) return 'missing';
+        return 'ended';
+      }),
+    dueGraces: () => secretRows.dueGraces(db),
+    startGrace: (secretId, expiresAtMs, audit) =>
+      auditedChange(audit, (trx) => secretRows.startGrace(trx, secretId, expiresAtMs)),
   };
 }
 
 export function createApiKeyStore(db: Database, auditedChange: AuditedChange): ApiKeyStore {
-  const findBy = async (column: 'key_id' | 'public_digest' | 'secret_digest', value: string) => {
-    if (!mayBeStored(value)) return undefined;
-    const row = await db.selectFrom('api_keys').selectAll().where(column, '=', value).executeTakeFirst();
-    return row && keyOf(row);
-  };
   return {
+    ...createReads(db),
     insert: (key, audit) =>
       auditedChange(audit, async (trx) => {
         const result = await trx
@@ -55,16 +191,45 @@ export function createApiKeyStore(db: Database, auditedChange: AuditedChange): A
           .values(rowOf(key))
           .onConflict((c) => c.doNothing())
           .executeTakeFirst();
-        return insertedRows(result) === 1 ? 'inserted' : 'conflict';
+        if (insertedRows(result) !== 1) return 'conflict';
+        for (const secret of key.secrets)
+          if (!(await insertSecret(trx, key.keyId, secret))) return 'conflict';
+        return 'inserted';
       }),
-    findByPublicDigest: (digest) => findBy('public_digest', digest),
-    findBySecretDigest: (digest) => findBy('secret_digest', digest),
-    find: (keyId) => findBy('key_id', keyId),
-    async list(partner) {
-      let query = db.selectFrom('api_keys').selectAll();
-      if (partner !== undefined) query = query.where('partner_id', '=', partner);
-      return (await query.orderBy('created_at_ms').orderBy('key_id').execute()).map(keyOf);
-    },
+    update: (key, audit) =>
+      auditedChange(audit, async (trx) => {
+        const result = await trx
+          .updateTable('api_keys')
+          .set(settingsOf(key))
+          .where('key_id', '=', key.keyId)
+          .where('revoked_at_ms', 'is', null)
+          .executeTakeFirst();
+        return result.numUpdatedRows === 0n ? 'missing' : 'updated';
+      }),
+    addSecret: (keyId, secret, { maxLive }, audit) =>
+      auditedChange(audit, async (trx) => {
+        const key = await trx
+          .selectFrom('api_keys')
+          .select('key_id')
+          .where('key_id', '=', keyId)
+          .where('revoked_at_ms', 'is', null)
+          .executeTakeFirst();
+        if (!key) return 'missing';
+        const live = await secretRows.liveIds(trx, keyId, secret.createdAtMs);
+        if (live.length >= maxLive) return 'conflict';
+        return (await insertSecret(trx, keyId, secret)) ? 'added' : 'conflict';
+      }),
+    endSecret: (keyId, secretId, end, audit) =>
+      auditedChange(audit, async (trx) => {
+        const result = await trx
+          .updateTable('api_key_secrets')
+          .set('expiresAtMs' in end ? { expires_at_ms: end.expiresAtMs } : { revoked_at_ms: end.revokedAtMs })
+          .where('key_id', '=', keyId)
+          .where('secret_id', '=', secretId)
+          .where('revoked_at_ms', 'is', null)
+          .executeTakeFirst();
+        return result.numUpdatedRows === 0n ? 'missing' : 'ended';
+      }),
     revoke: (keyId, atMs, audit) =>
       auditedChange(audit, async (trx) => {
         const result = await trx
@@ -74,6 +239,19 @@ export function createApiKeyStore(db: Database, auditedChange: AuditedChange): A
           .where('revoked_at_ms', 'is', null)
           .executeTakeFirst();
         return result.numUpdatedRows === 0n ? 'missing' : 'revoked';
+      }),
+    ...createRotations(db, auditedChange),
+    recordUses: (uses) =>
+      db.transaction().execute(async (trx) => {
+        await secretRows.recordUses(trx, uses);
+        for (const { secretId, lastAtMs } of uses.filter(isKeyUse)) {
+          await trx
+            .updateTable('api_keys')
+            .set({ last_used_at_ms: lastAtMs })
+            .where('key_id', '=', secretId)
+            .where((eb) => eb.or([eb('last_used_at_ms', 'is', null), eb('last_used_at_ms', '<', lastAtMs)]))
+            .execute();
+        }
       }),
   };
 }

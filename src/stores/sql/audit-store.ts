@@ -26,10 +26,8 @@ export function createAuditStore(db: Database, link: LinkAuditRecord): AuditStor
         .execute();
       return rows.map(chainedRecordOf);
     },
-    async chains() {
-      const rows = await db.selectFrom('audit_chains').select('chain').orderBy('chain').execute();
-      return rows.map((row) => row.chain);
-    },
+    heads: () =>
+      db.selectFrom('audit_chains').select(['chain', 'sequence', 'hash']).orderBy('chain').execute(),
     async readChain(chain, afterSequence, limit) {
       if (!mayBeStored(chain)) return [];
       const rows = await db

@@ -1,7 +1,10 @@
-import type { ClientSecret, ClientStore, OAuthClient } from '../../clients/client.ts';
+import type { ClientId, ClientSecret, ClientStore, OAuthClient } from '../../clients/client.ts';
 import type { AuditedChange } from './audited-change.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
-import type { ClientsTable, Database } from './schema.ts';
+import type { ClientSecretsTable, ClientsTable, Database, DatabaseTransaction } from './schema.ts';
+import { createSecretRows } from './secret-rows.ts';
+
+const secretRows = createSecretRows('client_secrets');
 
 function rowOf(client: OAuthClient): ClientsTable {
   return {
@@ -10,34 +13,122 @@ function rowOf(client: OAuthClient): ClientsTable {
     label: client.label,
     scopes_json: JSON.stringify(client.scopes),
     grant_types_json: JSON.stringify(client.grantTypes),
-    secrets_json: JSON.stringify(client.secrets),
+    application_type: client.applicationType,
+    party: client.party,
+    authentication: client.authentication,
+    redirect_uris_json: JSON.stringify(client.redirectUris),
+    public_keys_json: JSON.stringify(client.publicKeys),
     created_at_ms: client.createdAtMs,
     revoked_at_ms: orNull(client.revokedAtMs),
   };
 }
 
-function secretsOf(json: string): ClientSecret[] {
-  // JSON drops a member that is undefined; the record has it all the same.
-  return (JSON.parse(json) as (Omit<ClientSecret, 'expiresAtMs'> & { expiresAtMs?: number })[]).map(
-    (secret) => ({ digest: secret.digest, createdAtMs: secret.createdAtMs, expiresAtMs: secret.expiresAtMs }),
-  );
+function secretRowOf(clientId: ClientId, secret: ClientSecret): ClientSecretsTable {
+  return {
+    secret_id: secret.secretId,
+    client_id: clientId,
+    digest: secret.digest,
+    created_at_ms: secret.createdAtMs,
+    expires_at_ms: orNull(secret.expiresAtMs),
+    revoked_at_ms: orNull(secret.revokedAtMs),
+    first_used_at_ms: orNull(secret.firstUsedAtMs),
+    last_used_at_ms: orNull(secret.lastUsedAtMs),
+    grace_ms: orNull(secret.graceMs),
+    successor_id: null,
+  };
 }
 
-function clientOf(row: ClientsTable): OAuthClient {
+function secretOf(row: ClientSecretsTable): ClientSecret {
+  return {
+    secretId: row.secret_id,
+    digest: row.digest,
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: orUndefined(row.expires_at_ms),
+    revokedAtMs: orUndefined(row.revoked_at_ms),
+    firstUsedAtMs: orUndefined(row.first_used_at_ms),
+    lastUsedAtMs: orUndefined(row.last_used_at_ms),
+    graceMs: orUndefined(row.grace_ms),
+  };
+}
+
+function clientOf(row: ClientsTable, secrets: readonly ClientSecretsTable[]): OAuthClient {
   return {
     clientId: row.client_id,
     partner: row.partner_id,
     label: row.label,
     scopes: JSON.parse(row.scopes_json) as string[],
     grantTypes: JSON.parse(row.grant_types_json) as string[],
-    secrets: secretsOf(row.secrets_json),
+    applicationType: row.application_type,
+    party: row.party,
+    authentication: row.authentication,
+    redirectUris: JSON.parse(row.redirect_uris_json) as string[],
+    publicKeys: JSON.parse(row.public_keys_json) as OAuthClient['publicKeys'],
+    secrets: secrets.map(secretOf),
     createdAtMs: row.created_at_ms,
     revokedAtMs: orUndefined(row.revoked_at_ms),
   };
 }
 
+/** Inserts a secret unless its id is taken. */
+async function insertSecret(
+  trx: DatabaseTransaction,
+  clientId: ClientId,
+  secret: ClientSecret,
+): Promise<boolean> {
+  const result = await trx
+    .insertInto('client_secrets')
+    .values(secretRowOf(clientId, secret))
+    .onConflict((c) => c.doNothing())
+    .executeTakeFirst();
+  return insertedRows(result) === 1;
+}
+
+const CLIENTS_PER_QUERY = 500;
+
+const secretsOf = (db: Database, clientIds: readonly ClientId[]) =>
+  db
+    .selectFrom('client_secrets')
+    .selectAll()
+    .where('client_id', 'in', clientIds)
+    .orderBy('created_at_ms')
+    .orderBy('secret_id')
+    .execute();
+
+function createRotations(
+  db: Database,
+  auditedChange: AuditedChange,
+): Pick<ClientStore, 'rotate' | 'compromise' | 'dueGraces' | 'startGrace' | 'recordUses'> {
+  return {
+    rotate: (clientId, { successor, plan, maxLive }, audit) =>
+      auditedChange(audit, async (trx) => {
+        const client = await trx
+          .selectFrom('clients')
+          .select('client_id')
+          .where('client_id', '=', clientId)
+          .where('revoked_at_ms', 'is', null)
+          .executeTakeFirst();
+        if (!client) return 'missing';
+        const live = await secretRows.liveIds(trx, clientId, successor.createdAtMs);
+        if (live.length >= maxLive) return 'conflict';
+        await secretRows.plan(trx, live, { ...plan, successorId: successor.secretId });
+        return (await insertSecret(trx, clientId, successor)) ? 'rotated' : 'conflict';
+      }),
+    compromise: (clientId, { secretIds, atMs, successor }, audit) =>
+      auditedChange(audit, async (trx) => {
+        if ((await secretRows.revoke(trx, clientId, secretIds, atMs)) === 0) return 'missing';
+        if (successor && !(await insertSecret(trx, clientId, successor))) return 'missing';
+        return 'ended';
+      }),
+    dueGraces: () => secretRows.dueGraces(db),
+    startGrace: (secretId, expiresAtMs, audit) =>
+      auditedChange(audit, (trx) => secretRows.startGrace(trx, secretId, expiresAtMs)),
+    recordUses: (uses) => db.transaction().execute((trx) => secretRows.recordUses(trx, uses)),
+  };
+}
+
 export function createClientStore(db: Database, auditedChange: AuditedChange): ClientStore {
   return {
+    ...createRotations(db, auditedChange),
     insert: (client, audit) =>
       auditedChange(audit, async (trx) => {
         const result = await trx
@@ -45,7 +136,10 @@ export function createClientStore(db: Database, auditedChange: AuditedChange): C
           .values(rowOf(client))
           .onConflict((c) => c.doNothing())
           .executeTakeFirst();
-        return insertedRows(result) === 1 ? 'inserted' : 'conflict';
+        if (insertedRows(result) !== 1) return 'conflict';
+        for (const secret of client.secrets)
+          if (!(await insertSecret(trx, client.clientId, secret))) return 'conflict';
+        return 'inserted';
       }),
     async find(clientId) {
       if (!mayBeStored(clientId)) return undefined;
@@ -54,13 +148,34 @@ export function createClientStore(db: Database, auditedChange: AuditedChange): C
         .selectAll()
         .where('client_id', '=', clientId)
         .executeTakeFirst();
-      return row && clientOf(row);
+      return row && clientOf(row, await secretsOf(db, [row.client_id]));
     },
     async list(partner) {
       let query = db.selectFrom('clients').selectAll();
       if (partner !== undefined) query = query.where('partner_id', '=', partner);
-      return (await query.orderBy('created_at_ms').orderBy('client_id').execute()).map(clientOf);
+      const rows = await query.orderBy('created_at_ms').orderBy('client_id').execute();
+      const byClient = new Map<string, ClientSecretsTable[]>(rows.map((row) => [row.client_id, []]));
+      for (let start = 0; start < rows.length; start += CLIENTS_PER_QUERY) {
+        const ids = rows.slice(start, start + CLIENTS_PER_QUERY).map((row) => row.client_id);
+        for (const secret of await secretsOf(db, ids)) byClient.get(secret.client_id)?.push(secret);
+      }
+      return rows.map((row) => clientOf(row, byClient.get(row.client_id) ?? []));
     },
+    update: (client, audit) =>
+      auditedChange(audit, async (trx) => {
+        const row = rowOf(client);
+        const result = await trx
+          .updateTable('clients')
+          .set({
+            label: row.label,
+            scopes_json: row.scopes_json,
+            redirect_uris_json: row.redirect_uris_json,
+          })
+          .where('client_id', '=', client.clientId)
+          .where('revoked_at_ms', 'is', null)
+          .executeTakeFirst();
+        return result.numUpdatedRows === 0n ? 'missing' : 'updated';
+      }),
     revoke: (clientId, atMs, audit) =>
       auditedChange(audit, async (trx) => {
         const result = await trx

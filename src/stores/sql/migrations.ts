@@ -7,6 +7,11 @@ import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { StartRefused } from '../../errors.ts';
 import type { Database } from './schema.ts';
+import { createReplays } from './steps/0002-replays.ts';
+import { splitApiKeySecrets } from './steps/0003-api-key-secrets.ts';
+import { createAuthorizations } from './steps/0004-authorizations.ts';
+import { createTierAssignments } from './steps/0005-tier-assignments.ts';
+import { planSecretRotations } from './steps/0006-secret-rotations.ts';
 
 // A step sees the tables as they were then, never today's `Schema`.
 type AnyDatabase = Kysely<unknown>;
@@ -193,6 +198,11 @@ const steps: Record<string, Migration> = {
       await createLogs(db);
     },
   },
+  '0002_replays': { up: createReplays },
+  '0003_api_key_secrets': { up: splitApiKeySecrets },
+  '0004_authorizations': { up: createAuthorizations },
+  '0005_tier_assignments': { up: createTierAssignments },
+  '0006_secret_rotations': { up: planSecretRotations },
 };
 
 /**

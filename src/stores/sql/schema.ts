@@ -4,12 +4,14 @@
  * sealed.
  */
 import type { Kysely, Transaction } from 'kysely';
-import type { ApiKeyEnvironment, ApiKeyUse } from '../../api-keys/api-key.ts';
+import type { ApiKeyEnvironment, ApiKeyUse, SignaturePolicy } from '../../api-keys/api-key.ts';
 import type { AuditRecord } from '../../audit/audit-record.ts';
-import type { ClientId } from '../../clients/client.ts';
+import type { ApplicationType, ClientAuthentication, ClientId, OAuthClient } from '../../clients/client.ts';
 import type { ChannelGroup, CustomerIdentifier, ReferenceSpace } from '../../identifiers/identifier.ts';
 import type { KeyPurpose } from '../../keyring/keyring-types.ts';
+import type { AssignedKind } from '../../limits/tier-assignments.ts';
 import type { PartnerId } from '../../partners/partner.ts';
+import type { ReplaySpace } from '../../replay/replay.ts';
 import type { RevocationKind } from '../../revocation/revocation-types.ts';
 import type { SigningAlgorithm, SigningRing } from '../../tokens/signing-key-types.ts';
 
@@ -35,7 +37,11 @@ export interface ClientsTable {
   label: string;
   scopes_json: string;
   grant_types_json: string;
-  secrets_json: string;
+  application_type: ApplicationType;
+  party: OAuthClient['party'];
+  authentication: ClientAuthentication;
+  redirect_uris_json: string;
+  public_keys_json: string;
   created_at_ms: number;
   revoked_at_ms: number | null;
 }
@@ -46,15 +52,47 @@ export interface ApiKeysTable {
   label: string;
   environment: ApiKeyEnvironment;
   key_use: ApiKeyUse;
-  signature_required: number;
+  signature_policy: SignaturePolicy;
   scopes_json: string;
+  allowed_addresses_json: string;
+  public_keys_json: string;
   public_prefix: string;
   public_digest: string;
-  secret_digest: string | null;
-  sealed_signing_key: string | null;
   created_at_ms: number;
   expires_at_ms: number | null;
   revoked_at_ms: number | null;
+  last_used_at_ms: number | null;
+}
+
+/** Columns of a secret, whoever owns it. */
+interface SecretColumns {
+  secret_id: string;
+  created_at_ms: number;
+  expires_at_ms: number | null;
+  revoked_at_ms: number | null;
+  first_used_at_ms: number | null;
+  last_used_at_ms: number | null;
+  /** How long it lives on after the first use of `successor_id`; null once that has been settled. */
+  grace_ms: number | null;
+  successor_id: string | null;
+}
+
+export interface ClientSecretsTable extends SecretColumns {
+  client_id: ClientId;
+  digest: string;
+}
+
+export interface ApiKeySecretsTable extends SecretColumns {
+  key_id: string;
+  digest: string | null;
+  sealed_signing_key: string | null;
+}
+
+/** Ids that were used up. */
+interface ReplaysTable {
+  space: ReplaySpace;
+  id: string;
+  expires_at_ms: number;
 }
 
 export interface CustomersTable {
@@ -108,6 +146,42 @@ export interface DirectoryUsersTable {
   disabled_at_ms: number | null;
 }
 
+export interface AuthorizationCodesTable {
+  digest: string;
+  client_id: ClientId;
+  grant_id: string;
+  sealed_payload: string;
+  created_at_ms: number;
+  expires_at_ms: number;
+  used_at_ms: number | null;
+  reused_at_ms: number | null;
+}
+
+export interface RefreshFamiliesTable {
+  family_id: string;
+  holder: string;
+  customer_id: string;
+  sealed_payload: string;
+  generation: number;
+  current_digest: string;
+  previous_digest: string | null;
+  sealed_answer: string | null;
+  created_at_ms: number;
+  rotated_at_ms: number;
+  idle_expires_at_ms: number;
+  expires_at_ms: number;
+  ended_at_ms: number | null;
+}
+
+export interface ConsentsTable {
+  client_id: ClientId;
+  customer_id: CustomerIdentifier;
+  person_index: string;
+  scopes_json: string;
+  fields_json: string;
+  granted_at_ms: number;
+}
+
 interface SessionsTable {
   id_digest: string;
   data: string;
@@ -140,6 +214,13 @@ interface AuditChainsTable {
   hash: string;
 }
 
+interface TierAssignmentsTable {
+  kind: AssignedKind;
+  id: string;
+  tier: string | null;
+  sequence: number;
+}
+
 /** Counters whose row is also a lock: numbers become visible in the order in which they were given out. */
 interface CountersTable {
   name: string;
@@ -150,7 +231,10 @@ export interface Schema {
   partners: PartnersTable;
   partner_groups: PartnerGroupsTable;
   clients: ClientsTable;
+  client_secrets: ClientSecretsTable;
   api_keys: ApiKeysTable;
+  api_key_secrets: ApiKeySecretsTable;
+  replays: ReplaysTable;
   customers: CustomersTable;
   purpose_keys: PurposeKeysTable;
   purpose_key_checks: PurposeKeyChecksTable;
@@ -158,6 +242,10 @@ export interface Schema {
   revocations: RevocationsTable;
   directory_users: DirectoryUsersTable;
   sessions: SessionsTable;
+  authorization_codes: AuthorizationCodesTable;
+  refresh_families: RefreshFamiliesTable;
+  consents: ConsentsTable;
+  tier_assignments: TierAssignmentsTable;
   audit_records: AuditRecordsTable;
   audit_chains: AuditChainsTable;
   counters: CountersTable;

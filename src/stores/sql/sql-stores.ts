@@ -10,27 +10,37 @@ import type { DirectoryStore } from '../../authenticators/directory-types.ts';
 import type { ClientStore } from '../../clients/client.ts';
 import type { CustomerStore } from '../../customers/customer-registry.ts';
 import type { KeyStore } from '../../keyring/keyring-types.ts';
+import type { TierAssignmentStore } from '../../limits/tier-assignments.ts';
+import type { AuthorizationCodeStore } from '../../oauth/authorization-code.ts';
+import type { ConsentStore } from '../../oauth/consent.ts';
 import type { PartnerStore } from '../../partners/partner.ts';
 import type { Clock } from '../../platform/clock.ts';
+import type { ReplayStore } from '../../replay/replay.ts';
 import type { RevocationStore } from '../../revocation/revocation-types.ts';
 import type { SessionRecordStore } from '../../sessions/session.ts';
+import type { RefreshFamilyStore } from '../../tokens/refresh-family.ts';
 import type { SigningKeyStore } from '../../tokens/signing-key-types.ts';
 import { createApiKeyStore } from './api-key-store.ts';
 import { createAuditStore } from './audit-store.ts';
 import { createAuditedChange } from './audited-change.ts';
+import { createAuthorizationCodeStore } from './authorization-code-store.ts';
 import { createClientStore } from './client-store.ts';
+import { createConsentStore } from './consent-store.ts';
 import { createCustomerStore } from './customer-store.ts';
 import { createDirectoryStore } from './directory-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { migrateTables } from './migrations.ts';
 import { createPartnerStore } from './partner-store.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
+import { createRefreshFamilyStore } from './refresh-family-store.ts';
+import { createReplayStore } from './replay-store.ts';
 import { createRevocationStore } from './revocation-store.ts';
 import { createSessionRecordStore } from './session-record-store.ts';
 import { asBridgeError, createShield } from './shield.ts';
 import { createSigningKeyStore } from './signing-key-store.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { openSqliteEngine } from './sqlite-engine.ts';
+import { createTierAssignmentStore } from './tier-assignment-store.ts';
 
 export interface SqlStores {
   readonly partners: PartnerStore;
@@ -40,8 +50,13 @@ export interface SqlStores {
   readonly keys: KeyStore;
   readonly signingKeys: SigningKeyStore;
   readonly revocations: RevocationStore;
+  readonly replays: ReplayStore;
   readonly directory: DirectoryStore;
   readonly sessions: SessionRecordStore;
+  readonly authorizationCodes: AuthorizationCodeStore;
+  readonly refreshFamilies: RefreshFamilyStore;
+  readonly consents: ConsentStore;
+  readonly tierAssignments: TierAssignmentStore;
   readonly audit: AuditStore;
   /** Asks the database for a sign of life. Throws `BridgeError('STORE_UNAVAILABLE')`. */
   ping(): Promise<void>;
@@ -109,8 +124,13 @@ export async function openSqlStores(options: SqlStoreOptions): Promise<SqlStores
     keys: shield.guard(createKeyStore(db)),
     signingKeys: shield.guard(createSigningKeyStore(db, auditedChange)),
     revocations: shield.guard(createRevocationStore(db)),
+    replays: shield.guard(createReplayStore(db)),
     directory: shield.guard(createDirectoryStore(db, auditedChange)),
     sessions: shield.guard(createSessionRecordStore(db, options.clock)),
+    authorizationCodes: shield.guard(createAuthorizationCodeStore(db)),
+    refreshFamilies: shield.guard(createRefreshFamilyStore(db)),
+    consents: shield.guard(createConsentStore(db)),
+    tierAssignments: shield.guard(createTierAssignmentStore(db, auditedChange)),
     audit: shield.guard(createAuditStore(db, options.linkAudit)),
     ...shield.guard({ ping }),
     async close() {

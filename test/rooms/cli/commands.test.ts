@@ -114,6 +114,28 @@ describe('commands', () => {
     ],
     [['keys', 'list'], 'GET', '/admin/api-keys', undefined],
     [['keys', 'revoke', 'k/1'], 'POST', '/admin/api-keys/k%2F1/revoke', undefined],
+    [['keys', 'rotate', 'ak_1'], 'POST', '/admin/api-keys/ak_1/rotate', {}],
+    [
+      ['keys', 'rotate', 'ak_1', '--grace', '24h', '--until', '2030-01-31', '--expires', 'never'],
+      'POST',
+      '/admin/api-keys/ak_1/rotate',
+      { grace_seconds: 86_400, latest_end: '2030-01-31T00:00:00.000Z', expires_at: null },
+    ],
+    [
+      ['keys', 'compromised', 'ak_1', '--secret', 'as_1', '--reason', 'leaked'],
+      'POST',
+      '/admin/api-keys/ak_1/compromised',
+      { secret_id: 'as_1', reason: 'leaked' },
+    ],
+    [['keys', 'report'], 'GET', '/admin/credentials/report', undefined],
+    [['keys', 'report', '--all'], 'GET', '/admin/credentials/report?all=true', undefined],
+    [
+      ['clients', 'rotate-secret', 'cl_1', '--grace', '30m'],
+      'POST',
+      '/admin/clients/cl_1/rotate-secret',
+      { grace_seconds: 1_800 },
+    ],
+    [['clients', 'compromised', 'cl_1'], 'POST', '/admin/clients/cl_1/compromised', {}],
     [['users', 'list'], 'GET', '/admin/directories/directory/users', undefined],
     [['users', 'disable', 'pat'], 'POST', '/admin/directories/directory/users/pat/disable', undefined],
     [['identifiers', 'rotate-key'], 'POST', '/admin/identifiers/rotate-key', undefined],
@@ -320,9 +342,26 @@ describe('commands', () => {
     expect(stderr).toContain('NODE_ENV=production');
   });
 
-  it('a file that a killed service left behind is not believed', async () => {
+  it('without a configuration the commands reach the demo that runs in this folder', async () => {
+    using demo = folder();
+    mkdirSync(`${demo.path}/.symbolon`);
+    const admin_url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    demo.write('.symbolon/demo.json', JSON.stringify({ admin_url, admin_token: 'of-the-demo' }));
+    const { code } = await symbolon(['users', 'list'], { cwd: demo.path });
+    expect(code).toBe(0);
+    expect(calls).toMatchObject([
+      { path: '/admin/directories/directory/users', authorization: 'Bearer of-the-demo' },
+    ]);
+  });
+
+  it('the OpenAPI description is written, and a difference is exit code 1', async () => {
     using other = folder();
-    other.write('symbolon.yaml', 'public_url: http://id.example.com\n');
-    expect((await symbolon(['partners', 'list'], { cwd: other.path })).stderr).toContain('public_url');
+    const file = `${other.path}/openapi.yaml`;
+    expect((await symbolon(['openapi', '--write', file], { cwd: other.path })).code).toBe(0);
+    expect((await symbolon(['openapi', '--check', file], { cwd: other.path })).code).toBe(0);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('/getprofile', '/getprofiles'));
+    const differing = await symbolon(['openapi', '--check', file], { cwd: other.path });
+    expect(differing.code).toBe(1);
+    expect(differing.stderr).toContain('npm run openapi');
   });
 });

@@ -14,7 +14,7 @@ export async function symbolon(
   args: readonly string[],
   options: { cwd: string; env?: Record<string, string>; input?: string },
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [resolve(root, 'src/main.ts'), ...args], {
+  const child = spawn(process.execPath, [resolve(root, 'bin/symbolon.mjs'), ...args], {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
     timeout: 30_000,

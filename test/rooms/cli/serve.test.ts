@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { folder } from '../config/settings.ts';
 import { type Finished, symbolon } from './run.ts';
 
-const main = resolve(import.meta.dirname, '../../../src/main.ts');
+const main = resolve(import.meta.dirname, '../../../bin/symbolon.mjs');
 
 const settings = `public_url: http://localhost:8080
 listen: { port: 0 }

@@ -102,12 +102,33 @@ authenticators: [{ name: a, type: htpp }]
     expect(found?.fix).toContain(fix);
   });
 
-  it('is refused with the line when it is not YAML, without quoting it', () => {
-    const { text } = problemsOf(() =>
-      loadText('public_url: http://localhost\nadmin:\n  token: "S3cretInTheFile\n  port: 1\n'),
-    );
-    expect(text).toMatch(/line \d+, column \d+/);
+  it.each([
+    'admin:\n  token: "S3cretInTheFile\n  port: 1\n',
+    'admin:\n  token: "x" S3cretInTheFile\n',
+    'admin:\n  token: !S3cretInTheFile x\n',
+    'admin:\n  token: {S3cretInTheFile\n',
+    'admin:\n  S3cretInTheFile: 1\n  S3cretInTheFile: 2\n',
+  ])('is refused with the line when it is not YAML, without quoting it: %j', (text) => {
+    const refusal = problemsOf(() => loadText(`public_url: http://localhost\n${text}`)).text;
+    expect(refusal).toMatch(/line \d+, column \d+/);
+    expect(refusal).not.toContain('S3cretInTheFile');
+  });
+
+  it('is refused without quoting an alias that does not resolve', () => {
+    const { problems, text } = problemsOf(() => loadText('admin:\n  token: *S3cretInTheFile\n'));
+    expect(problems).toHaveLength(1);
     expect(text).not.toContain('S3cretInTheFile');
+  });
+
+  it('with a misspelt section is not also blamed for what that section would have named', () => {
+    const { problems } = problemsOf(() =>
+      parseConfig({
+        ...least,
+        channels: [{ id: 'web', group: 'g', authenticators: ['staff'] }],
+        authenticator: [{ name: 'staff', type: 'directory', reference_space: 's' }],
+      } as typeof least),
+    );
+    expect(problems.map((one) => one.path)).toEqual(['authenticator']);
   });
 
   it('is refused when a setting is written twice', () => {

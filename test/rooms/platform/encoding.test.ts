@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   base32,
@@ -44,7 +44,7 @@ describe('base64url', () => {
   });
 
   it('has one spelling: no two texts decode to the same bytes', () => {
-    const text = fc.string({ unit: fc.constantFrom(...'ABab01-_+/= \n\t.'), maxLength: 9 });
+    const text = fc.string({ unit: fc.constantFrom(...'ABab01-_+/= \n\t.'.split('')), maxLength: 9 });
     fc.assert(
       fc.property(text, text, (one, two) => {
         fc.pre(one !== two);
@@ -79,11 +79,10 @@ it('length-prefixed fields can be told apart, whatever they hold', () => {
 
 it.each([
   // Python: zlib.crc32 written in base 62.
-  [`pk_live_${'0'.repeat(27)}`, '01M6gwQ'],
+  [`pk_live_${'0'.repeat(27)}`, '1M6gwQ'],
   [`sk_test_${'Az09'.repeat(10)}xyz`, '19JOZx'],
 ])('the checksum of %s is %s', (text, checksum) => {
-  expect(checksum62(text).slice(-6)).toBe(checksum.slice(-6));
-  expect(checksum62(text)).toHaveLength(6);
+  expect(checksum62(text)).toBe(checksum);
 });
 
 describe('UTF-8', () => {

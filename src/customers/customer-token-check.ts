@@ -1,0 +1,46 @@
+import type { Channels } from '../channels/channel.ts';
+import type { CustomerReference } from '../identifiers/identifier.ts';
+import type { Partner } from '../partners/partner.ts';
+import type { Revocations } from '../revocation/revocations.ts';
+import type { CustomerToken, CustomerTokens } from '../tokens/customer-token.ts';
+
+export interface CustomerTokenCheckDeps {
+  customerTokens: CustomerTokens;
+  revocations: Revocations;
+  channels: Channels;
+}
+
+export type CheckedCustomerToken =
+  | { ok: true; token: CustomerToken; reference: CustomerReference }
+  | { ok: false; failure: 'invalid' | 'expired' };
+
+const INVALID = { ok: false, failure: 'invalid' } as const;
+const EXPIRED = { ok: false, failure: 'expired' } as const;
+
+/** Whether a channel's customers are this partner's. */
+export function isChannelOf(channels: Channels, channel: string, partner: Partner): boolean {
+  const group = channels.find(channel)?.group;
+  return group !== undefined && partner.channelGroups.includes(group);
+}
+
+/**
+ * Checks a customer token that a partner brings: genuine, of age, not revoked, and for a channel of that partner. A
+ * foreign customer looks like an unknown one: both are simply `invalid`, also when the token has expired.
+ */
+export function createCustomerTokenCheck({ customerTokens, revocations, channels }: CustomerTokenCheckDeps) {
+  return (text: string, partner: Partner): CheckedCustomerToken => {
+    const verified = customerTokens.verify(text);
+    if (!verified.ok && verified.failure === 'invalid') return INVALID;
+    const { token } = verified;
+    const revoked =
+      revocations.isRevoked('session', token.sid, token.issuedAtMs) ||
+      revocations.isRevoked('customer', token.customerId, token.issuedAtMs) ||
+      revocations.isRevoked('token', token.jti, token.issuedAtMs);
+    if (revoked || !isChannelOf(channels, token.channel, partner)) return INVALID;
+    if (!verified.ok) return EXPIRED;
+    const reference = customerTokens.openReference(token);
+    return reference === undefined ? INVALID : { ok: true, token, reference };
+  };
+}
+
+export type CheckCustomerToken = ReturnType<typeof createCustomerTokenCheck>;

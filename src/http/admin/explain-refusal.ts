@@ -1,0 +1,139 @@
+import type { AuditRecord } from '../../audit/audit-record.ts';
+import { type ErrorCode, errorCatalogue, type OAuthErrorCode, oauthErrorCatalogue } from '../../errors.ts';
+import { statusOf } from '../error-response.ts';
+import { timeText } from './admin-endpoint.ts';
+import { REFUSALS } from './refusal-reasons.ts';
+
+/** What an administrator may know of a key. */
+export interface KeyFacts {
+  partner: string;
+  label: string;
+  expiresAtMs: number | undefined;
+  revokedAtMs: number | undefined;
+}
+
+export interface Explanation {
+  refused: boolean;
+  at: string;
+  endpoint: string | null;
+  status: number | null;
+  code: string | null;
+  partner: string | null;
+  client_id: string | null;
+  key_prefix: string | null;
+  address: string | null;
+  explanation: string[];
+  advice: string | null;
+}
+
+const isCode = (code: string): code is ErrorCode | OAuthErrorCode =>
+  Object.hasOwn(errorCatalogue, code) || Object.hasOwn(oauthErrorCatalogue, code);
+
+const detailText = (record: AuditRecord, name: string): string | undefined => {
+  const value = record.details?.[name];
+  return value === undefined ? undefined : String(value);
+};
+
+function whatHappened(record: AuditRecord, code: string, status: number | null): string {
+  const endpoint = detailText(record, 'endpoint') ?? `the call (${record.event})`;
+  const from = record.address === undefined ? '' : ` from ${record.address}`;
+  return `At ${timeText(record.atMs)} ${endpoint}${from} was refused with ${status === null ? '' : `${status} `}${code}.`;
+}
+
+function whoAsked(record: AuditRecord): string[] {
+  const parts = [
+    record.partner === undefined ? undefined : `partner ${record.partner}`,
+    record.keyPrefix === undefined ? undefined : `API key ${record.keyPrefix}…`,
+    record.clientId === undefined ? undefined : `client ${record.clientId}`,
+    record.channel === undefined ? undefined : `channel ${record.channel}`,
+    record.customerId === undefined ? undefined : `customer ${record.customerId}`,
+  ].filter((part) => part !== undefined);
+  const claims = [
+    ['the API key', detailText(record, 'claimed_key'), '…'],
+    ['the client', detailText(record, 'claimed_client'), ''],
+  ].flatMap(([what, value, end]) =>
+    value === undefined ? [] : [`It named ${what} ${value}${end}, which proves nothing by itself.`],
+  );
+  return [...(parts.length === 0 ? [] : [`It is about ${parts.join(', ')}.`]), ...claims];
+}
+
+/** What the administrator may know and the caller was not told. */
+function aboutKeys(keys: readonly KeyFacts[], atMs: number): string[] {
+  return keys.map(({ partner, label, expiresAtMs, revokedAtMs }) => {
+    const state =
+      revokedAtMs !== undefined
+        ? `was revoked at ${timeText(revokedAtMs)}`
+        : expiresAtMs !== undefined && expiresAtMs <= atMs
+          ? `expired at ${timeText(expiresAtMs)}`
+          : 'is neither revoked nor expired';
+    return `That key ("${label}", partner ${partner}) ${state}.`;
+  });
+}
+
+function particulars(record: AuditRecord): string[] {
+  const policy = detailText(record, 'policy');
+  const scope = detailText(record, 'scope');
+  const wait = detailText(record, 'retry_after');
+  return [
+    policy === undefined
+      ? undefined
+      : `The limit "${policy}" allows ${detailText(record, 'quota')} in ${detailText(record, 'window_seconds')} s and was used up.`,
+    scope === undefined ? undefined : `The call needs the scope ${scope}.`,
+    wait === undefined ? undefined : `Another try made sense after ${wait} s.`,
+  ].filter((text) => text !== undefined);
+}
+
+function notRefused(records: readonly AuditRecord[]): Explanation {
+  const first = records.at(-1) as AuditRecord;
+  const events = records.map(({ event, outcome, reason }) =>
+    outcome === 'failed' ? `${event} failed${reason === undefined ? '' : ` (${reason})`}` : event,
+  );
+  return {
+    ...facts(first),
+    refused: false,
+    code: null,
+    status: null,
+    explanation: [
+      `Nothing in this request was refused. Recorded at ${timeText(first.atMs)}: ${events.join(', ')}.`,
+    ],
+    advice: null,
+  };
+}
+
+function facts(record: AuditRecord) {
+  return {
+    at: timeText(record.atMs),
+    endpoint: detailText(record, 'endpoint') ?? null,
+    partner: record.partner ?? null,
+    client_id: record.clientId ?? null,
+    key_prefix: record.keyPrefix ?? detailText(record, 'claimed_key') ?? null,
+    address: record.address ?? null,
+  };
+}
+
+/** Explains the records of one request (newest first, at least one) to an administrator. */
+export function explainRefusal(records: readonly AuditRecord[], keys: readonly KeyFacts[]): Explanation {
+  const refusal = records.find(({ outcome }) => outcome === 'refused');
+  if (!refusal) return notRefused(records);
+  const code = refusal.reason ?? 'unknown';
+  const status = Number(refusal.details?.status ?? (isCode(code) ? statusOf(code) : Number.NaN));
+  const known = Number.isNaN(status) ? null : status;
+  const { check, advice } = REFUSALS[code] ?? {
+    check: isCode(code) ? { ...errorCatalogue, ...oauthErrorCatalogue }[code].message : undefined,
+    advice: undefined,
+  };
+  return {
+    ...facts(refusal),
+    refused: true,
+    status: known,
+    code,
+    explanation: [
+      whatHappened(refusal, code, known),
+      ...(check === undefined ? [] : [check]),
+      ...whoAsked(refusal),
+      ...aboutKeys(keys, refusal.atMs),
+      ...particulars(refusal),
+    ],
+    advice: advice ?? 'See the code in docs/errors.md.',
+  };
+}

@@ -1,0 +1,45 @@
+import { BridgeError } from '../errors.ts';
+import type { LimitVerdict, PolicyState } from '../limits/limiter.ts';
+
+/**
+ * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): two structured-field lists of strings
+ * (RFC 9651). `q` and `w` are a policy's quota and window in seconds, `r` what is left, `t` the seconds until the
+ * window ends. Policy names are ours and hold no character that needs escaping. None when nothing is limited.
+ */
+export function limitHeaders(policies: readonly PolicyState[]): Record<string, string> {
+  if (policies.length === 0) return {};
+  let policy = '';
+  let state = '';
+  for (const { name, quota, windowSeconds, remaining, resetSeconds } of policies) {
+    const comma = policy === '' ? '' : ', ';
+    policy += `${comma}"${name}";q=${quota};w=${windowSeconds}`;
+    state += `${comma}"${name}";r=${remaining};t=${resetSeconds}`;
+  }
+  return { 'ratelimit-policy': policy, ratelimit: state };
+}
+
+/** For the contract of a limited endpoint. */
+export const LIMIT_HEADERS: Readonly<Record<string, string>> = {
+  RateLimit: 'What is left of each limit (r) and the seconds until its window ends (t).',
+  'RateLimit-Policy': 'Each limit of this caller: requests (q) in a window of so many seconds (w).',
+};
+
+/** The refusal of a request beyond a limit: names the limit and the seconds after which it is over. */
+export function rateLimited({ refusedBy, retryAfterSeconds }: LimitVerdict): BridgeError {
+  const failures = refusedBy?.name.startsWith('failures-') ?? false;
+  return new BridgeError('RATE_LIMITED', {
+    ...(failures
+      ? { message: 'Too many failed authentications from this address. Wait before the next request.' }
+      : {}),
+    ...(refusedBy
+      ? {
+          details: {
+            policy: refusedBy.name,
+            quota: refusedBy.quota,
+            window_seconds: refusedBy.windowSeconds,
+          },
+        }
+      : {}),
+    retryAfterSeconds,
+  });
+}

@@ -1,0 +1,61 @@
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { BridgeError, OAuthError } from '../../errors.ts';
+import type { Endpoint, EndpointContract } from '../endpoint.ts';
+import { statusOf } from '../error-response.ts';
+import { OWN_ERRORS } from '../express-app.ts';
+import { contextOf } from '../request-context.ts';
+import type { Pages } from './page.ts';
+import { problemPage } from './problem.ts';
+
+/** A form can meet everything that a sign-in can. */
+const ERROR_STATUSES = [400, 401, 403, 413, 415, 429, 500, 503];
+
+interface PageEndpoint {
+  pages: Pages;
+  method: 'get' | 'post';
+  path: string;
+  operationId: string;
+  summary: string;
+  /** Names of the form's fields, for the description. */
+  form?: z.ZodObject;
+  query?: z.ZodObject;
+  handle(req: Request, res: Response): Promise<void>;
+}
+
+function showError(pages: Pages, res: Response, error: BridgeError | OAuthError): void {
+  const context = contextOf(res);
+  context.code = error.code;
+  const wait = error.retryAfterSeconds;
+  pages.send(
+    res,
+    statusOf(error.code),
+    problemPage(error.message, context.requestId),
+    wait === undefined ? {} : { 'retry-after': wait },
+  );
+}
+
+/** An endpoint that answers with pages, also when something goes wrong: a customer never sees an error in JSON. */
+export function pageEndpoint({ pages, handle, form, query, ...names }: PageEndpoint): Endpoint {
+  const contract: EndpointContract = {
+    listener: 'public',
+    tag: 'Pages for customers',
+    description: 'For browsers: answers in HTML, errors too.',
+    ...names,
+    ...(query ? { query } : {}),
+    ...(form ? { body: { schema: form, types: ['form'], required: true } } : {}),
+    responses: {
+      200: { description: 'A page', contentType: 'text/html' },
+      303: { description: 'The browser is sent on', headers: { Location: 'Where to.' } },
+    },
+    errorPages: ERROR_STATUSES,
+  };
+  return {
+    usesSession: true,
+    contract,
+    handle: async (req, res) => {
+      res.locals[OWN_ERRORS] = (error: BridgeError | OAuthError) => showError(pages, res, error);
+      await handle(req, res);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { Request } from 'express';
+import { BridgeError } from '../errors.ts';
+import { header } from './raw-headers.ts';
+
+/** The credentials of a partner as a request presents them; nothing has been checked yet. */
+export interface Presented {
+  /** An access token. */
+  token: string | undefined;
+  /** A key secret, as bearer; `named` when it says by its form that it is one. */
+  secret: { secret: string; named: boolean } | undefined;
+  /** A public id from `api-key` or `X-API-Key`. */
+  publicId: string | undefined;
+}
+
+const BEARER = /^bearer +(\S+)$/i;
+/** Three parts, and a header that begins with `{"`: every access token of ours, and no secret that we issue. */
+const JWT = /^eyJ[^.]*\.[^.]*\.[^.]*$/;
+
+/**
+ * Sorts out what was presented. Ambiguous and misplaced credentials are refused, never guessed at: both key headers
+ * at once, an `Authorization` that is no bearer. `bearerAlone` looks at nothing else.
+ */
+export function presentedCredentials(req: Request, { bearerAlone }: { bearerAlone: boolean }): Presented {
+  const authorization = header(req, 'authorization');
+  const bearer = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+  if (authorization !== undefined && bearer === undefined) throw new BridgeError('INVALID_ACCESS_TOKEN');
+  const apiKey = bearerAlone ? undefined : header(req, 'api-key');
+  const xApiKey = bearerAlone ? undefined : header(req, 'x-api-key');
+  if (apiKey !== undefined && xApiKey !== undefined) throw new BridgeError('INVALID_API_KEY');
+  const isToken = bearer !== undefined && JWT.test(bearer);
+  return {
+    token: isToken ? bearer : undefined,
+    secret: bearer === undefined || isToken ? undefined : { secret: bearer, named: bearer.startsWith('sk_') },
+    publicId: apiKey ?? xApiKey,
+  };
+}

@@ -1,0 +1,30 @@
+import type { Revocations } from '../revocation/revocations.ts';
+import type { RefreshFamilies } from '../tokens/refresh-families.ts';
+
+/** What a client keeps with its refresh family. */
+export interface AppFamilyPayload {
+  scopes: readonly string[];
+  reference: string;
+  channel: string;
+  authTimeMs: number;
+}
+
+export type AppFamilies = RefreshFamilies<AppFamilyPayload>;
+
+/** Under this id all of a client's access to one customer can be revoked at once. */
+export function appAccessId(clientId: string, customerId: string): string {
+  return `${clientId} ${customerId}`;
+}
+
+/** Whether access that a customer gave a client at `givenAtMs` has been taken back since. */
+export function isAccessRevoked(
+  revocations: Revocations,
+  access: { clientId: string; customerId: string; grantId: string; givenAtMs: number },
+): boolean {
+  const { clientId, customerId, grantId, givenAtMs } = access;
+  return (
+    revocations.isRevoked('grant', grantId, givenAtMs) ||
+    revocations.isRevoked('grant', appAccessId(clientId, customerId), givenAtMs) ||
+    revocations.isRevoked('customer', customerId, givenAtMs)
+  );
+}

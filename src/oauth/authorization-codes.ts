@@ -1,0 +1,90 @@
+import { hash } from 'node:crypto';
+import type { ClientId } from '../clients/client.ts';
+import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { Clock } from '../platform/clock.ts';
+import { randomBase62 } from '../platform/random.ts';
+import { newFamilyId } from '../tokens/refresh-families.ts';
+import type { AuthorizationCodeStore } from './authorization-code.ts';
+
+/** Longest life of a code, in seconds. */
+export const MAX_CODE_SECONDS = 60;
+
+/** What a code is bound to. */
+export interface AuthorizedAccess {
+  redirectUri: string;
+  /** PKCE S256 challenge (RFC 7636 section 4.2). */
+  challenge: string;
+  scopes: readonly string[];
+  customerId: CustomerIdentifier;
+  reference: CustomerReference;
+  channel: string;
+  /** Session in which the customer agreed. */
+  sid: string;
+  authTimeMs: number;
+}
+
+export type RedeemedCode =
+  | {
+      result: 'consumed';
+      clientId: ClientId;
+      grantId: string;
+      createdAtMs: number;
+      access: AuthorizedAccess;
+    }
+  | { result: 'reused'; clientId: ClientId; grantId: string }
+  | { result: 'unknown' };
+
+export interface AuthorizationCodes {
+  issue(clientId: ClientId, access: AuthorizedAccess): Promise<string>;
+  /** Uses a code up, whatever becomes of the request: of many uses exactly one is `consumed`. */
+  redeem(code: string): Promise<RedeemedCode>;
+  wasReused(code: string): Promise<boolean>;
+  prune(): Promise<number>;
+}
+
+const CODE = /^ac_[0-9A-Za-z]{43}$/;
+/** Used codes are remembered for a day, so that a late second use still ends what came of the first. */
+const REMEMBER_MS = 86_400_000;
+
+const digestOf = (code: string) => hash('sha256', code, 'base64url');
+
+/** Authorization codes: 256 random bits, stored as a digest, bound to everything that was agreed. */
+export function createAuthorizationCodes(deps: {
+  store: AuthorizationCodeStore;
+  keyring: Keyring;
+  clock: Clock;
+  /** At most 60. */
+  lifetimeSeconds: number;
+}): AuthorizationCodes {
+  const { store, keyring, clock } = deps;
+  return {
+    issue: async (clientId, access) => {
+      const code = `ac_${randomBase62(43)}`;
+      const digest = digestOf(code);
+      const createdAtMs = clock.nowMs();
+      await store.insert({
+        digest,
+        clientId,
+        grantId: newFamilyId(),
+        sealedPayload: keyring.seal('grant', Buffer.from(JSON.stringify(access)), digest),
+        createdAtMs,
+        expiresAtMs: createdAtMs + Math.min(deps.lifetimeSeconds, MAX_CODE_SECONDS) * 1000,
+      });
+      return code;
+    },
+    redeem: async (code) => {
+      if (!CODE.test(code)) return { result: 'unknown' };
+      const consumption = await store.consume(digestOf(code), clock.nowMs());
+      if (consumption.result === 'unknown') return consumption;
+      const { clientId, grantId, createdAtMs, sealedPayload, digest } = consumption.code;
+      if (consumption.result === 'reused') return { result: 'reused', clientId, grantId };
+      const bytes = keyring.open('grant', sealedPayload, digest);
+      if (!bytes) return { result: 'unknown' };
+      const access = JSON.parse(bytes.toString('utf8')) as AuthorizedAccess;
+      return { result: 'consumed', clientId, grantId, createdAtMs, access };
+    },
+    wasReused: (code) => store.wasReused(digestOf(code)),
+    prune: () => store.prune(clock.nowMs() - REMEMBER_MS),
+  };
+}

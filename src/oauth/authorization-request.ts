@@ -1,0 +1,150 @@
+import type { Channel, Channels } from '../channels/channel.ts';
+import type { OAuthClient } from '../clients/client.ts';
+import type { Clients } from '../clients/clients.ts';
+import { isRegisteredRedirectUri } from '../clients/redirect-uri.ts';
+import { OAuthError } from '../errors.ts';
+import type { Partner } from '../partners/partner.ts';
+import type { Partners } from '../partners/partners.ts';
+import { type Parameters, presentParameters, refuseOtherResource, scopesWithin } from './parameters.ts';
+
+/** Error codes of the authorization endpoint: RFC 6749 section 4.1.2.1, RFC 9101 and RFC 8707. */
+export type AuthorizationErrorCode =
+  | 'invalid_request'
+  | 'unauthorized_client'
+  | 'access_denied'
+  | 'unsupported_response_type'
+  | 'invalid_scope'
+  | 'server_error'
+  | 'invalid_target'
+  | 'request_not_supported'
+  | 'request_uri_not_supported';
+
+export interface AuthorizationRequest {
+  client: OAuthClient;
+  partner: Partner;
+  redirectUri: string;
+  /** Given back as it came. */
+  state: string | undefined;
+  scopes: readonly string[];
+  /** PKCE S256 challenge. */
+  challenge: string;
+  /** Channels that the customer may sign in for: those of the partner, the preferred one first. */
+  channels: readonly [Channel, ...Channel[]];
+  /** The parameters that it was read from. */
+  parameters: Parameters;
+}
+
+export type ReadAuthorizationRequest =
+  | { outcome: 'valid'; request: AuthorizationRequest }
+  /** Client or redirect address cannot be trusted: shown on a page of ours, never redirected. */
+  | { outcome: 'untrusted'; message: string }
+  /** Told to the client at its redirect address. */
+  | { outcome: 'refused'; redirectTo: string; error: AuthorizationErrorCode };
+
+const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
+
+/** The answer of the authorization endpoint: parameters added to the redirect address, `iss` always (RFC 9207). */
+export function authorizationResponse(
+  target: { redirectUri: string; state: string | undefined; issuer: string },
+  parameters: Readonly<Record<string, string>>,
+): string {
+  const { redirectUri, state, issuer } = target;
+  const added = new URLSearchParams({
+    ...parameters,
+    ...(state === undefined ? {} : { state }),
+    iss: issuer,
+  });
+  return `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${added.toString()}`;
+}
+
+/** Carries an error to the client out of the checks. */
+class Refusal extends Error {
+  readonly code: AuthorizationErrorCode;
+  constructor(code: AuthorizationErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface AuthorizationRequestsDeps {
+  clients: Clients;
+  partners: Partners;
+  channels: Channels;
+  issuer: string;
+}
+
+/** Reads what a browser brings to the authorization endpoint (RFC 6749 section 4.1.1, RFC 7636, RFC 9700). */
+export function createReadAuthorizationRequest(deps: AuthorizationRequestsDeps) {
+  const { clients, partners, channels, issuer } = deps;
+
+  const channelsFor = (partner: Partner, asked: string | undefined): [Channel, ...Channel[]] => {
+    const { defaultChannel } = channels;
+    const own = [defaultChannel, ...channels.all().filter((channel) => channel !== defaultChannel)].filter(
+      (channel) => partner.channelGroups.includes(channel.group),
+    );
+    const chosen = asked === undefined ? own : own.filter(({ id }) => id === asked);
+    const [first, ...others] = chosen;
+    if (first) return [first, ...others];
+    throw asked === undefined
+      ? new Refusal('server_error', 'This partner has no channel that customers could sign in for.')
+      : new Refusal('invalid_request', 'The channel is not one of this partner.');
+  };
+
+  const checked = (
+    client: OAuthClient,
+    partner: Partner,
+    parameters: Parameters,
+  ): Pick<AuthorizationRequest, 'scopes' | 'challenge' | 'channels'> => {
+    if (parameters.request !== undefined) throw new Refusal('request_not_supported', 'request is not taken.');
+    if (parameters.request_uri !== undefined)
+      throw new Refusal('request_uri_not_supported', 'request_uri is not taken.');
+    if (parameters.response_type === undefined)
+      throw new Refusal('invalid_request', 'response_type is missing.');
+    if (parameters.response_type !== 'code')
+      throw new Refusal('unsupported_response_type', 'The response_type must be code.');
+    if ((parameters.response_mode ?? 'query') !== 'query')
+      throw new Refusal('invalid_request', 'The response_mode must be query.');
+    if (!client.grantTypes.includes('authorization_code'))
+      throw new Refusal('unauthorized_client', 'This client may not use the authorization code grant.');
+    if (parameters.code_challenge === undefined)
+      throw new Refusal('invalid_request', 'code_challenge is missing: PKCE is required (RFC 7636).');
+    if (parameters.code_challenge_method !== 'S256' || !CHALLENGE.test(parameters.code_challenge))
+      throw new Refusal('invalid_request', 'code_challenge_method must be S256, with a challenge to match.');
+    refuseOtherResource(parameters, issuer);
+    const scopes = scopesWithin(client.scopes, parameters.scope);
+    return {
+      scopes,
+      challenge: parameters.code_challenge,
+      channels: channelsFor(partner, parameters.channel),
+    };
+  };
+
+  return async (given: Parameters): Promise<ReadAuthorizationRequest> => {
+    const parameters = presentParameters(given);
+    const { client_id: clientId, redirect_uri: redirectUri, state } = parameters;
+    const client = clientId === undefined ? undefined : await clients.usable(clientId);
+    const partner = client && partners.find(client.partner);
+    if (!client || !partner)
+      return { outcome: 'untrusted', message: 'The app that sent you here is not known.' };
+    if (redirectUri === undefined || !isRegisteredRedirectUri(client, redirectUri)) {
+      return {
+        outcome: 'untrusted',
+        message: 'The address that the app wants you sent back to is not its own.',
+      };
+    }
+    try {
+      const rest = checked(client, partner, parameters);
+      return { outcome: 'valid', request: { client, partner, redirectUri, state, parameters, ...rest } };
+    } catch (error) {
+      if (!(error instanceof Refusal) && !(error instanceof OAuthError)) throw error;
+      const code = error.code as AuthorizationErrorCode;
+      const redirectTo = authorizationResponse(
+        { redirectUri, state, issuer },
+        { error: code, error_description: error.message },
+      );
+      return { outcome: 'refused', redirectTo, error: code };
+    }
+  };
+}
+
+export type ReadAuthorization = ReturnType<typeof createReadAuthorizationRequest>;

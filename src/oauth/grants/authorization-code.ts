@@ -1,0 +1,115 @@
+import { hash } from 'node:crypto';
+import type { Audit } from '../../audit/audit.ts';
+import { OAuthError } from '../../errors.ts';
+import type { Revocations } from '../../revocation/revocations.ts';
+import type { AccessTokens } from '../../tokens/access-token.ts';
+import { type AppFamilies, isAccessRevoked } from '../app-access.ts';
+import type { AuthorizationCodes, RedeemedCode } from '../authorization-codes.ts';
+import type { ConsentStore } from '../consent.ts';
+import { requiredParameter } from '../parameters.ts';
+import type { Grant, GrantRequest } from './grant.ts';
+
+/** RFC 7636 section 4.1. */
+const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
+
+export interface AuthorizationCodeGrantDeps {
+  accessTokens: AccessTokens;
+  codes: AuthorizationCodes;
+  families: AppFamilies;
+  consentStore: ConsentStore;
+  revocations: Revocations;
+  audit: Audit;
+}
+
+type Consumed = Extract<RedeemedCode, { result: 'consumed' }>;
+
+/**
+ * RFC 6749 section 4.1.3 with PKCE (RFC 7636). The code is used up before anything is compared, so that a guess burns
+ * it; a second use ends whatever came of the first (RFC 9700 section 4.5).
+ */
+export function createAuthorizationCodeGrant(deps: AuthorizationCodeGrantDeps): Grant {
+  const { codes, families, revocations, audit } = deps;
+
+  const redeem = async ({ client, parameters, facts }: GrantRequest): Promise<Consumed> => {
+    const redeemed = await codes.redeem(requiredParameter(parameters, 'code'));
+    if (redeemed.result === 'consumed') return redeemed;
+    if (redeemed.result === 'reused') {
+      await families.end(redeemed.grantId);
+      audit.event('authorization_code.reused', {
+        ...facts,
+        outcome: 'refused',
+        actor: 'partner',
+        partner: client.partner,
+        clientId: redeemed.clientId,
+      });
+    }
+    throw new OAuthError('invalid_grant');
+  };
+
+  const matches = ({ client, parameters }: GrantRequest, redeemed: Consumed): boolean => {
+    const { access } = redeemed;
+    const verifier = parameters.code_verifier as string;
+    return (
+      redeemed.clientId === client.clientId &&
+      access.redirectUri === parameters.redirect_uri &&
+      VERIFIER.test(verifier) &&
+      hash('sha256', verifier, 'base64url') === access.challenge &&
+      !revocations.isRevoked('session', access.sid, redeemed.createdAtMs) &&
+      !isAccessRevoked(revocations, {
+        clientId: client.clientId,
+        customerId: access.customerId,
+        grantId: redeemed.grantId,
+        givenAtMs: redeemed.createdAtMs,
+      })
+    );
+  };
+
+  /** A family, unless the code came back or the customer withdrew while it was being made. */
+  const beginFamily = async (
+    { client, parameters }: GrantRequest,
+    { grantId, access }: Consumed,
+    scopes: readonly string[],
+  ): Promise<string> => {
+    const { customerId, reference, channel, authTimeMs } = access;
+    const token = await families.begin({
+      familyId: grantId,
+      holder: client.clientId,
+      customerId,
+      payload: { scopes, reference, channel, authTimeMs },
+    });
+    const [reused, consent] = await Promise.all([
+      codes.wasReused(parameters.code as string),
+      deps.consentStore.find(client.clientId, customerId),
+    ]);
+    if (reused || !consent) await families.end(grantId);
+    return token;
+  };
+
+  return {
+    grantType: 'authorization_code',
+    grant: async (request) => {
+      const { client, parameters } = request;
+      for (const name of ['code', 'redirect_uri', 'code_verifier']) requiredParameter(parameters, name);
+      const redeemed = await redeem(request);
+      if (!matches(request, redeemed)) throw new OAuthError('invalid_grant');
+      const { grantId, access } = redeemed;
+      const scopes = access.scopes.filter((scope) => client.scopes.includes(scope));
+      const refreshToken = client.grantTypes.includes('refresh_token')
+        ? await beginFamily(request, redeemed, scopes)
+        : undefined;
+      const issued = deps.accessTokens.issue({
+        clientId: client.clientId,
+        partner: client.partner,
+        scopes,
+        customer: {
+          customerId: access.customerId,
+          reference: access.reference,
+          channel: access.channel,
+          grantId,
+          sid: undefined,
+        },
+      });
+      return { issued, scopes, refreshToken, customerId: access.customerId };
+    },
+  };
+}

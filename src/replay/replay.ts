@@ -1,0 +1,44 @@
+/**
+ * Replay: the memory of what may be used only once, such as an accepted request signature or the id of a proof. This
+ * room owns the port and how an id is written; what may be used once, and until when, its callers know.
+ */
+import { hash } from 'node:crypto';
+import { lengthPrefixed } from '../platform/encoding.ts';
+
+/** What is remembered; an id of one space says nothing about the same id in another. */
+export type ReplaySpace =
+  | 'signature-v1'
+  | 'signature-v2'
+  | 'client-assertion'
+  | 'subject-token'
+  | 'page-form'
+  | 'credential-alert';
+
+export type FirstUse = 'fresh' | 'replayed';
+
+export interface ReplayStore {
+  /**
+   * Uses an id up: `fresh` for exactly one caller however many try at once on however many nodes, `replayed` for all
+   * others, at least until `expiresAtMs` (Unix milliseconds). Throws `STORE_UNAVAILABLE` when nobody can tell; the
+   * caller must then refuse.
+   */
+  consume(space: ReplaySpace, id: string, expiresAtMs: number): Promise<FirstUse>;
+  /** Forgets ids that expired before `nowMs`; returns how many. */
+  prune(nowMs: number): Promise<number>;
+}
+
+/** Clocks of two nodes may differ by this much, so an id is kept that much longer than it can be accepted. */
+const CLOCK_SKEW_MS = 60_000;
+
+/** The id of something that several values name together: of fixed length, and giving none of them away. */
+export function replayId(parts: readonly string[]): string {
+  return hash('sha256', lengthPrefixed(parts), 'base64url');
+}
+
+/**
+ * Until when a message must be remembered whose own time is accepted `windowMs` to both sides: twice the window from
+ * now, and the difference of clocks.
+ */
+export function rememberUntilMs(nowMs: number, windowMs: number): number {
+  return nowMs + 2 * windowMs + CLOCK_SKEW_MS;
+}

@@ -1,0 +1,136 @@
+import type { Audit } from '../audit/audit.ts';
+import type { Channels } from '../channels/channel.ts';
+import { createClientAssertions } from '../clients/client-assertion.ts';
+import { createClients } from '../clients/clients.ts';
+import { type Config, isLoopbackUrl } from '../config/config.ts';
+import { createCustomerTokenCheck } from '../customers/customer-token-check.ts';
+import type { Identities } from '../customers/identities.ts';
+import { createFormStates } from '../http/pages/form-states.ts';
+import { createPages } from '../http/pages/page.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { AppFamilyPayload } from '../oauth/app-access.ts';
+import { createAuthorizationCodes } from '../oauth/authorization-codes.ts';
+import { createReadAuthorizationRequest } from '../oauth/authorization-request.ts';
+import { createAuthorize } from '../oauth/authorize.ts';
+import { createClientAuthentication } from '../oauth/client-authentication.ts';
+import { createConsents } from '../oauth/consents.ts';
+import { createGrants } from '../oauth/grants/registry.ts';
+import { createIntrospectToken } from '../oauth/introspect-token.ts';
+import { createRevokeToken } from '../oauth/revoke-token.ts';
+import { createTokenEndpoint } from '../oauth/token-endpoint.ts';
+import type { Partners } from '../partners/partners.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { RecurringTask } from '../platform/watch.ts';
+import type { ReplayStore } from '../replay/replay.ts';
+import type { Revocations } from '../revocation/revocations.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { SqlStores } from '../stores/sql/sql-stores.ts';
+import { type AccessTokens, MAX_ACCESS_TOKEN_SECONDS } from '../tokens/access-token.ts';
+import type { CustomerTokens } from '../tokens/customer-token.ts';
+import { createRefreshFamilies } from '../tokens/refresh-families.ts';
+
+const PRUNE_MS = 60_000;
+const ORIGINS_MS = 5_000;
+
+export interface AuthorizationServerDeps {
+  config: Config;
+  stores: Pick<SqlStores, 'clients' | 'authorizationCodes' | 'refreshFamilies' | 'consents'>;
+  replays: ReplayStore;
+  keyring: Keyring;
+  clock: Clock;
+  audit: Audit;
+  partners: Partners;
+  revocations: Revocations;
+  channels: Channels;
+  sessions: Sessions;
+  identities: Identities;
+  accessTokens: AccessTokens;
+  customerTokens: CustomerTokens;
+  /** Notes uses of client secrets. */
+  usage: { note(secretId: string): void };
+}
+
+/** Clients, codes, refresh families, consents and the endpoints' use cases, wired to their stores. */
+export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
+  const { config, stores, keyring, clock, audit, partners, revocations, channels, accessTokens } = deps;
+  const issuer = config.public_url;
+  const maxTokenLifetimeSeconds = MAX_ACCESS_TOKEN_SECONDS;
+  const assertions = createClientAssertions({
+    clock,
+    audiences: [issuer, `${issuer}/oauth/token`],
+    replay: deps.replays,
+    clockToleranceSeconds: config.tokens.clock_tolerance_seconds,
+  });
+  const clients = createClients({
+    ...deps,
+    store: stores.clients,
+    assertions,
+    loopbackForAll: isLoopbackUrl(issuer),
+    maxTokenLifetimeSeconds,
+  });
+  await clients.refresh();
+  const families = createRefreshFamilies<AppFamilyPayload>({
+    store: stores.refreshFamilies,
+    keyring,
+    clock,
+    revocations,
+    lifetimes: {
+      idleSeconds: config.oauth.refresh_idle_seconds,
+      absoluteSeconds: config.oauth.refresh_absolute_seconds,
+    },
+    maxTokenLifetimeSeconds,
+  });
+  const codes = createAuthorizationCodes({
+    store: stores.authorizationCodes,
+    keyring,
+    clock,
+    lifetimeSeconds: config.oauth.code_lifetime_seconds,
+  });
+  const consents = createConsents({
+    ...deps,
+    store: stores.consents,
+    clients,
+    families,
+    maxTokenLifetimeSeconds,
+  });
+  const checkCustomerToken = createCustomerTokenCheck(deps);
+  const authenticateClient = createClientAuthentication({ clients });
+  const grants = createGrants({
+    accessTokens,
+    codes,
+    families,
+    consentStore: stores.consents,
+    checkCustomerToken,
+    partners,
+    revocations,
+    audit,
+  });
+  const shared = { authenticateClient, accessTokens, families, revocations, partners, audit, clock, issuer };
+  const every: RecurringTask[] = [
+    { name: 'browser_app_origins', everyMs: ORIGINS_MS, run: () => clients.refresh() },
+    { name: 'authorization_codes', everyMs: PRUNE_MS, run: () => codes.prune() },
+    { name: 'refresh_families', everyMs: PRUNE_MS, run: () => families.prune() },
+  ];
+  return {
+    clients,
+    families,
+    checkCustomerToken,
+    every,
+    /** What the public endpoints of this part need. */
+    endpoints: {
+      tokenEndpoint: createTokenEndpoint({ ...shared, grants }),
+      revokeToken: createRevokeToken(shared),
+      introspectToken: createIntrospectToken(shared),
+      readAuthorization: createReadAuthorizationRequest({ clients, partners, channels, issuer }),
+      authorize: createAuthorize({ ...deps, consents, codes, issuer }),
+      consents,
+      sessions: deps.sessions,
+      pages: createPages({
+        basePath: new URL(issuer).pathname.replace(/\/$/, ''),
+        companyName: config.oauth.company_name ?? new URL(issuer).hostname,
+      }),
+      formStates: createFormStates({ keyring, clock, replay: deps.replays }),
+      allowsAppOrigin: clients.allowsOrigin,
+    },
+  };
+}

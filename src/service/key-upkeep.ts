@@ -1,0 +1,43 @@
+import type { Audit } from '../audit/audit.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { RecurringTask } from '../platform/watch.ts';
+import type { SigningRing } from '../tokens/signing-key-types.ts';
+import type { SigningRings } from '../tokens/signing-rings.ts';
+
+const KEY_REFRESH_MS = 30_000;
+
+export interface KeyUpkeepDeps {
+  keyring: Keyring;
+  rings: SigningRings;
+  audit: Audit;
+  /** Signing keys are replaced after this long; 0: never. */
+  signingKeyMaxAgeMs: number;
+  /** Called after purpose keys changed. */
+  onKeysChanged(): void;
+}
+
+/** The audit record of a rotation that nobody asked for but the configured age. */
+function timedRotationRecord(audit: Audit) {
+  return (ring: SigningRing) => (action: 'added' | 'revoked', kid: string) =>
+    audit.record(action === 'added' ? 'signing_key.added' : 'signing_key.revoked', {
+      outcome: 'success',
+      actor: 'system',
+      reason: 'signing_key_max_age_days',
+      details: { ring, kid },
+    });
+}
+
+/** Reads keys that another process added, and replaces signing keys by age. */
+export function keyUpkeep({ keyring, rings, audit, ...deps }: KeyUpkeepDeps): RecurringTask {
+  return {
+    name: 'keys',
+    everyMs: KEY_REFRESH_MS,
+    run: async () => {
+      if (await keyring.refresh()) deps.onKeysChanged();
+      await rings.refresh();
+      if (deps.signingKeyMaxAgeMs > 0) {
+        await rings.rotateAged(deps.signingKeyMaxAgeMs, timedRotationRecord(audit));
+      }
+    },
+  };
+}

@@ -1,0 +1,299 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import {
+  PROBLEM_SENTENCES,
+  type SignatureProblem,
+  type SignatureVersion,
+  type SignedRequest,
+} from './signed-request.ts';
+import {
+  readV1,
+  V1_SIGNATURE_HEADER,
+  V1_TIMESTAMP_HEADER,
+  V1_WINDOW_SECONDS,
+  v1IsTimely,
+  v1Matches,
+  v1SignedBytes,
+} from './v1.ts';
+import {
+  readV2,
+  V2_WINDOW_SECONDS,
+  type V2Signature,
+  v2BodyProblem,
+  v2MatchesEd25519,
+  v2MatchesHmac,
+  v2TimeProblem,
+  ed25519PublicKey,
+} from './v2.ts';
+
+/** One part of a signature, looked at. */
+export interface SignatureCheck {
+  part: 'form' | 'time' | 'match' | 'body';
+  ok: boolean;
+  /** A sentence for the holder of the key. */
+  message: string;
+}
+
+/** What was, or should have been, signed. */
+export interface StringToSign {
+  /** As text; of a long one the beginning. */
+  text: string;
+  truncated: boolean;
+  bytes: number;
+  /** Lower-case hex, to compare with one's own. */
+  sha256: string;
+}
+
+export interface SignatureExplanation {
+  version: SignatureVersion;
+  right: boolean;
+  checks: SignatureCheck[];
+  stringToSign: StringToSign | undefined;
+}
+
+/** What a key has to check signatures with. Handed out to nobody; only verdicts leave this file. */
+export interface ExplainingKeys {
+  /** Of every secret that may still be used: 64 ASCII bytes each. */
+  signingKeys: readonly Uint8Array[];
+  /** Ed25519 public keys, base64url. */
+  publicKeys: readonly string[];
+  /** The secret itself, where the caller has it: tells a signature keyed with it. */
+  secret?: string;
+}
+
+const MAX_TEXT_BYTES = 4_096;
+
+function shown(bytes: Buffer): StringToSign {
+  return {
+    text: bytes.subarray(0, MAX_TEXT_BYTES).toString('utf8'),
+    truncated: bytes.length > MAX_TEXT_BYTES,
+    bytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  };
+}
+
+const fine = (part: SignatureCheck['part'], message: string): SignatureCheck => ({ part, ok: true, message });
+const wrong = (part: SignatureCheck['part'], message: string): SignatureCheck => ({
+  part,
+  ok: false,
+  message,
+});
+
+const PART_OF: Partial<Record<SignatureProblem, SignatureCheck['part']>> = {
+  digest_missing: 'body',
+  digest_malformed: 'body',
+  digest_mismatch: 'body',
+  timestamp_missing: 'time',
+  timestamp_malformed: 'time',
+};
+
+/** A way to get a signature wrong: which key, which bytes. */
+interface Mistake {
+  key: (signingKey: Buffer) => Uint8Array;
+  bytes: Buffer;
+  message: string;
+}
+
+const asItIs = (signingKey: Buffer): Uint8Array => signingKey;
+const binaryKey = (signingKey: Buffer): Uint8Array => Buffer.from(signingKey.toString('latin1'), 'hex');
+const BINARY_KEY =
+  'It is keyed with the 32 bytes of the secret’s SHA-256; the key is their 64 lower-case hex digits.';
+const RAW_KEY = 'It is keyed with the secret itself; the key is the lower-case hex SHA-256 of the secret.';
+
+/** The first known mistake that this MAC was made by. Only whoever holds the secret can have made it. */
+function mistakeBehind(mac: Buffer, keys: ExplainingKeys, mistakes: readonly Mistake[]): string | undefined {
+  const madeWith = (key: Uint8Array, bytes: Buffer) => {
+    const expected = createHmac('sha256', key).update(bytes).digest();
+    return expected.length === mac.length && timingSafeEqual(expected, mac);
+  };
+  for (const { key, bytes, message } of mistakes) {
+    if (keys.signingKeys.some((signingKey) => madeWith(key(Buffer.from(signingKey)), bytes))) return message;
+  }
+  const { secret } = keys;
+  const own = mistakes.find(({ key }) => key === binaryKey)?.bytes;
+  if (secret !== undefined && own && madeWith(Buffer.from(secret, 'utf8'), own)) return RAW_KEY;
+  return undefined;
+}
+
+/** Ways in which a JSON body is written differently from how it was sent. */
+function otherSpellings(body: Uint8Array): Buffer[] {
+  const text = Buffer.from(body).toString('utf8');
+  const spellings = [`${text}\n`, text.replace(/\r?\n$/, '')];
+  try {
+    const value: unknown = JSON.parse(text);
+    spellings.push(JSON.stringify(value), JSON.stringify(value, null, 2));
+    // As Python's json.dumps writes it.
+    spellings.push(
+      JSON.stringify(value, null, 1)
+        .replaceAll(/\n */g, ' ')
+        .replaceAll(/([[{]) | ([\]}])/g, '$1$2'),
+    );
+  } catch {
+    // Not JSON: it has no other spelling.
+  }
+  return spellings.filter((spelling) => spelling !== text).map((spelling) => Buffer.from(spelling));
+}
+
+function v1Mistakes(timestamp: string, body: Uint8Array): Mistake[] {
+  const right = v1SignedBytes(timestamp, body);
+  const mistake = (bytes: Buffer, message: string): Mistake => ({ key: asItIs, bytes, message });
+  return [
+    { key: binaryKey, bytes: right, message: BINARY_KEY },
+    ...otherSpellings(body).map((other) =>
+      mistake(
+        v1SignedBytes(timestamp, other),
+        'It was made over the body in another spelling (white space or a line break); sign the very bytes that you send.',
+      ),
+    ),
+    mistake(Buffer.from(body), 'It was made over the body alone; the timestamp and a full stop come first.'),
+    mistake(
+      Buffer.concat([Buffer.from(timestamp), body]),
+      'The full stop between timestamp and body is missing.',
+    ),
+    mistake(
+      Buffer.concat([Buffer.from(`${timestamp}\n`), body]),
+      'Between timestamp and body stands a line break instead of a full stop.',
+    ),
+    mistake(
+      Buffer.concat([body, Buffer.from(`.${timestamp}`)]),
+      'Body and timestamp are the wrong way round.',
+    ),
+    mistake(Buffer.from(`${timestamp}.`), 'It was made over an empty body, but the request has one.'),
+  ];
+}
+
+function timeCheck(offsetSeconds: number, windowSeconds: number, ok: boolean): SignatureCheck {
+  if (ok) return fine('time', `The time is within ${windowSeconds} seconds of ours.`);
+  const far = Math.abs(offsetSeconds);
+  const milliseconds = far > 1e11 ? ' It looks like milliseconds; it must be seconds.' : '';
+  const side = offsetSeconds < 0 ? 'behind' : 'ahead of';
+  return wrong(
+    'time',
+    `The time is ${far} seconds ${side} ours; ${windowSeconds} are allowed.${milliseconds}`,
+  );
+}
+
+const MALFORMED_V1 = `${V1_SIGNATURE_HEADER} must be exactly 64 hex digits: no prefix, no list, not base64.`;
+
+/** Says which part of a v1 signature is right and which is not; `undefined` when the request carries none. */
+export function explainV1(
+  request: SignedRequest,
+  keys: ExplainingKeys,
+  nowMs: number,
+): SignatureExplanation | undefined {
+  const read = readV1(request);
+  if (read === undefined) return undefined;
+  if (typeof read === 'string') {
+    const timestamp = request.header(V1_TIMESTAMP_HEADER);
+    const message = read === 'signature_malformed' ? MALFORMED_V1 : PROBLEM_SENTENCES[read];
+    return {
+      version: 'v1',
+      right: false,
+      checks: [wrong(PART_OF[read] ?? 'form', message)],
+      stringToSign: timestamp === undefined ? undefined : shown(v1SignedBytes(timestamp, request.body)),
+    };
+  }
+  const matches = keys.signingKeys.some((signingKey) => v1Matches(read, signingKey, request.body));
+  const mistake = matches
+    ? undefined
+    : mistakeBehind(read.mac, keys, v1Mistakes(read.timestamp, request.body));
+  const timely = v1IsTimely(read, nowMs);
+  const offset = Number(read.timestamp) - Math.floor(nowMs / 1000);
+  return {
+    version: 'v1',
+    right: matches && timely,
+    checks: [
+      fine('form', 'Both headers are there and well-formed.'),
+      timeCheck(offset, V1_WINDOW_SECONDS, timely),
+      matches
+        ? fine('match', 'The signature is that of this body and this timestamp.')
+        : wrong(
+            'match',
+            mistake ?? `${PROBLEM_SENTENCES.signature_mismatch} Compare the string to sign with yours.`,
+          ),
+    ],
+    stringToSign: shown(v1SignedBytes(read.timestamp, request.body)),
+  };
+}
+
+/** Bases that a signer may have built by mistake. */
+function v2Mistakes(signature: V2Signature, request: SignedRequest): Mistake[] {
+  const baseOf = (change: Partial<SignedRequest>): Buffer => {
+    const read = readV2({ ...request, ...change });
+    return Buffer.from(typeof read === 'object' ? read.base : signature.base, 'latin1');
+  };
+  const right = Buffer.from(signature.base, 'latin1');
+  const host = request.header('host');
+  const segments = request.path.split('/');
+  return [
+    { key: binaryKey, bytes: right, message: BINARY_KEY },
+    {
+      key: asItIs,
+      bytes: Buffer.concat([right, Buffer.from('\n')]),
+      message: 'The string to sign ends without a line break.',
+    },
+    {
+      key: asItIs,
+      bytes: baseOf({ method: request.method.toLowerCase() }),
+      message: '@method is written in upper case.',
+    },
+    ...(host === undefined
+      ? []
+      : [
+          {
+            key: asItIs,
+            bytes: baseOf({ authority: host }),
+            message: '@authority is not the one of our public address.',
+          },
+        ]),
+    {
+      key: asItIs,
+      bytes: baseOf({ authority: request.authority.replace(/:\d+$/, '') }),
+      message: '@authority lacks the port.',
+    },
+    {
+      key: asItIs,
+      bytes: baseOf({ path: `/${segments.slice(2).join('/')}` }),
+      message: '@path lacks the path of our public address.',
+    },
+  ];
+}
+
+/** Says which part of a v2 signature is right and which is not; `undefined` when the request carries none. */
+export function explainV2(
+  request: SignedRequest,
+  keys: ExplainingKeys,
+  nowMs: number,
+): SignatureExplanation | undefined {
+  const read = readV2(request);
+  if (read === undefined) return undefined;
+  if (typeof read === 'string') {
+    const check = wrong(PART_OF[read] ?? 'form', PROBLEM_SENTENCES[read]);
+    return { version: 'v2', right: false, checks: [check], stringToSign: undefined };
+  }
+  const matches =
+    read.algorithm === 'hmac-sha256'
+      ? keys.signingKeys.some((signingKey) => v2MatchesHmac(read, signingKey))
+      : keys.publicKeys.some((x) => v2MatchesEd25519(read, ed25519PublicKey(x)));
+  const noKey = read.algorithm === 'ed25519' ? keys.publicKeys.length === 0 : keys.signingKeys.length === 0;
+  const mistake = matches ? undefined : mistakeBehind(read.signature, keys, v2Mistakes(read, request));
+  const mismatch = noKey
+    ? PROBLEM_SENTENCES.algorithm_without_key
+    : (mistake ?? `${PROBLEM_SENTENCES.signature_mismatch} Compare the string to sign with yours.`);
+  const timeProblem = v2TimeProblem(read, nowMs);
+  const bodyProblem = v2BodyProblem(request);
+  return {
+    version: 'v2',
+    right: matches && !timeProblem && !bodyProblem,
+    checks: [
+      fine('form', 'The fields can be read, and every part that must be signed is covered.'),
+      timeProblem === 'expired'
+        ? wrong('time', PROBLEM_SENTENCES.expired)
+        : timeCheck(read.createdSeconds - Math.floor(nowMs / 1000), V2_WINDOW_SECONDS, !timeProblem),
+      bodyProblem
+        ? wrong('body', PROBLEM_SENTENCES[bodyProblem])
+        : fine('body', 'Content-Digest is the digest of the body that arrived.'),
+      matches ? fine('match', 'The signature is that of this string to sign.') : wrong('match', mismatch),
+    ],
+    stringToSign: shown(Buffer.from(read.base, 'latin1')),
+  };
+}

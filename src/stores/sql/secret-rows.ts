@@ -1,0 +1,131 @@
+import { sql } from 'kysely';
+import type { SecretUse } from '../../api-keys/api-key.ts';
+import type { DueGrace, RotationPlan } from '../../partners/secret-rotation.ts';
+import { orUndefined } from './rows.ts';
+import type { Database, DatabaseTransaction } from './schema.ts';
+
+const OWNER_COLUMNS = { api_key_secrets: 'key_id', client_secrets: 'client_id' } as const;
+
+/** What the tables of secrets do alike: the columns are the same but for the name of the owner's. */
+export function createSecretRows(table: keyof typeof OWNER_COLUMNS) {
+  const secrets = table as 'client_secrets';
+  const owner = sql.ref<string>(`${table}.${OWNER_COLUMNS[table]}`);
+
+  const liveIds = async (trx: DatabaseTransaction, ownerId: string, nowMs: number): Promise<string[]> => {
+    const rows = await trx
+      .selectFrom(secrets)
+      .select('secret_id')
+      .where(owner, '=', ownerId)
+      .where('revoked_at_ms', 'is', null)
+      .where((eb) => eb.or([eb('expires_at_ms', 'is', null), eb('expires_at_ms', '>', nowMs)]))
+      .execute();
+    return rows.map((row) => row.secret_id);
+  };
+
+  return {
+    liveIds,
+
+    /** Bounds live secrets by the plan of their replacement. */
+    plan: async (
+      trx: DatabaseTransaction,
+      secretIds: readonly string[],
+      { graceMs, latestEndMs, successorId }: RotationPlan & { successorId: string },
+    ): Promise<void> => {
+      for (const secretId of secretIds) {
+        await trx
+          .updateTable(secrets)
+          .set((eb) => ({
+            grace_ms: graceMs,
+            successor_id: successorId,
+            expires_at_ms: eb
+              .case()
+              .when('expires_at_ms', '<', latestEndMs)
+              .then(eb.ref('expires_at_ms'))
+              .else(latestEndMs)
+              .end(),
+          }))
+          .where('secret_id', '=', secretId)
+          .execute();
+      }
+    },
+
+    /** Marks secrets as compromised; how many were not so already. */
+    revoke: async (
+      trx: DatabaseTransaction,
+      ownerId: string,
+      secretIds: readonly string[],
+      atMs: number,
+    ): Promise<number> => {
+      if (secretIds.length === 0) return 0;
+      const result = await trx
+        .updateTable(secrets)
+        .set({ revoked_at_ms: atMs })
+        .where(owner, '=', ownerId)
+        .where('secret_id', 'in', secretIds)
+        .where('revoked_at_ms', 'is', null)
+        .executeTakeFirst();
+      return Number(result.numUpdatedRows);
+    },
+
+    /** Replaced secrets whose successor has been used and whose end does not yet follow from that. */
+    dueGraces: async (db: Database): Promise<DueGrace[]> => {
+      const rows = await db
+        .selectFrom(secrets)
+        .innerJoin(`${secrets} as successor`, 'successor.secret_id', `${secrets}.successor_id`)
+        .select([
+          owner.as('owner_id'),
+          `${secrets}.secret_id`,
+          `${secrets}.grace_ms`,
+          `${secrets}.expires_at_ms`,
+          'successor.first_used_at_ms',
+        ])
+        .where(`${secrets}.grace_ms`, 'is not', null)
+        .where(`${secrets}.revoked_at_ms`, 'is', null)
+        .where('successor.first_used_at_ms', 'is not', null)
+        .execute();
+      return rows.map((row) => ({
+        ownerId: row.owner_id,
+        secretId: row.secret_id,
+        graceMs: row.grace_ms as number,
+        firstUsedAtMs: row.first_used_at_ms as number,
+        expiresAtMs: orUndefined(row.expires_at_ms),
+      }));
+    },
+
+    /** Sets the end that follows from the grace, once. */
+    startGrace: async (
+      trx: DatabaseTransaction,
+      secretId: string,
+      expiresAtMs: number,
+    ): Promise<'missing' | 'started'> => {
+      const result = await trx
+        .updateTable(secrets)
+        .set({ grace_ms: null, expires_at_ms: expiresAtMs })
+        .where('secret_id', '=', secretId)
+        .where('grace_ms', 'is not', null)
+        .where('revoked_at_ms', 'is', null)
+        .executeTakeFirst();
+      return result.numUpdatedRows === 0n ? 'missing' : 'started';
+    },
+
+    /** Notes uses: the first is kept, the last only moves forward. */
+    recordUses: async (trx: DatabaseTransaction, uses: readonly SecretUse[]): Promise<void> => {
+      // In one order everywhere, so that two nodes never wait for each other's rows.
+      for (const use of [...uses].sort((a, b) => (a.secretId < b.secretId ? -1 : 1))) {
+        await trx
+          .updateTable(secrets)
+          .set((eb) => ({
+            first_used_at_ms: eb.fn.coalesce('first_used_at_ms', eb.val(use.firstAtMs)),
+            last_used_at_ms: eb
+              .case()
+              .when('last_used_at_ms', '>', use.lastAtMs)
+              .then(eb.ref('last_used_at_ms'))
+              .else(use.lastAtMs)
+              .end(),
+          }))
+          .where('secret_id', '=', use.secretId)
+          .execute();
+      }
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { type CustomerReference, parseReference } from '../identifiers/identifier.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+
+const PAD_BYTES = 64;
+/** Each token has a sealing key of its own, derived from its unique `jti`, so a constant nonce never repeats under a key. */
+const NONCE = Buffer.alloc(12);
+const TAG_BYTES = 16;
+
+export interface ReferenceSeal {
+  /** Seals a reference for the one token with this `jti`. */
+  seal(reference: CustomerReference, jti: string): string;
+  /** `undefined` when it was sealed for another token or under a key that we no longer have. */
+  open(sealed: string, jti: string): CustomerReference | undefined;
+}
+
+/** Seals the company's reference into tokens, so that only we can read it and `/getprofile` needs no look-up. */
+export function createReferenceSeal(keyring: Keyring): ReferenceSeal {
+  const sealingKey = (version: number, jti: string): Buffer | undefined => {
+    const held = keyring.all('token-reference').find((key) => key.version === version);
+    return held && createHmac('sha256', held.key).update(`symbolon/token-reference|${jti}`).digest();
+  };
+  return {
+    seal: (reference, jti) => {
+      const { version } = keyring.current('token-reference');
+      const bytes = Buffer.from(reference, 'utf8');
+      // Padded so that the length of the token tells nothing of the length of the reference.
+      const padded = Buffer.alloc(Math.ceil((bytes.length + 1) / PAD_BYTES) * PAD_BYTES);
+      padded[0] = bytes.length;
+      bytes.copy(padded, 1);
+      const cipher = createCipheriv('aes-256-gcm', sealingKey(version, jti) as Buffer, NONCE);
+      const body = cipher.update(padded);
+      cipher.final();
+      return `${version}.${Buffer.concat([body, cipher.getAuthTag()]).toString('base64url')}`;
+    },
+    open: (sealed, jti) => {
+      const dot = sealed.indexOf('.');
+      const key = sealingKey(Number(sealed.slice(0, dot)), jti);
+      const bytes = Buffer.from(sealed.slice(dot + 1), 'base64url');
+      if (!key || bytes.length <= TAG_BYTES) return undefined;
+      const decipher = createDecipheriv('aes-256-gcm', key, NONCE, { authTagLength: TAG_BYTES });
+      decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
+      const padded = decipher.update(bytes.subarray(0, bytes.length - TAG_BYTES));
+      try {
+        decipher.final();
+      } catch {
+        return undefined;
+      }
+      return parseReference(padded.subarray(1, 1 + (padded[0] as number)).toString('utf8'));
+    },
+  };
+}

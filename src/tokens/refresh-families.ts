@@ -1,0 +1,241 @@
+import { createHmac, hash, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Keyring } from '../keyring/keyring.ts';
+import { open, seal } from '../keyring/seal.ts';
+import type { Clock } from '../platform/clock.ts';
+import { decodeBase64Url } from '../platform/encoding.ts';
+import { randomToken } from '../platform/random.ts';
+import type { Revocations } from '../revocation/revocations.ts';
+import type { RefreshFamilyStore, StoredRefreshFamily } from './refresh-family.ts';
+
+/** How long a lost answer can be fetched again with the token that it replaced. */
+export const REPLAY_GRACE_MS = 10_000;
+
+export interface RefreshLifetimes {
+  /** A family unused for this long is over. */
+  idleSeconds: number;
+  /** A family is over this long after it began, used or not. */
+  absoluteSeconds: number;
+}
+
+/** A living family, with what its holder keeps. */
+export interface RefreshFamily<Payload> {
+  familyId: string;
+  holder: string;
+  customerId: string;
+  payload: Payload;
+  createdAtMs: number;
+  /** When it ends if it is not used again. */
+  expiresAtMs: number;
+}
+
+export type RotationOutcome =
+  | { outcome: 'rotated'; answer: string }
+  /** The same answer again: its first copy was lost on the way. */
+  | { outcome: 'replayed'; answer: string }
+  /** `reused`: an older token of the family came back, so the family has been ended. */
+  | { outcome: 'refused'; reason: 'unknown' | 'over' | 'reused'; familyId?: string; customerId?: string };
+
+export interface RefreshFamilies<Payload extends object> {
+  /** Begins a family; returns its first token. */
+  begin(family: { familyId: string; holder: string; customerId: string; payload: Payload }): Promise<string>;
+  /** The family whose living token this is, without using it. */
+  inspect(token: string, holder: string): Promise<RefreshFamily<Payload> | undefined>;
+  /** The family that a token of any generation belongs to, living or not; the token must be a genuine one. */
+  familyOf(token: string, holder: string): Promise<string | undefined>;
+  /**
+   * Uses a token up. `makeAnswer` builds the answer with the successor before it is known whether this call wins;
+   * of many calls with one token one answer is kept, and all within the grace get that one. It may throw to refuse,
+   * which leaves the family as it was.
+   */
+  rotate(
+    token: string,
+    holder: string,
+    makeAnswer: (family: RefreshFamily<Payload>, successor: string) => string | Promise<string>,
+  ): Promise<RotationOutcome>;
+  /** Ends one family and the access tokens that came of it, on every process. */
+  end(familyId: string): Promise<void>;
+  /** Ends a customer's families, all or those of one holder. */
+  endAllOf(customerId: string, holder?: string): Promise<void>;
+  /** Deletes what is over for good. */
+  prune(): Promise<number>;
+}
+
+export interface RefreshFamiliesDeps {
+  store: RefreshFamilyStore;
+  keyring: Keyring;
+  clock: Clock;
+  revocations: Revocations;
+  lifetimes: RefreshLifetimes;
+  /** Longest life of an access token, in seconds: how long the end of a family has to be remembered. */
+  maxTokenLifetimeSeconds: number;
+}
+
+const PREFIX = 'rt_';
+const ID_BYTES = 16;
+const SECRET_BYTES = 32;
+const MARK_BYTES = 16;
+const MARKED_BYTES = ID_BYTES + 4 + SECRET_BYTES;
+
+const digestOf = (token: string) => hash('sha256', token, 'base64url');
+const equal = (a: string, b: string) =>
+  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+/** A new id for a family, and for all that comes of it. */
+export const newFamilyId = (): string => randomToken(ID_BYTES);
+
+function markOf(key: KeyObject, body: Buffer): Buffer {
+  return createHmac('sha256', key)
+    .update('symbolon/refresh-token')
+    .update(body)
+    .digest()
+    .subarray(0, MARK_BYTES);
+}
+
+/** The key that seals a token's answer: only who holds the token itself can have it again. */
+function answerKey(token: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', token, '', 'symbolon/refresh-answer', 32));
+}
+
+/**
+ * Families of refresh tokens (RFC 9700 section 4.14.2). A token is family id, generation and 256 random bits, with a
+ * mark under a key of ours: so an old genuine token is recognised without keeping every one of them, and an invented
+ * one can end nobody's family.
+ */
+export function createRefreshFamilies<Payload extends object>(
+  deps: RefreshFamiliesDeps,
+): RefreshFamilies<Payload> {
+  const { store, keyring, clock, revocations, lifetimes } = deps;
+
+  const makeToken = (familyId: string, generation: number): string => {
+    const body = Buffer.alloc(MARKED_BYTES);
+    Buffer.from(familyId, 'base64url').copy(body);
+    body.writeUInt32BE(generation, ID_BYTES);
+    randomBytes(SECRET_BYTES).copy(body, ID_BYTES + 4);
+    const mark = markOf(keyring.current('refresh-token').key, body);
+    return PREFIX + Buffer.concat([body, mark]).toString('base64url');
+  };
+
+  /** The family id of a genuine token, whatever its age. */
+  const genuine = (token: string): string | undefined => {
+    if (!token.startsWith(PREFIX) || token.length > 128) return undefined;
+    const bytes = decodeBase64Url(token.slice(PREFIX.length));
+    if (bytes?.length !== MARKED_BYTES + MARK_BYTES) return undefined;
+    const body = bytes.subarray(0, MARKED_BYTES);
+    const mark = bytes.subarray(MARKED_BYTES);
+    const known = keyring.all('refresh-token').some(({ key }) => timingSafeEqual(markOf(key, body), mark));
+    return known ? body.subarray(0, ID_BYTES).toString('base64url') : undefined;
+  };
+
+  const find = async (token: string, holder: string): Promise<StoredRefreshFamily | undefined> => {
+    const familyId = genuine(token);
+    const family = familyId === undefined ? undefined : await store.find(familyId);
+    return family?.holder === holder ? family : undefined;
+  };
+
+  const isAlive = (family: StoredRefreshFamily): boolean =>
+    family.endedAtMs === undefined &&
+    clock.nowMs() < Math.min(family.idleExpiresAtMs, family.expiresAtMs) &&
+    !revocations.isRevoked('grant', family.familyId, family.createdAtMs) &&
+    !revocations.isRevoked('customer', family.customerId, family.createdAtMs);
+
+  const opened = (family: StoredRefreshFamily): RefreshFamily<Payload> | undefined => {
+    const bytes = keyring.open('grant', family.sealedPayload, family.familyId);
+    return (
+      bytes && {
+        familyId: family.familyId,
+        holder: family.holder,
+        customerId: family.customerId,
+        payload: JSON.parse(bytes.toString('utf8')) as Payload,
+        createdAtMs: family.createdAtMs,
+        expiresAtMs: Math.min(family.idleExpiresAtMs, family.expiresAtMs),
+      }
+    );
+  };
+
+  /** An ended family never lives again, so the cutoff lies ahead: it meets what is being issued this moment, too. */
+  const revokeTokens = async (familyIds: readonly string[]) => {
+    const expiresAtMs = clock.nowMs() + deps.maxTokenLifetimeSeconds * 1000 + 60_000;
+    const cutoffMs = expiresAtMs;
+    await revocations.revoke(familyIds.map((id) => ({ kind: 'grant' as const, id, cutoffMs, expiresAtMs })));
+  };
+
+  const endOne = async (familyId: string) => {
+    await revokeTokens([familyId]);
+    await store.end({ familyId }, clock.nowMs());
+  };
+
+  /** What a token gets that is not the living one: its own answer again, or the end of the family. */
+  const lateComer = async (token: string, family: StoredRefreshFamily): Promise<RotationOutcome> => {
+    const isPrevious = family.previousDigest !== undefined && equal(digestOf(token), family.previousDigest);
+    if (isPrevious && family.sealedAnswer && clock.nowMs() < family.rotatedAtMs + REPLAY_GRACE_MS) {
+      const answer = open(answerKey(token), family.sealedAnswer, family.familyId);
+      if (answer) return { outcome: 'replayed', answer: answer.toString('utf8') };
+    }
+    await endOne(family.familyId);
+    const { familyId, customerId } = family;
+    return { outcome: 'refused', reason: 'reused', familyId, customerId };
+  };
+
+  return {
+    begin: async ({ familyId, holder, customerId, payload }) => {
+      const nowMs = clock.nowMs();
+      const token = makeToken(familyId, 0);
+      await store.insert({
+        familyId,
+        holder,
+        customerId,
+        sealedPayload: keyring.seal('grant', Buffer.from(JSON.stringify(payload)), familyId),
+        generation: 0,
+        currentDigest: digestOf(token),
+        previousDigest: undefined,
+        sealedAnswer: undefined,
+        createdAtMs: nowMs,
+        rotatedAtMs: nowMs,
+        idleExpiresAtMs: nowMs + lifetimes.idleSeconds * 1000,
+        expiresAtMs: nowMs + lifetimes.absoluteSeconds * 1000,
+        endedAtMs: undefined,
+      });
+      return token;
+    },
+
+    inspect: async (token, holder) => {
+      const family = await find(token, holder);
+      const alive = family && isAlive(family) && equal(digestOf(token), family.currentDigest);
+      return alive ? opened(family) : undefined;
+    },
+
+    familyOf: async (token, holder) => (await find(token, holder))?.familyId,
+
+    rotate: async (token, holder, makeAnswer) => {
+      const stored = await find(token, holder);
+      if (!stored) return { outcome: 'refused', reason: 'unknown' };
+      const family = isAlive(stored) ? opened(stored) : undefined;
+      if (!family) return { outcome: 'refused', reason: 'over' };
+      const digest = digestOf(token);
+      if (!equal(digest, stored.currentDigest)) return lateComer(token, stored);
+      const successor = makeToken(stored.familyId, stored.generation + 1);
+      const answer = await makeAnswer(family, successor);
+      const nowMs = clock.nowMs();
+      const result = await store.rotate(stored.familyId, digest, {
+        currentDigest: digestOf(successor),
+        previousDigest: digest,
+        sealedAnswer: seal(answerKey(token), Buffer.from(answer), stored.familyId),
+        rotatedAtMs: nowMs,
+        idleExpiresAtMs: nowMs + lifetimes.idleSeconds * 1000,
+      });
+      if (result === 'rotated') return { outcome: 'rotated', answer };
+      // Somebody else was faster with the same token, or the family ended meanwhile.
+      const after = await store.find(stored.familyId);
+      if (!after || !isAlive(after)) return { outcome: 'refused', reason: 'over' };
+      return lateComer(token, after);
+    },
+
+    end: endOne,
+
+    endAllOf: async (customerId, holder) => {
+      await revokeTokens(await store.end({ customerId, holder }, clock.nowMs()));
+    },
+
+    prune: () => store.prune(clock.nowMs()),
+  };
+}

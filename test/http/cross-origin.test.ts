@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PUBLIC_URL, SHOP_ORIGIN, startService, type TestService } from '../support/service.ts';
+
+let t: TestService;
+beforeEach(async () => {
+  t = await startService();
+});
+afterEach(() => t.dispose());
+
+type Client = 'get' | 'post' | 'delete' | 'options';
+const OPEN = [
+  ['post', '/customer_authenticate'],
+  ['get', '/customer_session'],
+  ['delete', '/customer_session'],
+  ['post', '/customer_session/token'],
+] as const;
+const CLOSED = [
+  ['post', '/getprofile'],
+  ['post', '/access_token'],
+  ['post', '/oauth/token'],
+  ['get', '/health/live'],
+  ['get', '/health/ready'],
+] as const;
+
+const grants = (headers: Record<string, unknown>) =>
+  Object.keys(headers).filter((name) => name.startsWith('access-control-'));
+const preflight = (path: string, origin: string, method: string) =>
+  t.api.options(path).set({
+    origin,
+    'access-control-request-method': method.toUpperCase(),
+    'access-control-request-headers': 'content-type,x-symbolon-csrf,authorization',
+  });
+
+describe.each(OPEN)('%s %s', (method, path) => {
+  it('may be called from the pages that channels list, and from our own', async () => {
+    for (const origin of [SHOP_ORIGIN, 'https://south.test', PUBLIC_URL]) {
+      const { headers } = await preflight(path, origin, method).expect(204);
+      expect(headers).toMatchObject({
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-headers': 'content-type,x-symbolon-csrf',
+        vary: 'Origin',
+      });
+      const answer = await t.api[method as Client](path).set({ origin });
+      expect(answer.headers['access-control-allow-origin']).toBe(origin);
+      expect(answer.headers['vary']).toBe('Origin');
+    }
+  });
+
+  it('and from no other, also when it is only almost one of them', async () => {
+    for (const origin of [
+      'https://evil.test',
+      'null',
+      'http://shop.test',
+      `${SHOP_ORIGIN}.evil.test`,
+      `${SHOP_ORIGIN}:444`,
+      '',
+    ]) {
+      expect(grants((await preflight(path, origin, method).expect(405)).headers)).toEqual([]);
+      const answer = await t.api[method as Client](path).set({ origin });
+      expect(grants(answer.headers)).toEqual([]);
+      expect(answer.headers['vary']).toBe('Origin');
+    }
+  });
+});
+
+describe.each(CLOSED)('%s %s', (method, path) => {
+  it('is for servers: no page may read it', async () => {
+    expect(grants((await preflight(path, SHOP_ORIGIN, method).expect(405)).headers)).toEqual([]);
+    const { headers } = await t.api[method as Client](path).set({ origin: SHOP_ORIGIN });
+    expect(grants(headers)).toEqual([]);
+  });
+});
+
+describe('security headers', () => {
+  it('tell browsers to come back by TLS alone, when the public address is one of TLS', async () => {
+    const { headers } = await t.api.get('/health/live').expect(200);
+    expect(headers['strict-transport-security']).toBe('max-age=31536000');
+    await t.dispose();
+    t = await startService({
+      settings: ({ behind_tls_proxy: _proxy, ...all }) => ({ ...all, public_url: 'http://127.0.0.1:8080' }),
+    });
+    expect((await t.api.get('/health/live').expect(200)).headers).not.toHaveProperty(
+      'strict-transport-security',
+    );
+  });
+
+  it('are on every listener and every kind of answer', async () => {
+    // The contract client looks at each answer's headers.
+    await t.api.get('/nowhere').expect(404);
+    await t.api.get('/getprofile').expect(405);
+    await t.api.post('/getprofile').expect(401);
+    await t.admin.get('/admin/partners').expect(200);
+    await t.ops.get('/metrics').expect(200);
+  });
+});
