@@ -71,6 +71,10 @@ export const errorCatalogue = {
     kind: 'forbidden',
     message: 'This key may not be used from the address that the request came from.',
   },
+  ENVIRONMENT_NOT_ALLOWED: {
+    kind: 'forbidden',
+    message: 'No data is held here for keys of this environment: a test key opens no live data.',
+  },
   CSRF_REJECTED: {
     kind: 'forbidden',
     message: 'A call that rides on a cookie needs the header X-Symbolon-CSRF: 1.',

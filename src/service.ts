@@ -7,20 +7,14 @@ import { createKeyUsage } from './api-keys/key-usage.ts';
 import { createAudit } from './audit/audit.ts';
 import { createAuditLink, verifyChains } from './audit/audit-chain.ts';
 import type { LinkAuditRecord } from './audit/audit-record.ts';
-import type { Authenticator, AuthenticatorDeps } from './authenticators/authenticator.ts';
 import { createDirectoryUsers } from './authenticators/directory-users.ts';
-import { createPasswordHasher } from './authenticators/password-hasher.ts';
-import { authenticatorTypes } from './authenticators/registry.ts';
-import { createBackend } from './backends/backend.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets, type Secrets } from './config/secrets.ts';
-import { createConnection } from './connections/connection.ts';
 import { createAuthenticateCustomer } from './customers/authenticate-customer.ts';
 import { createEndSessions, createEndSessionsOf } from './customers/end-sessions.ts';
 import { createGetProfile } from './customers/get-profile.ts';
 import { createIdentities } from './customers/identities.ts';
 import { createIssueCustomerToken } from './customers/issue-customer-token.ts';
-import { StartRefused } from './errors.ts';
 import { apiKeyEndpoints } from './http/admin/api-keys.ts';
 import { auditEndpoints } from './http/admin/audit.ts';
 import { clientEndpoints } from './http/admin/clients.ts';
@@ -39,7 +33,7 @@ import { securityHeaders } from './http/security-headers.ts';
 import { createSessionCookies } from './http/session-cookie.ts';
 import type { ReferenceSpace } from './identifiers/identifier.ts';
 import { openKeyring } from './keyring/keyring.ts';
-import { createHttpClient, type HttpClientDeps } from './outbound/http-client.ts';
+import type { HttpClientDeps } from './outbound/http-client.ts';
 import { openPartners } from './partners/partners.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { createLogger, gatheringSink, type Logger } from './platform/logger.ts';
@@ -49,6 +43,7 @@ import { startWatching } from './platform/watch.ts';
 import { programVersion } from './platform/version.ts';
 import { createRevocations } from './revocation/revocations.ts';
 import { createAuthorizationServer } from './service/authorization-server.ts';
+import { openCompanySystems } from './service/company-systems.ts';
 import { configuredChannels } from './service/configured-channels.ts';
 import { createCredentialCare } from './service/credential-care.ts';
 import { examineDependencies } from './service/examine.ts';
@@ -61,7 +56,6 @@ import { storesAnswer } from './service/readiness.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { createRedis, type RedisConnection } from './stores/redis.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
-import { createAssertionSigner } from './tokens/backend-assertion.ts';
 import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
 import { openSigningRings } from './tokens/signing-rings.ts';
 
@@ -128,7 +122,12 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     opened.push(() => redis?.close());
   }
 
-  const keyring = await openKeyring({ store: stores.keys, clock, encryptionKeys: secrets.encryptionKeys });
+  const keyring = await openKeyring({
+    store: stores.keys,
+    clock,
+    encryptionKeys: secrets.encryptionKeys,
+    hasCustomers: async () => (await stores.customers.count()) > 0,
+  });
   link = createAuditLink(keyring.current('audit').key);
   const audit = createAudit({ store: stores.audit, clock, logger, metrics, instance: randomToken(9) });
   opened.push(() => audit.close());
@@ -165,52 +164,39 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   );
   const { apiKeys } = credentials;
 
-  const httpClient = createHttpClient(overrides.resolveHost ? { resolveHost: overrides.resolveHost } : {});
-  opened.push(() => httpClient.close());
-  const connections = new Map(
-    Object.entries(config.connections).map(([name, options]) => [
-      name,
-      createConnection(name, options, { httpClient, clock, metrics, logger }),
-    ]),
-  );
-  const hasher = createPasswordHasher({
-    lanes: config.passwords.lanes,
-    maxWaiting: config.passwords.max_waiting,
-    metrics,
-  });
-  opened.push(() => hasher.close());
-  const authenticatorDeps: AuthenticatorDeps = {
-    directory: stores.directory,
-    hasher,
-    audit,
-    logger,
-    connections,
-  };
-  const authenticators = new Map<string, Authenticator>(
-    config.authenticators.map((options) => [
-      options.name,
-      authenticatorTypes[options.type].create(options as never, authenticatorDeps),
-    ]),
+  const { httpClient, connections, hasher, authenticators, backends } = openCompanySystems(
+    { config, clock, logger, metrics, audit, rings, stores, resolveHost: overrides.resolveHost },
+    opened,
   );
   const channels = configuredChannels(config);
-  const signAssertion = createAssertionSigner({ rings, clock, issuer });
-  const backends = config.backends.map((options) => {
-    const connection = connections.get(options.connection);
-    if (!connection) throw new StartRefused(`backends.${options.name}.connection names no connection.`);
-    return createBackend(options, { connection, metrics, signAssertion });
-  });
 
   const identities = createIdentities({ store: stores.customers, keyring, clock, audit });
   const clientUsage = createKeyUsage({ store: stores.clients, clock });
+  const shared = { config, stores, keyring, clock, audit, partners, revocations };
   const authorization = await createAuthorizationServer({
-    ...{ config, stores, keyring, clock, audit, partners, revocations, channels, sessions, identities },
-    ...{ replays: credentials.replays, accessTokens, customerTokens, usage: clientUsage },
+    ...shared,
+    channels,
+    sessions,
+    identities,
+    replays: credentials.replays,
+    accessTokens,
+    customerTokens,
+    usage: clientUsage,
   });
   const { clients, families } = authorization;
   const care = createCredentialCare(
     {
-      ...{ config, stores, apiKeys, clients, clientUsage, rings, revocations, keyring, clock, audit, logger },
-      ...{ metrics, httpClient, connections, replays: credentials.replays, isServing: () => serving },
+      ...shared,
+      apiKeys,
+      clients,
+      clientUsage,
+      rings,
+      logger,
+      metrics,
+      httpClient,
+      connections,
+      replays: credentials.replays,
+      isServing: () => serving,
     },
     opened,
   );
@@ -326,8 +312,12 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       ...apiKeyEndpoints({ apiKeys, tiers: limits.limiter.tiers, assignments: limits.assignments }),
       ...directoryUserEndpoints({
         users: createDirectoryUsers({
-          ...{ store: stores.directory, hasher, audit, clock, directories },
-          endSessions: createEndSessionsOf({ channels, identities, sessions }),
+          store: stores.directory,
+          hasher,
+          audit,
+          clock,
+          directories,
+          endSessions: createEndSessionsOf({ channels, identities, sessions, families }),
         }),
       }),
       ...customerEndpoints({ identities, endSessions }),
@@ -369,8 +359,10 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       { name: 'partners', everyMs: POLL_MS, run: () => partners.refresh() },
       { name: 'limits', everyMs: POLL_MS, run: () => limits.assignments.refresh() },
       keyUpkeep({
-        ...{ keyring, rings, audit },
-        signingKeyMaxAgeMs: config.tokens.signing_key_max_age_days * 86_400_000,
+        keyring,
+        rings,
+        audit,
+        signingKeyMaxAgeMs: config.tokens.signing_key_max_age_days * 864e5,
         onKeysChanged: readCookieSecrets,
       }),
       ...credentials.every,

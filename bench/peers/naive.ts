@@ -76,12 +76,8 @@ app.post('/customer_session/token', sessions, async (req, res) => {
   res.json({ JWT: await sign('web', req.session.user) });
 });
 
-const server = app.listen(0, '127.0.0.1', async () => {
-  console.log(
-    JSON.stringify({
-      address: server.address(),
-      access: await sign('api', 'client'),
-      customer: await sign('web', 'C-1'),
-    }),
-  );
+const access = await sign('api', 'client');
+const customer = await sign('web', 'C-1');
+const server = app.listen(0, '127.0.0.1', () => {
+  console.log(JSON.stringify({ address: server.address(), access, customer }));
 });

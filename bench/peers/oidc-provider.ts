@@ -12,6 +12,7 @@ const provider = new Provider('http://127.0.0.1', {
       client_secret: 'client-secret',
       grant_types: ['client_credentials'],
       redirect_uris: [],
+      id_token_signed_response_alg: 'ES256',
       response_types: [],
       token_endpoint_auth_method: 'client_secret_post',
     },
@@ -30,5 +31,6 @@ const provider = new Provider('http://127.0.0.1', {
     },
   },
 });
-const server = createServer(provider.callback());
+const handle = provider.callback();
+const server = createServer((req, res) => void handle(req, res));
 server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ address: server.address() })));

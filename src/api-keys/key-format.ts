@@ -20,7 +20,7 @@ const IMPORTED_SECRET = /^[\x21-\x7e]{20,200}$/;
 const withChecksum = (body: string) => body + checksum62(body);
 
 /** A new public id `pk_<environment>_…`, ending in a checksum of what stands before it. */
-export function generatePublicId(environment: ApiKeyEnvironment): string {
+function generatePublicId(environment: ApiKeyEnvironment): string {
   return withChecksum(`pk_${environment}_${randomBase62(PUBLIC_DIGITS)}`);
 }
 

@@ -35,6 +35,12 @@ export const backendSchema = z
     /** Below the connection's base URL; holds `{identifier}` where the identifier goes into the path. */
     path: z.string(),
     identifier: identifierSetting,
+    /** Keys of which environments it answers: real customers are `live`. */
+    environments: z
+      .array(z.enum(['live', 'test']))
+      .min(1)
+      .max(2)
+      .default(['live']),
     /** Profile field → where it stands in the answer. */
     fields: z
       .record(fieldName, answerPathSetting)

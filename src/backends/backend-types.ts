@@ -23,8 +23,13 @@ export interface BackendAnswer {
   fields: Record<string, unknown>;
 }
 
+/** Whose data a backend holds: real customers', or made-up ones for trying out. */
+export type BackendEnvironment = 'live' | 'test';
+
 export interface Backend {
   readonly name: string;
+  /** Keys of which environments it answers. */
+  readonly environments: ReadonlySet<BackendEnvironment>;
   /** Names of the profile fields that this backend gives. */
   readonly fields: readonly string[];
   /** Never throws: a failure is a status. */

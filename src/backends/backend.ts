@@ -131,5 +131,11 @@ export function createBackend(options: BackendOptions, deps: BackendDeps): Backe
     }
   };
 
-  return { name: options.name, fields: fieldNames, ask, probe };
+  return {
+    name: options.name,
+    environments: new Set(options.environments),
+    fields: fieldNames,
+    ask,
+    probe,
+  };
 }

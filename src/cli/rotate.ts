@@ -31,7 +31,9 @@ function rotationBody(options: RotateOptions): Record<string, unknown> {
   return {
     ...(options.grace === undefined ? {} : { grace_seconds: options.grace }),
     ...(options.until === undefined ? {} : { latest_end: options.until }),
-    ...(options.expires === undefined ? {} : { expires_at: options.expires === 'never' ? null : options.expires }),
+    ...(options.expires === undefined
+      ? {}
+      : { expires_at: options.expires === 'never' ? null : options.expires }),
   };
 }
 

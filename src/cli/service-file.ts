@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where a running service is found: written by `serve` into `data_dir`, removed when it stops. */
@@ -10,8 +10,9 @@ export interface ServiceFile {
 
 const pathIn = (dataDir: string) => join(dataDir, 'service.json');
 
-/** Writes the file whole: a reader never sees half of it. */
+/** Writes the file whole, with its directory if need be: a reader never sees half of it. */
 export function writeServiceFile(dataDir: string, content: ServiceFile): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const draft = `${pathIn(dataDir)}.${content.pid}`;
   writeFileSync(draft, `${JSON.stringify(content)}\n`, { mode: 0o600 });
   renameSync(draft, pathIn(dataDir));

@@ -9,7 +9,7 @@ import { algorithmOf } from './client-registration.ts';
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 export const ASSERTION_ALGORITHMS = ['ES256', 'RS256', 'EdDSA', 'Ed25519'] as const;
 /** Longest life of an assertion, in seconds. */
-export const MAX_ASSERTION_SECONDS = 300;
+const MAX_ASSERTION_SECONDS = 300;
 
 const MAX_ASSERTION_LENGTH = 8_192;
 const MAX_JTI_LENGTH = 128;

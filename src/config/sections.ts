@@ -189,9 +189,7 @@ export const sections = {
         .record(
           nameSetting,
           z
-            .array(
-              z.strictObject({ quota: whole(1, 1_000_000_000), window_seconds: whole(1, 2_678_400) }),
-            )
+            .array(z.strictObject({ quota: whole(1, 1_000_000_000), window_seconds: whole(1, 2_678_400) }))
             .min(1)
             .max(5),
         )

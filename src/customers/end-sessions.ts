@@ -63,12 +63,15 @@ export function createEndSessionsOf(deps: {
   channels: Channels;
   identities: Identities;
   sessions: Sessions;
+  families: EndSessionsDeps['families'];
 }) {
   return async (space: ReferenceSpace, reference: CustomerReference): Promise<void> => {
     const groups = new Set(deps.channels.all().map(({ group }) => group));
     for (const group of groups) {
       const customerId = await deps.identities.known({ group, space, reference });
-      if (customerId) await deps.sessions.endAll(customerId);
+      if (!customerId) continue;
+      await deps.sessions.endAll(customerId);
+      await deps.families.endAllOf(customerId);
     }
   };
 }

@@ -1,11 +1,13 @@
 import type { Audit } from '../audit/audit.ts';
-import type { Backend, BackendAnswer, SourceStatus } from '../backends/backend-types.ts';
+import type { Backend, BackendAnswer, BackendEnvironment, SourceStatus } from '../backends/backend-types.ts';
 import { BridgeError } from '../errors.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { Partner } from '../partners/partner.ts';
 
 export interface ProfileRequest {
   partner: Partner;
+  /** Of the key that asks; a test key opens no live data. */
+  environment: BackendEnvironment;
   customerId: CustomerIdentifier;
   reference: CustomerReference;
   /** Fields the caller asked for; `undefined` for all that it may see. */
@@ -44,13 +46,16 @@ function nothingLeft(statuses: readonly SourceStatus[]): BridgeError {
 /**
  * Answers about one customer from the backends, asked in parallel. Only fields that the partner may see are asked
  * for and given; a failing backend costs its own fields alone, marked in `sources`. When nothing is left it throws
- * `PROFILE_NOT_FOUND`, `BACKEND_TIMEOUT`, `BACKEND_UNAVAILABLE` or `BACKEND_ERROR`.
+ * `PROFILE_NOT_FOUND`, `BACKEND_TIMEOUT`, `BACKEND_UNAVAILABLE` or `BACKEND_ERROR`; `ENVIRONMENT_NOT_ALLOWED` when
+ * no backend answers keys of this environment.
  */
 export function createGetProfile({ backends, audit }: { backends: readonly Backend[]; audit: Audit }) {
   return async (request: ProfileRequest): Promise<Profile> => {
     const { partner, customerId, reference, requestId, traceparent } = request;
     const fields = visibleFields(partner, request.wanted);
-    const asked = backends.filter((backend) => backend.fields.some((field) => fields.has(field)));
+    const open = backends.filter(({ environments }) => environments.has(request.environment));
+    if (open.length === 0 && backends.length > 0) throw new BridgeError('ENVIRONMENT_NOT_ALLOWED');
+    const asked = open.filter((backend) => backend.fields.some((field) => fields.has(field)));
     const question = { customerId, reference, fields, requestId, traceparent };
     const answers: BackendAnswer[] =
       asked.length === 1 && asked[0]

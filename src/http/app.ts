@@ -23,7 +23,10 @@ import type { LimitGuard } from './limit-guard.ts';
 import { isReferencePath, referenceEndpoints } from './pages/reference.ts';
 import { contextOf } from './request-context.ts';
 
-export type PublicDeps = { limits: LimitGuard; allowsAppOrigin: (origin: string) => boolean } & CustomerAuthenticateDeps &
+export type PublicDeps = {
+  limits: LimitGuard;
+  allowsAppOrigin: (origin: string) => boolean;
+} & CustomerAuthenticateDeps &
   CustomerSessionDeps &
   GetProfileDeps &
   HealthDeps &

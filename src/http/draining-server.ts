@@ -4,6 +4,8 @@ import { StartRefused } from '../errors.ts';
 
 /** How long a kept connection may still bring one more request after the listener stopped; milliseconds. */
 const IDLE_GRACE_MS = 500;
+/** How long a server with connections goes on accepting after it was told to stop; milliseconds. */
+const ACCEPT_GRACE_MS = 200;
 const POLL_MS = 50;
 
 export interface BindAddress {
@@ -42,16 +44,21 @@ export function drain(server: HttpServer, limitMs: number): Promise<void> {
   if (!server.listening) return Promise.resolve();
   return new Promise((resolve) => {
     const startedMs = performance.now();
+    const stopListening = () =>
+      // The http server's own close would cut idle connections at once, and with them a request on its way.
+      NetServer.prototype.close.call(server, () => {
+        clearInterval(poll);
+        server.close();
+        resolve();
+      });
+    // Whoever has just connected is still served, and whoever asks meanwhile learns that we are not ready.
+    server.getConnections((_error, connections) =>
+      setTimeout(stopListening, connections > 0 ? ACCEPT_GRACE_MS : 0),
+    );
     const poll = setInterval(() => {
       const elapsedMs = performance.now() - startedMs;
       if (elapsedMs >= limitMs) server.closeAllConnections();
       else if (elapsedMs >= IDLE_GRACE_MS) server.closeIdleConnections();
     }, POLL_MS);
-    // The http server's own close would cut idle connections at once, and with them a request on its way.
-    NetServer.prototype.close.call(server, () => {
-      clearInterval(poll);
-      server.close();
-      resolve();
-    });
   });
 }

@@ -17,6 +17,7 @@ import { actorOf, recordDenial } from './denials.ts';
 import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.ts';
 import { repeatedSecurityHeader } from './raw-headers.ts';
 import type { LimitGuard } from './limit-guard.ts';
+import { refusalHeaders } from './limit-headers.ts';
 import {
   attachContext,
   contextOf,
@@ -228,7 +229,10 @@ export interface ErrorDoorDeps {
  */
 export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoorDeps): void {
   const send = (req: Request, res: Response, answer: BridgeError | OAuthError) => {
-    recordDenial({ req, context: contextOf(res) }, answer, audit);
+    const context = contextOf(res);
+    recordDenial({ req, context }, answer, audit);
+    if (answer.code === 'RATE_LIMITED')
+      context.limitHeaders = { ...refusalHeaders(answer), ...context.limitHeaders };
     const showOwn = res.locals[OWN_ERRORS] as ((error: BridgeError | OAuthError) => void) | undefined;
     if (showOwn) showOwn(answer);
     else if (res.locals.oauthErrors || answer instanceof OAuthError) sendOAuthError(res, answer);

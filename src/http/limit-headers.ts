@@ -18,6 +18,13 @@ export function limitHeaders(policies: readonly PolicyState[]): Record<string, s
   return { 'ratelimit-policy': policy, ratelimit: state };
 }
 
+/** The headers of a refusal that another limit than those of `LimitGuard` made, from what it says of itself. */
+export function refusalHeaders({ details, retryAfterSeconds = 0 }: BridgeError): Record<string, string> {
+  const { policy: name, quota, window_seconds: windowSeconds } = details ?? {};
+  if (typeof name !== 'string' || typeof quota !== 'number' || typeof windowSeconds !== 'number') return {};
+  return limitHeaders([{ name, quota, windowSeconds, remaining: 0, resetSeconds: retryAfterSeconds }]);
+}
+
 /** For the contract of a limited endpoint. */
 export const LIMIT_HEADERS: Readonly<Record<string, string>> = {
   RateLimit: 'What is left of each limit (r) and the seconds until its window ends (t).',

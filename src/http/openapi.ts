@@ -126,7 +126,7 @@ function documentedPaths(contracts: readonly EndpointContract[], usual: Listener
 }
 
 /** The OpenAPI 3.1 description of what the public listener answers, or the other two, written from the contracts. */
-export async function openapiDocument(name: DescriptionName): Promise<object> {
+async function openapiDocument(name: DescriptionName): Promise<object> {
   // A development dependency: a running service never needs it.
   const { createDocument } = await import('zod-openapi');
   const { title, summary, introduction, listeners } = DESCRIPTIONS[name];

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { ApiKey, ApiKeySecret } from '../api-keys/api-key.ts';
+import type { ApiKey, ApiKeyEnvironment, ApiKeySecret } from '../api-keys/api-key.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { KeyLookup } from '../api-keys/key-lookup.ts';
 import {
@@ -29,6 +29,8 @@ export interface PartnerProof {
   clientId: string | undefined;
   /** The access token that was presented; it may name the customer itself. */
   token: AccessToken | undefined;
+  /** `test` as soon as one of the keys is a test key. */
+  environment: ApiKeyEnvironment;
   /** What every credential of the request allows. */
   scopes: ReadonlySet<string>;
   /** Schemes of the signatures that were right. */
@@ -198,7 +200,8 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     if (!key && !found.token) throw new BridgeError('INVALID_ACCESS_TOKEN', { missing: true });
     const isSigned = carried.signatures.length > 0 || carried.problem !== undefined;
     const secrets = isSigned ? checkSignatures(request, found, carried) : [];
-    const proven = found.partner !== undefined || isSigned;
+    // The secret of a bearer-use key proves by being presented; its signature can only come on top.
+    const proven = found.partner !== undefined || (isSigned && key?.use === 'signing');
     if (named?.result === 'expired') throw proven ? new BridgeError('EXPIRED_API_KEY') : invalidKey();
     const signed = carried.signatures.map(({ version }) => version);
     // A signature speaks for the key that made it and for no other.
@@ -215,7 +218,17 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     // Named beside an access token alone, it is in use although its secret is not.
     if (named?.result === 'live' && secrets.length === 0) apiKeys.note(named.key.keyId);
     const partner = partners.find(found.partner ?? (key as ApiKey).partner) as Partner;
-    return { partner, key, clientId: found.token?.clientId, token: found.token, scopes, signed, proven };
+    const environment = keys.some((one) => one.environment === 'test') ? 'test' : 'live';
+    return {
+      partner,
+      key,
+      environment,
+      clientId: found.token?.clientId,
+      token: found.token,
+      scopes,
+      signed,
+      proven,
+    };
   };
 }
 

@@ -41,12 +41,10 @@ export const customerTokenSchema = z
       description: 'Unix time in milliseconds, as a string.',
       example: '1570733606449',
     }),
-    JWT: z
-      .string()
-      .meta({
-        description: 'The customer token.',
-        example: 'eyJhbGciOiJFUzI1NiIs….eyJpc3MiOiJodHRw….MEQCIBx2…',
-      }),
+    JWT: z.string().meta({
+      description: 'The customer token.',
+      example: 'eyJhbGciOiJFUzI1NiIs….eyJpc3MiOiJodHRw….MEQCIBx2…',
+    }),
     expires_in: digitsSchema.meta({
       description: 'Seconds, as a string; equal to exp − iat.',
       example: '900',

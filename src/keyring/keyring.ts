@@ -26,6 +26,9 @@ export const KEY_PURPOSES: readonly KeyPurpose[] = [
   'page-form',
 ];
 
+/** Keys without which known customers would not be found again. */
+const IDENTITY_PURPOSES: ReadonlySet<KeyPurpose> = new Set(['identifier', 'identifier-index', 'reference']);
+
 const KEY_BYTES = 32;
 
 export interface PurposeKey {
@@ -53,6 +56,8 @@ export interface KeyringDeps {
   clock: Clock;
   /** Key-encryption keys of 32 bytes; the first seals, all open. */
   encryptionKeys: readonly Uint8Array[];
+  /** Whether any customer has an identifier: then the keys that it rests on must be there. */
+  hasCustomers(): Promise<boolean>;
 }
 
 interface HeldKey extends PurposeKey {
@@ -149,6 +154,13 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
 
   await load();
   const missing = KEY_PURPOSES.filter((purpose) => !held.has(purpose));
+  const lost = missing.find((purpose) => IDENTITY_PURPOSES.has(purpose));
+  if (lost !== undefined && (await deps.hasCustomers())) {
+    throw new StartRefused(
+      `The ${lost} key is missing from this database although it holds customers. Restore it from a backup: a new ` +
+        'key would change what customers are known by.',
+    );
+  }
   if (missing.length > 0) {
     for (const purpose of missing) await make(purpose, 1);
     await load();

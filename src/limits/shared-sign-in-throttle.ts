@@ -112,8 +112,8 @@ export function createSharedSignInThrottle(
       addressTaken ? giveBack(addresses, network) : undefined,
       accountTaken ? giveBack(accounts, name) : undefined,
     ]);
-    if (address && !addressTaken) throw tooManyFailures(address.msBeforeNext);
-    if (account && !accountTaken) throw tooManyFailures(account.msBeforeNext);
+    if (address && !addressTaken) throw tooManyFailures('sign-in-address', addresses, address.msBeforeNext);
+    if (account && !accountTaken) throw tooManyFailures('sign-in-account', accounts, account.msBeforeNext);
     return false;
   };
 

@@ -49,10 +49,15 @@ export function throttleName(username: string): string {
 /** Attempts of one account, and of one address, that may wait for a place. */
 const MAX_WAITING = 256;
 
-/** The refusal of a throttled account or address. */
-export function tooManyFailures(waitMs: number): BridgeError {
+/** The refusal of a throttled account or address: says which limit is used up, not whether anything was right. */
+export function tooManyFailures(
+  policy: 'sign-in-account' | 'sign-in-address',
+  limit: { points: number; duration: number },
+  waitMs: number,
+): BridgeError {
   return new BridgeError('RATE_LIMITED', {
     message: 'Too many failed sign-ins. Wait before the next one.',
+    details: { policy, quota: limit.points, window_seconds: limit.duration },
     retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
   });
 }
@@ -79,7 +84,12 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
   const failuresOf = async (limiter: RateLimiterMemory, name: string): Promise<number> => {
     const state = await limiter.get(name);
     const failures = state?.consumedPoints ?? 0;
-    if (failures >= limiter.points) throw tooManyFailures(state?.msBeforeNext ?? 1_000);
+    if (failures >= limiter.points)
+      throw tooManyFailures(
+        `sign-in-${limiter.keyPrefix as 'account' | 'address'}`,
+        limiter,
+        state?.msBeforeNext ?? 1_000,
+      );
     return failures;
   };
 

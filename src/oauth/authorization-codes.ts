@@ -8,7 +8,7 @@ import { newFamilyId } from '../tokens/refresh-families.ts';
 import type { AuthorizationCodeStore } from './authorization-code.ts';
 
 /** Longest life of a code, in seconds. */
-export const MAX_CODE_SECONDS = 60;
+const MAX_CODE_SECONDS = 60;
 
 /** What a code is bound to. */
 export interface AuthorizedAccess {

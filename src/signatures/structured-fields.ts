@@ -104,7 +104,7 @@ function createReader(text: string) {
 
 /** Reads a dictionary (RFC 9651 section 4.2.2); `undefined` when it is malformed or names a member twice. */
 export function parseDictionary(text: string): Map<string, Member> | undefined {
-  const reader = createReader(text.replaceAll(/^ +| +$/g, ''));
+  const reader = createReader(text.trim());
   const members = new Map<string, Member>();
   try {
     while (!reader.atEnd()) {

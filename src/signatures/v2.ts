@@ -76,7 +76,7 @@ function signatureBase(request: SignedRequest, list: InnerList): string | undefi
 }
 
 /** The components that this request must have signed. */
-export function requiredComponents(request: SignedRequest): string[] {
+function requiredComponents(request: SignedRequest): string[] {
   const required = ['@method', '@authority', '@path', '@query'];
   if (request.body.length > 0 || request.header('content-digest') !== undefined)
     required.push('content-digest');

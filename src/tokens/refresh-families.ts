@@ -8,7 +8,7 @@ import type { Revocations } from '../revocation/revocations.ts';
 import type { RefreshFamilyStore, StoredRefreshFamily } from './refresh-family.ts';
 
 /** How long a lost answer can be fetched again with the token that it replaced. */
-export const REPLAY_GRACE_MS = 10_000;
+const REPLAY_GRACE_MS = 10_000;
 
 export interface RefreshLifetimes {
   /** A family unused for this long is over. */

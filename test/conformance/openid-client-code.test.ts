@@ -89,13 +89,13 @@ describe('simple-oauth2', () => {
         state: 'state',
         code_challenge: challenge,
         code_challenge_method: 'S256',
-      } as never);
+      });
       const back = await visit(new URL(address));
       const first = await flow.getToken({
         code: back.searchParams.get('code') as string,
         redirect_uri: REDIRECT,
         code_verifier: verifier,
-      } as never);
+      });
       expect(first.expired()).toBe(false);
       const second = await first.refresh();
       expect(second.token.refresh_token).not.toBe(first.token.refresh_token);

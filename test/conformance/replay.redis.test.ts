@@ -26,7 +26,14 @@ describe.skipIf(missing !== undefined)(`Redis${missing ? ` (skipped: ${missing})
     await server?.stop();
   });
 
-  replaySuite({ store: () => store, nowMs: () => systemClock.nowMs(), again: open });
+  replaySuite({ store: () => store, nowMs: () => systemClock.nowMs() });
+
+  it('remembers for every process that uses the same Redis', async () => {
+    await store.consume('signature-v1', 'd', systemClock.nowMs() + 600_000);
+    const other = await open();
+    expect(await other.consume('signature-v1', 'd', systemClock.nowMs() + 600_000)).toBe('replayed');
+    expect(await other.consume('signature-v1', 'e', systemClock.nowMs() + 600_000)).toBe('fresh');
+  });
 
   it('lets Redis forget an id when its time is over', async () => {
     await store.consume('signature-v1', 'timed', systemClock.nowMs() + 600_000);

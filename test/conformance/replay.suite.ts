@@ -3,12 +3,7 @@ import type { ReplayStore } from '../../src/replay/replay.ts';
 import { inParallel } from './store-fixture.ts';
 
 /** What is promised of every memory of used ids. `store` is asked for inside the tests. */
-export function replaySuite(at: {
-  store: () => ReplayStore;
-  nowMs: () => number;
-  /** The same memory as another process, or this one after a restart, sees it. */
-  again?: () => Promise<ReplayStore>;
-}): void {
+export function replaySuite(at: { store: () => ReplayStore; nowMs: () => number }): void {
   describe('replay memory', () => {
     const soon = () => at.nowMs() + 600_000;
 
@@ -31,15 +26,5 @@ export function replaySuite(at: {
       const answers = await inParallel(200, () => store.consume('signature-v1', 'c', soon()));
       expect(answers.filter((answer) => answer === 'fresh')).toHaveLength(1);
     });
-
-    const { again } = at;
-    if (again) {
-      it('remembers for whoever else uses the same memory', async () => {
-        await at.store().consume('signature-v1', 'd', soon());
-        const other = await again();
-        expect(await other.consume('signature-v1', 'd', soon())).toBe('replayed');
-        expect(await other.consume('signature-v1', 'e', soon())).toBe('fresh');
-      });
-    }
   });
 }

@@ -9,7 +9,7 @@ import { PASSWORD } from '../support/service.ts';
 import { freeLoopbackService, type TestService } from '../support/service-on-loopback.ts';
 
 /** Where to leave pictures of the pages; nowhere by default. */
-const SCREENSHOTS = process.env.SCREENSHOTS;
+const SCREENSHOTS = process.env.SYMBOLON_SCREENSHOTS;
 
 let t: TestService;
 let browser: Browser;

@@ -41,4 +41,15 @@ describe('sign-in', () => {
       .expect(429);
     expect(body.error.details).toEqual({ policy: 'address-minute', quota: 3, window_seconds: 60 });
   });
+
+  it('names the limit of the throttle and its end in the headers too', async () => {
+    t = await startService({ settings: (all) => ({ ...all, sign_in: { max_failures_per_account: 2 } }) });
+    const guess = () =>
+      t.api.post('/customer_authenticate').send({ username: 'mira', password: 'guess', channel: 'ios' });
+    for (let i = 0; i < 2; i++) await guess().expect(401);
+    const { body, headers } = await guess().expect(429);
+    expect(body.error.details).toEqual({ policy: 'sign-in-account', quota: 2, window_seconds: 900 });
+    expect(headers['ratelimit-policy']).toBe('"sign-in-account";q=2;w=900');
+    expect(headers['ratelimit']).toBe(`"sign-in-account";r=0;t=${headers['retry-after']}`);
+  });
 });

@@ -25,7 +25,7 @@ async function ask(headers: Record<string, string>, body = BODY) {
 async function expectRefused(headers: Record<string, string>, code: string, body = BODY) {
   const answer = await ask(headers, body);
   expect([answer.status, (answer.body as { error?: { code?: string } }).error?.code]).toEqual([
-    code === 'IP_NOT_ALLOWED' || code === 'INSUFFICIENT_SCOPE' ? 403 : 401,
+    /_NOT_ALLOWED$|^INSUFFICIENT_SCOPE$/.test(code) ? 403 : 401,
     code,
   ]);
   return answer;
@@ -264,9 +264,17 @@ describe('beside other credentials', () => {
     await expectRefused(headers, 'INVALID_SIGNATURE');
   });
 
-  it('a signature does not turn a public id that must be presented into a bearer', async () => {
-    await expectAccepted(documented(t.north.key, BODY, String(seconds(t))));
+  it('a signature alone does not stand for a secret that is to be presented', async () => {
+    await expectRefused(documented(t.north.key, BODY, String(seconds(t))), 'INVALID_API_KEY');
     await expectRefused({ 'x-api-key': t.north.key.publicId }, 'INVALID_API_KEY');
+  });
+
+  it('a test key opens no live data, alone or beside another', async () => {
+    const test = await t.createKey(t.north, { use: 'signing', environment: 'test' });
+    await expectRefused(documented(test, BODY, String(seconds(t))), 'ENVIRONMENT_NOT_ALLOWED');
+    const { authorization = '' } = await t.asappStyle();
+    const both = { ...documented(test, BODY, String(seconds(t) + 1)), authorization };
+    await expectRefused(both, 'ENVIRONMENT_NOT_ALLOWED');
   });
 });
 

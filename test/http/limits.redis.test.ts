@@ -94,6 +94,24 @@ describe.skipIf(missing !== undefined)(
       expect(headers['ratelimit']).toMatch(/"partner-day";r=9996;t=86\d{3}/);
     });
 
+    it('answer within half a second when Redis hangs, and at once from the second request on', async () => {
+      const t = await start();
+      await allow(t);
+      process.kill(server.pid(), 'SIGSTOP');
+      try {
+        const times: number[] = [];
+        for (let i = 0; i < 3; i++) {
+          const began = performance.now();
+          await whoami(t);
+          times.push(performance.now() - began);
+        }
+        expect(times[0]).toBeLessThan(500);
+        expect(Math.max(...times.slice(1))).toBeLessThan(200);
+      } finally {
+        process.kill(server.pid(), 'SIGCONT');
+      }
+    });
+
     it('go on at a quarter while Redis is away, without a hang; the log, the metric and the doctor say so', async () => {
       const t = await start();
       await allow(t);

@@ -63,9 +63,7 @@ describe('an authorization code', () => {
   it.each(['code', 'redirect_uri', 'code_verifier'])('needs %s beside it', async (name) => {
     const { [name]: _left, ...fields } = redemption(app, await newCode(), verifier);
     expect((await token(fields as Record<string, string>).expect(400)).body.error).toBe('invalid_request');
-    expect((await token({ ...fields, [name]: '' } as Record<string, string>).expect(400)).body.error).toBe(
-      'invalid_request',
-    );
+    expect((await token({ ...fields, [name]: '' }).expect(400)).body.error).toBe('invalid_request');
   });
 
   it('that comes back ends everything that came of it, at once', async () => {
@@ -96,7 +94,8 @@ describe('an authorization code', () => {
     const won = answers.filter(({ status }) => status === 200);
     expect(won).toHaveLength(1);
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(199);
-    const { access_token: access, refresh_token: refresh } = won[0]?.body as AppTokens;
+    const [winner] = won.map(({ body }) => body as AppTokens);
+    const { access_token: access, refresh_token: refresh } = winner as AppTokens;
     await profile(access).expect(401);
     await token(renewal(app, refresh)).expect(400);
   });
@@ -143,6 +142,15 @@ describe('an access token that names a customer', () => {
     const { body } = await token(redemption(small, code, verifier)).expect(200);
     expect(body.scope).toBe('whoami');
     expect((await profile(body.access_token).expect(403)).body.error.code).toBe('INSUFFICIENT_SCOPE');
+  });
+
+  it('ends, with its refresh token, when the company disables the customer', async () => {
+    const held = await connect(t, app);
+    t.clock.advance(1);
+    await t.admin.post('/admin/directories/directory/users/mira/disable').expect(200);
+    await profile(held.access_token).expect(401);
+    t.clock.advance(13 * 86_400_000);
+    await token(renewal(app, held.refresh_token)).expect(400);
   });
 
   it('ends with everything of the customer, and with its client', async () => {

@@ -54,20 +54,19 @@ describe('rotation over the admin API', () => {
       }
     ).items;
   /** Until the first use of the new secret has set the end of the old one, which happens in the background. */
-  const graceOf = (keyId: string, event: string) =>
-    expect
-      .poll(async () => {
-        const { body } = await at.admin.get(`/admin/audit?event=${event}`);
-        return (body as { items: { details: object }[] }).items.length;
-      })
-      .toBeGreaterThan(0)
-      .then(() => keyId);
+  const graceStarted = async () => {
+    const records = async () => {
+      const { body } = await at.admin.get('/admin/audit?event=api_key.grace_started');
+      return (body as { items: object[] }).items.length;
+    };
+    await expect.poll(records).toBeGreaterThan(0);
+  };
 
   it('a bearer secret is replaced without a flag day, and its holder is told when it is over', async () => {
     const key = await at.createKey(at.north);
     const rotated = await rotate(`/admin/api-keys/${key.keyId}/rotate`, { grace_seconds: 3_600 });
     expect([await asBearer(key.secret), await asBearer(rotated.secret)]).toEqual(['served', 'served']);
-    await graceOf(key.keyId, 'api_key.grace_started');
+    await graceStarted();
     at.clock.advance(3_600_000);
     expect([await asBearer(key.secret), await asBearer(rotated.secret)]).toEqual([
       'EXPIRED_API_KEY',
@@ -172,45 +171,78 @@ describe('rotation over the admin API', () => {
   });
 });
 
+interface Received {
+  path: string;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
 describe('alerts about credentials', () => {
-  it('reach the configured webhook from a service that serves, signed', async () => {
-    const received: { headers: Record<string, unknown>; body: string }[] = [];
-    const receiver = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        received.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
-        response.end();
-      });
+  const secret = 'a shared secret of twenty-four and more';
+  const received: Received[] = [];
+  const receiver = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString();
+      received.push({ path: request.url ?? '', headers: request.headers, body });
+      response.end();
     });
-    const url = await listen(receiver);
-    const secret = 'a shared secret of twenty-four and more';
+  });
+  let url: string;
+  beforeAll(async () => {
+    url = await listen(receiver);
+  });
+  afterAll(() => shut(receiver));
+
+  /** A service that comes to know of a key near its end, until it has told of it. */
+  const toldBy = async (webhook: object, connections = {}) => {
+    received.length = 0;
     const at = await startService({
-      settings: (all) => ({ ...all, alerts: { webhook: { url: `${url}/alerts`, secret } } }),
+      settings: (all) => ({
+        ...all,
+        connections: { ...all.connections, ...connections },
+        alerts: { webhook: { secret, ...webhook } } as never,
+      }),
     });
     try {
       const expires_at = new Date(at.clock.nowMs() + 5 * DAY_MS).toISOString();
       await at.createKey(at.north, { expires_at, label: 'nearly over' });
       at.clock.advance(600_000);
       await expect.poll(() => received.length, { timeout: 10_000 }).toBeGreaterThan(0);
-      const [first] = received.map(({ body }) => JSON.parse(body) as { type: string; data: object });
-      expect(first).toMatchObject({
-        type: 'credential.expiring',
-        data: { total: 1, credentials: [{ label: 'nearly over', findings: ['expires_in_7d'] }] },
-      });
-      expect(received[0]?.headers['webhook-signature']).toMatch(/^v1,/);
       await at.ops
         .get('/metrics')
         .expect(200)
         .expect(/symbolon_credentials\{kind="api_key",finding="expires_in_7d"\} 1/);
     } finally {
       await at.dispose();
-      await shut(receiver);
     }
+    return received[0] as Received;
+  };
+
+  it('reach the configured webhook from a service that serves, signed', async () => {
+    const { path, headers, body } = await toldBy({ url: `${url}/alerts?from=bridge` });
+    expect(path).toBe('/alerts?from=bridge');
+    expect(JSON.parse(body)).toMatchObject({
+      type: 'credential.expiring',
+      data: { total: 1, credentials: [{ label: 'nearly over', findings: ['expires_in_7d'] }] },
+    });
+    const signed = `${headers['webhook-id'] as string}.${headers['webhook-timestamp'] as string}.${body}`;
+    const mac = createHmac('sha256', secret).update(signed).digest('base64');
+    expect(headers['webhook-signature']).toBe(`v1,${mac}`);
+  });
+
+  it('carry the credentials of a connection when one is named', async () => {
+    const token = 'receiver-token-8d1f6c2a90';
+    const hooks = { base_url: `${url}/in`, auth: [{ type: 'bearer', token }] };
+    const { path, headers } = await toldBy({ url: `${url}/in/alerts`, connection: 'hooks' }, { hooks });
+    expect(path).toBe('/in/alerts');
+    expect(headers['authorization']).toBe(`Bearer ${token}`);
+    expect(headers['webhook-signature']).toMatch(/^v1,/);
   });
 
   it('need an address that may be called: plain http to another machine stops the start', async () => {
-    const webhook = { url: 'http://alerts.example.com/', secret: 'a shared secret of twenty-four and more' };
+    const webhook = { url: 'http://alerts.example.com/', secret };
     await expect(
       startService({ settings: (all) => ({ ...all, alerts: { webhook } }) }),
     ).rejects.toMatchObject({ name: 'StartRefused' });

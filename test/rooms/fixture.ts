@@ -40,7 +40,12 @@ export async function openRooms(options: { file?: string; algorithm?: SigningAlg
   const lines: string[] = [];
   const logger = createLogger('debug', { write: (line) => lines.push(line) });
   const metrics = createMetrics();
-  const keyring = await openKeyring({ store: stores.keys, clock, encryptionKeys: [encryptionKey()] });
+  const keyring = await openKeyring({
+    store: stores.keys,
+    clock,
+    hasCustomers: async () => (await stores.customers.count()) > 0,
+    encryptionKeys: [encryptionKey()],
+  });
   const audit = createAudit({ store: stores.audit, clock, logger, metrics, instance: 'test' });
   const revocations = createRevocations({ store: stores.revocations, clock });
   const partners = await openPartners({ store: stores.partners, clock, audit });

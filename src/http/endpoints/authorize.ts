@@ -4,12 +4,14 @@ import type { createAuthenticateCustomer } from '../../customers/authenticate-cu
 import type { EndSessions } from '../../customers/end-sessions.ts';
 import type { Channels } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
+import { callerNetwork } from '../../limits/caller-network.ts';
 import type { Authorize } from '../../oauth/authorize.ts';
 import type { AuthorizationRequest, ReadAuthorization } from '../../oauth/authorization-request.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
 import type { CustomerSession } from '../../sessions/session.ts';
 import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
+import type { LimitGuard } from '../limit-guard.ts';
 import { statusOf } from '../error-response.ts';
 import { consentPage } from '../pages/consent.ts';
 import { type FormStates, refuseForeignForm } from '../pages/form-states.ts';
@@ -30,6 +32,7 @@ export interface AuthorizeDeps {
   sessionCookies: SessionCookies;
   channels: Channels;
   origins: { publicOrigin: string };
+  limits: LimitGuard;
 }
 
 /** What the sign-in form brings back: where the customer wanted to go. */
@@ -195,6 +198,7 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
     context.channel = channel.id;
     try {
       const { requestId, address } = context;
+      await deps.limits.admit(context, [{ kind: 'address', id: callerNetwork(address) }]);
       const proof = { kind: 'password' as const, ...credentials(fields) };
       const session = await deps.authenticateCustomer({ proof, channel, address, requestId });
       context.customerId = session.customerId;

@@ -118,6 +118,7 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
     context.channel = customer.channel;
     return getProfile({
       partner,
+      environment: proof.environment,
       customerId: customer.customerId,
       reference: customer.reference,
       wanted: wantedFields(Object.hasOwn(members, 'fields') ? members.fields : undefined),
@@ -159,6 +160,7 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
         'SIGNATURE_REPLAYED',
         'IP_NOT_ALLOWED',
         'INSUFFICIENT_SCOPE',
+        'ENVIRONMENT_NOT_ALLOWED',
         'INVALID_CUSTOMER_TOKEN',
         'CUSTOMER_TOKEN_EXPIRED',
         'PROFILE_NOT_FOUND',

@@ -25,7 +25,7 @@ export function fieldInWords(field: string): string {
 }
 
 /** Each scope as a sentence to the customer about what the app will be able to do. */
-export function scopeInWords(scope: string, fields: readonly string[]): Html {
+function scopeInWords(scope: string, fields: readonly string[]): Html {
   switch (scope) {
     case 'profile:read':
       return fields.length === 0

@@ -87,6 +87,29 @@ describe('commands', () => {
       '/admin/clients',
       { partner: 'acme', label: 'live' },
     ],
+    [
+      ['clients', 'create', '--partner', 'acme', '--label', 'Budget', '--type', 'native'].concat(
+        ['--redirect', 'com.example.budget:/cb?a=1,2', '--redirect', 'http://127.0.0.1/cb'],
+        ['--grants', 'authorization_code,token-exchange', '--first-party', '--public'],
+      ),
+      'POST',
+      '/admin/clients',
+      {
+        partner: 'acme',
+        label: 'Budget',
+        application_type: 'native',
+        redirect_uris: ['com.example.budget:/cb?a=1,2', 'http://127.0.0.1/cb'],
+        grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+        party: 'first',
+        authentication: 'none',
+      },
+    ],
+    [
+      ['clients', 'update', 'cl_1', '--redirect', 'https://app.example.com/cb', '--scopes', 'whoami'],
+      'PATCH',
+      '/admin/clients/cl_1',
+      { redirect_uris: ['https://app.example.com/cb'], scopes: ['whoami'] },
+    ],
     [['clients', 'list', '--partner', 'acme'], 'GET', '/admin/clients?partner=acme', undefined],
     [['clients', 'revoke', 'cl_1'], 'POST', '/admin/clients/cl_1/revoke', undefined],
     [

@@ -27,6 +27,7 @@ afterEach(() => rooms.close());
 function backend(name: string, gives: Record<string, unknown>, status: SourceStatus = 'ok'): Backend {
   return {
     name,
+    environments: new Set(['live'] as const),
     fields: Object.keys(gives),
     ask: async (question) => {
       questions.push([name, question]);
@@ -39,6 +40,7 @@ function backend(name: string, gives: Record<string, unknown>, status: SourceSta
 const ask = (backends: Backend[], changes: Partial<ProfileRequest> = {}) =>
   createGetProfile({ backends, audit: rooms.audit })({
     partner: rooms.partners.find('acme') as ProfileRequest['partner'],
+    environment: 'live',
     customerId: ID,
     reference: 'kundin-4711' as CustomerReference,
     wanted: undefined,
@@ -52,6 +54,30 @@ const ask = (backends: Backend[], changes: Partial<ProfileRequest> = {}) =>
 
 const crm = (status?: SourceStatus) => backend('crm', { plan: 'gold', secret: 'x' }, status);
 const billing = (status?: SourceStatus) => backend('billing', { balance: 12 }, status);
+
+describe('a test key', () => {
+  const sandbox = () => ({
+    ...backend('sandbox', { plan: 'made up' }),
+    environments: new Set(['test'] as const),
+  });
+
+  it('opens test data alone, and a live key live data alone', async () => {
+    const backends = [crm(), sandbox()];
+    expect(await ask(backends, { environment: 'test' })).toMatchObject({
+      profile: { plan: 'made up' },
+      sources: { sandbox: 'ok' },
+    });
+    expect(await ask(backends)).toMatchObject({ profile: { plan: 'gold' }, sources: { crm: 'ok' } });
+    expect(questions.map(([name]) => name)).toEqual(['sandbox', 'crm']);
+  });
+
+  it('is refused where there is none, and no backend is asked', async () => {
+    await expect(ask([crm()], { environment: 'test' })).rejects.toMatchObject({
+      code: 'ENVIRONMENT_NOT_ALLOWED',
+    });
+    expect(questions).toEqual([]);
+  });
+});
 
 describe('a profile', () => {
   it('holds what the partner may see and nothing else, whatever the backends give', async () => {

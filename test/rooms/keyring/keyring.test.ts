@@ -22,7 +22,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function start<T>(use: (keyring: Keyring) => T | Promise<T>, keks = [encryptionKey(1)]): Promise<T> {
   const stores = await openStores(clock, file);
   try {
-    return await use(await openKeyring({ store: stores.keys, clock, encryptionKeys: keks }));
+    return await use(
+      await openKeyring({
+        store: stores.keys,
+        clock,
+        hasCustomers: async () => (await stores.customers.count()) > 0,
+        encryptionKeys: keks,
+      }),
+    );
   } finally {
     await stores.close();
   }
@@ -67,7 +74,14 @@ describe('the keys', () => {
   it('are the same for two keyrings that make them at the same moment', async () => {
     const stores = await openStores(clock, file);
     const [one, two] = await Promise.all(
-      [1, 2].map(() => openKeyring({ store: stores.keys, clock, encryptionKeys: [encryptionKey(1)] })),
+      [1, 2].map(() =>
+        openKeyring({
+          store: stores.keys,
+          clock,
+          hasCustomers: async () => (await stores.customers.count()) > 0,
+          encryptionKeys: [encryptionKey(1)],
+        }),
+      ),
     );
     await stores.close();
     expect(everyKey(one as Keyring)).toEqual(everyKey(two as Keyring));
@@ -102,8 +116,18 @@ describe('the keys', () => {
   it('that another process made are read on the next refresh', async () => {
     const [one, two] = [await openStores(clock, file), await openStores(clock, file)];
     const encryptionKeys = [encryptionKey(1)];
-    const here = await openKeyring({ store: one.keys, clock, encryptionKeys });
-    const there = await openKeyring({ store: two.keys, clock, encryptionKeys });
+    const here = await openKeyring({
+      store: one.keys,
+      clock,
+      hasCustomers: async () => (await one.customers.count()) > 0,
+      encryptionKeys,
+    });
+    const there = await openKeyring({
+      store: two.keys,
+      clock,
+      hasCustomers: async () => (await two.customers.count()) > 0,
+      encryptionKeys,
+    });
     expect(await here.refresh()).toBe(false);
     await there.rotate('session-cookie');
     expect(await here.refresh()).toBe(true);
@@ -149,6 +173,23 @@ describe('the start is refused, by the name of the key,', () => {
     expect(rows(`select * from purpose_keys where purpose = '${purpose}'`)).toEqual([]);
   });
 
+  it.each(['identifier', 'identifier-index', 'reference'] as const)(
+    'when the %s key and its check are gone and customers rest on it',
+    async (purpose) => {
+      const forget = () => {
+        tamper('delete from purpose_keys where purpose = ?', purpose);
+        tamper('delete from purpose_key_checks where purpose = ?', purpose);
+      };
+      forget();
+      await start(everyKey);
+      tamper(
+        "insert into customers (customer_id, channel_group, space, subject_index, sealed_reference, created_at_ms) values ('c1x', 'g', 's', 'i', 'r', 1)",
+      );
+      forget();
+      expect(await refusalOf()).toContain(`The ${purpose} key is missing`);
+    },
+  );
+
   it('when the check of a key is gone', async () => {
     tamper("delete from purpose_key_checks where purpose = 'identifier'");
     expect(await refusalOf()).toContain('The identifier key version 1 is not the one');
@@ -163,7 +204,12 @@ describe('the start is refused, by the name of the key,', () => {
   it('when a key was replaced by a well-sealed other one', async () => {
     const other = join(folder, 'other.db');
     const stores = await openStores(clock, other);
-    await openKeyring({ store: stores.keys, clock, encryptionKeys: [encryptionKey(1)] });
+    await openKeyring({
+      store: stores.keys,
+      clock,
+      hasCustomers: async () => (await stores.customers.count()) > 0,
+      encryptionKeys: [encryptionKey(1)],
+    });
     await stores.close();
     const db = new DatabaseSync(other);
     const foreign = db.prepare("select sealed from purpose_keys where purpose = 'identifier'").get();

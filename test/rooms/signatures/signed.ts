@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { SignedRequest } from '../../../src/signatures/signed-request.ts';
@@ -62,5 +61,3 @@ export function request(
     header: (name: string) => headers[name],
   } satisfies SignedRequest;
 }
-
-export const hexSha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -1,0 +1,67 @@
+import type { Audit } from '../audit/audit.ts';
+import type { Authenticator, AuthenticatorDeps } from '../authenticators/authenticator.ts';
+import { createPasswordHasher } from '../authenticators/password-hasher.ts';
+import { authenticatorTypes } from '../authenticators/registry.ts';
+import { createBackend } from '../backends/backend.ts';
+import type { Config } from '../config/config.ts';
+import { createConnection } from '../connections/connection.ts';
+import { StartRefused } from '../errors.ts';
+import { createHttpClient, type HttpClientDeps } from '../outbound/http-client.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { SqlStores } from '../stores/sql/sql-stores.ts';
+import { createAssertionSigner } from '../tokens/backend-assertion.ts';
+import type { SigningRings } from '../tokens/signing-rings.ts';
+import type { Closer } from './open-stores.ts';
+
+export interface CompanySystemsDeps {
+  config: Config;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  audit: Audit;
+  rings: SigningRings;
+  stores: Pick<SqlStores, 'directory'>;
+  /** Default: the system's own. */
+  resolveHost: HttpClientDeps['resolveHost'];
+}
+
+/** The company's own systems as we reach them: connections, authenticators and profile backends. */
+export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
+  const { config, clock, logger, metrics, audit } = deps;
+  const httpClient = createHttpClient(deps.resolveHost ? { resolveHost: deps.resolveHost } : {});
+  opened.push(() => httpClient.close());
+  const connections = new Map(
+    Object.entries(config.connections).map(([name, options]) => [
+      name,
+      createConnection(name, options, { httpClient, clock, metrics, logger }),
+    ]),
+  );
+  const hasher = createPasswordHasher({
+    lanes: config.passwords.lanes,
+    maxWaiting: config.passwords.max_waiting,
+    metrics,
+  });
+  opened.push(() => hasher.close());
+  const authenticatorDeps: AuthenticatorDeps = {
+    directory: deps.stores.directory,
+    hasher,
+    audit,
+    logger,
+    connections,
+  };
+  const authenticators = new Map<string, Authenticator>(
+    config.authenticators.map((options) => [
+      options.name,
+      authenticatorTypes[options.type].create(options as never, authenticatorDeps),
+    ]),
+  );
+  const signAssertion = createAssertionSigner({ rings: deps.rings, clock, issuer: config.public_url });
+  const backends = config.backends.map((options) => {
+    const connection = connections.get(options.connection);
+    if (!connection) throw new StartRefused(`backends.${options.name}.connection names no connection.`);
+    return createBackend(options, { connection, metrics, signAssertion });
+  });
+  return { httpClient, connections, hasher, authenticators, backends };
+}
