@@ -38,6 +38,10 @@ export const errorCatalogue = {
     message: 'The customer must choose a new password with the company before signing in.',
   },
   NOT_SIGNED_IN: { kind: 'unauthenticated', message: 'Nobody is signed in with this session.' },
+  INVALID_REFRESH_TOKEN: {
+    kind: 'unauthenticated',
+    message: 'The refresh token is not valid, has ended or was used before. Have the customer sign in again.',
+  },
   INVALID_CUSTOMER_TOKEN: {
     kind: 'unauthenticated',
     message: 'The customer proof is missing or not valid. Ask the chat channel for a new one.',

@@ -11,10 +11,10 @@ import { createDirectoryUsers } from './authenticators/directory-users.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets, type Secrets } from './config/secrets.ts';
 import { createAuthenticateCustomer } from './customers/authenticate-customer.ts';
-import { createEndSessions, createEndSessionsOf } from './customers/end-sessions.ts';
 import { createGetProfile } from './customers/get-profile.ts';
 import { createIdentities } from './customers/identities.ts';
 import { createIssueCustomerToken } from './customers/issue-customer-token.ts';
+import { createTryLogin } from './customers/try-login.ts';
 import { apiKeyEndpoints } from './http/admin/api-keys.ts';
 import { auditEndpoints } from './http/admin/audit.ts';
 import { clientEndpoints } from './http/admin/clients.ts';
@@ -23,6 +23,7 @@ import { directoryUserEndpoints } from './http/admin/directory-users.ts';
 import { keyEndpoints } from './http/admin/keys.ts';
 import { limitEndpoints } from './http/admin/limits.ts';
 import { partnerEndpoints } from './http/admin/partners.ts';
+import { tryLoginEndpoint } from './http/admin/try-login.ts';
 import { whyEndpoint } from './http/admin/why.ts';
 import { statusEndpoints } from './http/admin/status.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
@@ -31,6 +32,7 @@ import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/healt
 import type { HttpApp } from './http/express-app.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { createSessionCookies } from './http/session-cookie.ts';
+import { carriedHeaders, createCarriedBy } from './http/site-credentials.ts';
 import type { ReferenceSpace } from './identifiers/identifier.ts';
 import { openKeyring } from './keyring/keyring.ts';
 import type { HttpClientDeps } from './outbound/http-client.ts';
@@ -46,6 +48,7 @@ import { createAuthorizationServer } from './service/authorization-server.ts';
 import { openCompanySystems } from './service/company-systems.ts';
 import { configuredChannels } from './service/configured-channels.ts';
 import { createCredentialCare } from './service/credential-care.ts';
+import { createCustomerEndings } from './service/customer-endings.ts';
 import { examineDependencies } from './service/examine.ts';
 import { createListeners, LISTENERS, type ListenerName, type ServiceAddresses } from './service/listeners.ts';
 import { keyUpkeep } from './service/key-upkeep.ts';
@@ -53,6 +56,7 @@ import { openLimits } from './service/open-limits.ts';
 import { type Closer, openStores } from './service/open-stores.ts';
 import { createPartnerCredentials } from './service/partner-credentials.ts';
 import { storesAnswer } from './service/readiness.ts';
+import { createEndedReferences } from './sessions/ended-references.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { createRedis, type RedisConnection } from './stores/redis.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
@@ -133,6 +137,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   opened.push(() => audit.close());
   const revocations = createRevocations({ store: stores.revocations, clock });
   await revocations.refresh();
+  const endedReferences = createEndedReferences({ keyring, revocations, clock });
   const accessTokenSeconds = config.tokens.access_token_lifetime_seconds;
   const rings = await openSigningRings({
     store: stores.signingKeys,
@@ -165,7 +170,18 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   const { apiKeys } = credentials;
 
   const { httpClient, connections, hasher, authenticators, backends } = openCompanySystems(
-    { config, clock, logger, metrics, audit, rings, stores, resolveHost: overrides.resolveHost },
+    {
+      config,
+      clock,
+      logger,
+      metrics,
+      audit,
+      rings,
+      stores,
+      replays: credentials.replays,
+      endedReferences,
+      resolveHost: overrides.resolveHost,
+    },
     opened,
   );
   const channels = configuredChannels(config);
@@ -183,7 +199,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     customerTokens,
     usage: clientUsage,
   });
-  const { clients, families } = authorization;
+  const { clients, families, devices } = authorization;
   const care = createCredentialCare(
     {
       ...shared,
@@ -219,7 +235,17 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     audit,
   });
   const issueCustomerToken = createIssueCustomerToken({ sessions, tokens: customerTokens, audit });
-  const endSessions = createEndSessions({ sessions, store: stores.customers, families, audit });
+  const endings = createCustomerEndings({
+    ...shared,
+    channels,
+    identities,
+    sessions,
+    families,
+    endedReferences,
+    authenticators,
+    replays: credentials.replays,
+  });
+  const { endSessions } = endings;
   const cookieSecrets: string[] = [];
   const readCookieSecrets = () => {
     const texts = keyring.all('session-cookie').map(({ key }) => key.export().toString('base64url'));
@@ -270,6 +296,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       authenticateCustomer,
       issueCustomerToken,
       endSessions,
+      siteSignOut: endings.siteSignOut,
       sessionCookies,
       lifetimes,
       clock,
@@ -278,6 +305,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       issuer,
       isReady,
       origins: { publicOrigin: publicUrl.origin, channels },
+      carriedBy: createCarriedBy(authenticators),
+      siteHeaders: carriedHeaders(authenticators),
       ...credentials.endpoints,
       ...authorization.endpoints,
       proveCustomer: createCustomerProof({
@@ -310,6 +339,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       ...clientEndpoints({ clients }),
       ...care.endpoints,
       ...apiKeyEndpoints({ apiKeys, tiers: limits.limiter.tiers, assignments: limits.assignments }),
+      tryLoginEndpoint({ tryLogin: createTryLogin({ authenticators, channels, audit }) }),
       ...directoryUserEndpoints({
         users: createDirectoryUsers({
           store: stores.directory,
@@ -317,10 +347,10 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
           audit,
           clock,
           directories,
-          endSessions: createEndSessionsOf({ channels, identities, sessions, families }),
+          endSessions: endings.endSessionsOf,
         }),
       }),
-      ...customerEndpoints({ identities, endSessions }),
+      ...customerEndpoints({ identities, endSessions, devices }),
       ...keyEndpoints({ rings, keyring, audit, onSessionSecretRotated: readCookieSecrets }),
       ...auditEndpoints({
         audit,

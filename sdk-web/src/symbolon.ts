@@ -10,6 +10,8 @@ export interface SymbolonOptions {
   baseUrl: string;
   /** The chat channel that tokens are made for. */
   channel: string;
+  /** The company's site says who is signed in, not this service's own session: `start()` is `signInFromSite()`. */
+  siteSession?: boolean;
   /** Default: the platform's own. */
   fetch?: FetchLike;
   /** Wall-clock milliseconds. Default: `Date.now`. */
@@ -27,6 +29,11 @@ export interface Symbolon {
    * to look again, for example after the site's own sign-in. Rejects when the bridge gives no answer.
    */
   start(): Promise<SymbolonState>;
+  /**
+   * Signs in whoever is signed in at the company's own site, without asking the customer anything. Resolves with
+   * `signed_out` when nobody is; rejects when the site could not tell. Concurrent calls share one request.
+   */
+  signInFromSite(): Promise<SymbolonState>;
   /**
    * A customer token for this channel. Kept until 80 % of its life has passed, then renewed by one request however
    * many ask; a renewal that fails hands out the held token while it lives. `fresh` skips the held token, for a
@@ -68,6 +75,7 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
 
   function turn(state: SymbolonState, customerId?: string): void {
     looking.forget();
+    entering.forget();
     renewing.forget();
     backoff.clear();
     held.clear();
@@ -100,6 +108,19 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
     return standing.state();
   });
 
+  const entering = createShared(async () => {
+    try {
+      const answer = await ask('POST', '/customer_authenticate', { channel, delivery: 'cookie' });
+      const customerId = textMember(answer, 'customer_id');
+      // Answers about somebody else's session that are under way must not count any more.
+      if (customerId === standing.customerId()) standing.become('signed_in', customerId);
+      else turn('signed_in', customerId);
+    } catch (error) {
+      if (!(error instanceof SymbolonError) || error.code !== 'signed_out') throw error;
+    }
+    return standing.state();
+  });
+
   const renewing = createShared(async () => {
     const askedMs = now();
     const answer = await ask('POST', '/customer_session/token', { channel });
@@ -117,7 +138,8 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
     get customerId() {
       return standing.customerId();
     },
-    start: () => looking.run(),
+    start: () => (options.siteSession ? entering : looking).run(),
+    signInFromSite: () => entering.run(),
     async getToken({ fresh = false } = {}) {
       if (standing.state() === 'signed_out') throw signedOut();
       const ready = fresh ? undefined : held.within(RENEW_AT_SHARE);

@@ -6,8 +6,10 @@ import { type AuditRecord, type AuditStore, CHAIN_BEGUN, CHANGES_CHAIN } from '.
 /** Every security event there is. */
 export type AuditEventName =
   | 'customer.authenticated'
+  | 'customer.login_tried'
   | 'customer.pinned'
   | 'customer.traced'
+  | 'customer.devices_listed'
   | 'customer.sessions_ended'
   | 'session.token_issued'
   | 'session.ended'

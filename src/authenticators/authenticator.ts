@@ -5,29 +5,95 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Connection } from '../connections/connection.ts';
 import type { CustomerReference, ReferenceSpace } from '../identifiers/identifier.ts';
+import type { HttpClient } from '../outbound/outbound-types.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { ReplayStore } from '../replay/replay.ts';
+import type { EndedReferences } from '../sessions/ended-references.ts';
 import type { DirectoryStore } from './directory-types.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 
 /** What the caller brought to prove who the customer is. */
-export type Proof = { kind: 'password'; username: string; password: string };
+export type Proof = PasswordProof | SiteSessionProof | SubjectTokenProof;
+
+export interface PasswordProof {
+  kind: 'password';
+  username: string;
+  password: string;
+}
+
+/** What a browser sent along by itself because it is signed in at the company's own site. */
+export interface SiteSessionProof {
+  kind: 'site_session';
+  /** Name and value of the cookies that some authenticator asks for, as sent and in their order; a name may repeat. */
+  cookies: readonly (readonly [name: string, value: string])[];
+  /** The same for headers: lower-case names. */
+  headers: Readonly<Record<string, string>>;
+}
+
+/** A token of the company's identity provider. */
+export interface SubjectTokenProof {
+  kind: 'subject_token';
+  token: string;
+  tokenType: SubjectTokenType;
+}
+
+/** Kinds of tokens (RFC 8693 section 3); `jwt` leaves open which of the others. */
+export const SUBJECT_TOKEN_TYPES = {
+  'urn:ietf:params:oauth:token-type:id_token': 'id_token',
+  'urn:ietf:params:oauth:token-type:access_token': 'access_token',
+  'urn:ietf:params:oauth:token-type:jwt': 'jwt',
+} as const;
+
+export type SubjectTokenType = (typeof SUBJECT_TOKEN_TYPES)[keyof typeof SUBJECT_TOKEN_TYPES];
+
+/** The cookies and headers that an authenticator may see of a browser's request. */
+export interface CarriedNames {
+  /** A `*` at the end stands for any rest of the name. */
+  cookies: readonly string[];
+  /** Lower-case names. */
+  headers: readonly string[];
+}
 
 export type AuthenticationOutcome =
-  | { outcome: 'authenticated'; space: ReferenceSpace; reference: CustomerReference }
+  | {
+      outcome: 'authenticated';
+      space: ReferenceSpace;
+      reference: CustomerReference;
+      /** When whoever vouches was asked, in Unix milliseconds. Default: now. A sign-out after it ends the session. */
+      provenAtMs?: number;
+    }
   | { outcome: 'refused'; reason: 'credentials' | 'locked' | 'password_change_required' }
   | { outcome: 'not_mine' }
   /** Could not tell: the directory is down, slow, busy or made no sense. Never reported as wrong credentials. */
   | { outcome: 'unavailable'; busy: boolean; retryAfterSeconds: number };
 
+export type LogoutAnswer =
+  | { outcome: 'ended'; space: ReferenceSpace; reference: CustomerReference }
+  /** `reason` is for the audit log, never for the caller. */
+  | { outcome: 'refused'; reason: string }
+  | { outcome: 'not_mine' }
+  /** Could not tell: the provider's keys are not to be had. */
+  | { outcome: 'unavailable' };
+
 export interface AuthenticationContext {
   requestId: string;
   channel: string;
+  /** Told each step in words, without names or secrets. Only `symbolon try-login` listens. */
+  note?: (step: string) => void;
 }
 
 export interface Authenticator {
   readonly name: string;
   readonly type: string;
+  /** Set by those that take a `site_session`: what the edge hands them of a request, and nothing else. */
+  readonly carries?: CarriedNames;
   authenticate(proof: Proof, context: AuthenticationContext): Promise<AuthenticationOutcome>;
+  /**
+   * Set by those whose provider tells of sign-outs: reads a logout token (OpenID Connect Back-Channel Logout 1.0
+   * section 2.4) and uses it up.
+   */
+  readLogout?(logoutToken: string): Promise<LogoutAnswer>;
   /** Tries the connection without anybody's credentials; says in a sentence what is wrong. For `symbolon doctor`. */
   probe(): Promise<{ ok: boolean; message: string }>;
   close(): Promise<void>;
@@ -40,4 +106,8 @@ export interface AuthenticatorDeps {
   hasher: PasswordHasher;
   audit: Audit;
   logger: Logger;
+  httpClient: HttpClient;
+  clock: Clock;
+  replays: Pick<ReplayStore, 'consume'>;
+  endedReferences: Pick<EndedReferences, 'endedSince'>;
 }

@@ -26,7 +26,7 @@ export function canonicalUsername(username: string): string {
 /** Users with argon2id passwords in the embedded database. */
 function create(
   options: z.output<typeof optionsSchema>,
-  deps: Omit<AuthenticatorDeps, 'connections'>,
+  deps: Pick<AuthenticatorDeps, 'directory' | 'hasher' | 'audit' | 'logger'>,
 ): Authenticator {
   const decoy = decoyHash(PASSWORD_COST);
 
@@ -43,13 +43,17 @@ function create(
   return {
     name: options.name,
     type: options.type,
-    authenticate: async (proof) => {
+    authenticate: async (proof, context) => {
+      if (proof.kind !== 'password') return { outcome: 'not_mine' };
       const password = preparePassword(proof.password);
       if (password === undefined) return { outcome: 'refused', reason: 'credentials' };
       try {
         const username = canonicalUsername(proof.username);
         const user = await deps.directory.find(options.name, username);
         const usable = user?.disabledAtMs === undefined ? user : undefined;
+        context.note?.(
+          user ? (usable ? 'The user is there.' : 'The user is disabled.') : 'There is no such user.',
+        );
         // An unknown name costs the same hash as a known one (ASVS 6.3.8).
         const { matches, weak } = await deps.hasher.verify(password, usable?.passwordHash ?? decoy);
         const reference = parseReference(usable?.reference);

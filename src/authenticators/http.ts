@@ -1,32 +1,19 @@
 import { z } from 'zod';
 import { failureSentence } from '../connections/failure-sentence.ts';
 import { StartRefused } from '../errors.ts';
-import { parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
-import {
-  answerPathSetting,
-  type JsonObject,
-  parseAnswerPath,
-  readJsonObject,
-  valueAt,
-} from '../outbound/json-answer.ts';
-import { OutboundError, type OutboundRequest, type OutboundResponse } from '../outbound/outbound-types.ts';
+import { OutboundError, type OutboundRequest } from '../outbound/outbound-types.ts';
 import { requestPathSetting } from '../outbound/outbound-settings.ts';
 import { nameSetting } from '../platform/settings.ts';
-import type { AuthenticationOutcome, Authenticator, AuthenticatorDeps, Proof } from './authenticator.ts';
+import type { Authenticator, AuthenticatorDeps, PasswordProof } from './authenticator.ts';
+import {
+  createAnswerReader,
+  loginAnswerSetting,
+  refusesOurToken,
+  scalarSetting,
+  unavailable,
+} from './login-answer.ts';
 
-const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const memberName = z.string().regex(/^_?[A-Za-z][A-Za-z0-9_.-]{0,63}$/, 'must be the name of a field');
-const status = z.int().min(200).max(499);
-
-/** What an answer must look like: a status, a value at a path, or both. */
-const markerSetting = z
-  .strictObject({ status: status.optional(), path: answerPathSetting.optional(), value: scalar.optional() })
-  .refine((marker) => (marker.path === undefined) === (marker.value === undefined), {
-    message: 'path and value go together',
-  })
-  .refine((marker) => marker.status !== undefined || marker.path !== undefined, {
-    message: 'must name a status, or a path and a value',
-  });
 
 const optionsSchema = z.strictObject({
   name: nameSetting,
@@ -41,64 +28,19 @@ const optionsSchema = z.strictObject({
     username_field: memberName.default('username'),
     password_field: memberName.default('password'),
     /** Further members with constant values. */
-    extra: z.record(memberName, scalar).default({}),
+    extra: z.record(memberName, scalarSetting).default({}),
   }),
-  answer: z.strictObject({
-    /** Where the customer's immutable id stands in the answer to a right password. */
-    reference: answerPathSetting,
-    success: z
-      .strictObject({
-        status: z.array(z.int().min(200).max(299)).min(1).default([200]),
-        /** For interfaces that answer 200 to a wrong password too. */
-        equals: z.strictObject({ path: answerPathSetting, value: scalar }).optional(),
-      })
-      .default({ status: [200] }),
-    /** Statuses that mean a wrong name or password. */
-    refused_statuses: z.array(z.int().min(400).max(499)).default([401, 403, 404, 422]),
-    /** A wrong name or password told by something else than the status. */
-    refused: markerSetting.optional(),
-    locked: markerSetting.optional(),
-    password_change_required: markerSetting.optional(),
-  }),
+  answer: loginAnswerSetting([401, 403, 404, 422]),
 });
 
 export type HttpAuthenticatorOptions = z.infer<typeof optionsSchema>;
 
-type Marker = z.infer<typeof markerSetting>;
-
 const DEADLINE_MS = 5_000;
-const RETRY_AFTER_SECONDS = 5;
-const MAX_RETRY_AFTER_SECONDS = 60;
-
-function unavailable(busy = false, retryAfterSeconds = RETRY_AFTER_SECONDS): AuthenticationOutcome {
-  return { outcome: 'unavailable', busy, retryAfterSeconds };
-}
-
-function retryAfterOf(response: OutboundResponse): number {
-  const stated = response.headers['retry-after'] ?? '';
-  if (!/^\d{1,6}$/.test(stated)) return RETRY_AFTER_SECONDS;
-  return Math.min(Math.max(Number(stated), 1), MAX_RETRY_AFTER_SECONDS);
-}
-
-/**
- * A 401 of a log-in API usually speaks of the customer. Only one that says in the words of RFC 6750 section 3.1 that
- * our access token is bad is about us; sending the password twice on every 401 would lock accounts twice as fast.
- */
-function refusesOurToken(response: OutboundResponse): boolean {
-  return (
-    response.status === 401 && /\berror="?invalid_token\b/i.test(response.headers['www-authenticate'] ?? '')
-  );
-}
-
-function createMarker(marker: Marker | undefined): (status: number, body: JsonObject | undefined) => boolean {
-  if (!marker) return () => false;
-  const path = marker.path === undefined ? undefined : parseAnswerPath(marker.path);
-  return (answered, body) =>
-    (marker.status === undefined || marker.status === answered) &&
-    (path === undefined || valueAt(body, path) === marker.value);
-}
-
-function loginRequest(options: HttpAuthenticatorOptions, proof: Proof, requestId: string): OutboundRequest {
+function loginRequest(
+  options: HttpAuthenticatorOptions,
+  proof: PasswordProof,
+  requestId: string,
+): OutboundRequest {
   const { request } = options;
   const members: Record<string, string | number | boolean | null> = {
     ...request.extra,
@@ -120,37 +62,6 @@ function loginRequest(options: HttpAuthenticatorOptions, proof: Proof, requestId
   };
 }
 
-/** Reads the answer of the log-in API; whatever was not configured to mean something is "could not tell". */
-function createReader(
-  options: HttpAuthenticatorOptions,
-): (response: OutboundResponse) => AuthenticationOutcome {
-  const { answer } = options;
-  const referencePath = parseAnswerPath(answer.reference);
-  const succeeded = createMarker(answer.success.equals);
-  const isLocked = createMarker(answer.locked);
-  const mustChange = createMarker(answer.password_change_required);
-  const isRefused = createMarker(answer.refused);
-
-  return (response) => {
-    if (response.status === 429) return unavailable(true, retryAfterOf(response));
-    if (response.status >= 500) return unavailable(false, retryAfterOf(response));
-    // A page for people is a proxy, a firewall or a wrong path, whatever its status.
-    if (/html/i.test(response.headers['content-type'] ?? '')) return unavailable();
-    if (refusesOurToken(response)) return unavailable();
-    const body = readJsonObject(response);
-    if (isLocked(response.status, body)) return { outcome: 'refused', reason: 'locked' };
-    if (mustChange(response.status, body)) return { outcome: 'refused', reason: 'password_change_required' };
-    if (isRefused(response.status, body)) return { outcome: 'refused', reason: 'credentials' };
-    if (answer.refused_statuses.includes(response.status))
-      return { outcome: 'refused', reason: 'credentials' };
-    if (!answer.success.status.includes(response.status)) return unavailable();
-    if (answer.success.equals && !succeeded(response.status, body)) return unavailable();
-    const reference = parseReference(valueAt(body, referencePath));
-    if (reference === undefined) return unavailable();
-    return { outcome: 'authenticated', space: options.reference_space as ReferenceSpace, reference };
-  };
-}
-
 /** Throws `StartRefused` when the options name a connection that is not configured. */
 function create(
   options: HttpAuthenticatorOptions,
@@ -158,11 +69,16 @@ function create(
 ): Authenticator {
   const connection = deps.connections.get(options.connection);
   if (!connection) throw new StartRefused(`authenticators.${options.name}.connection names no connection.`);
-  const read = createReader(options);
+  const read = createAnswerReader({
+    answer: options.answer,
+    space: options.reference_space,
+    refusesUs: refusesOurToken,
+  });
   return {
     name: options.name,
     type: options.type,
     async authenticate(proof, context) {
+      if (proof.kind !== 'password') return { outcome: 'not_mine' };
       // An interface in front of LDAP may take an empty password for an anonymous bind, that is, for a success.
       if (proof.username === '' || proof.password === '')
         return { outcome: 'refused', reason: 'credentials' };

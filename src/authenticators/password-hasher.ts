@@ -2,16 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { timingSafeEqual } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Metrics } from '../platform/metrics.ts';
-import {
-  formatHash,
-  isWeaker,
-  newSalt,
-  PASSWORD_COST,
-  type ParsedHash,
-  parseHash,
-  TAG_BYTES,
-} from './password-hash.ts';
-import type { HashJob, HashReply } from './password-process.ts';
+import { formatHash, isWeaker, newSalt, PASSWORD_COST, TAG_BYTES } from './password-hash.ts';
+import type { HashJob, HashParameters, HashReply } from './password-process.ts';
+import { type HashSpec, parseStoredHash } from './stored-hash.ts';
 
 /** The hashing process has as much to do as it may have; try again in a moment. */
 export class HasherBusy extends Error {}
@@ -21,8 +14,11 @@ export class HasherFailed extends Error {}
 export interface PasswordHasher {
   /** A new PHC string at today's cost. Throws `HasherBusy`. */
   hash(password: string): Promise<string>;
-  /** Whether the password has this hash, and whether the hash is weaker than today's cost. Throws `HasherBusy`. */
-  verify(password: string, phc: string): Promise<{ matches: boolean; weak: boolean }>;
+  /**
+   * Whether the password has this hash, in text or read by `parseStoredHash`, and whether the hash is weaker than
+   * what we would make today. Throws `HasherBusy`, and `HasherFailed` for a text that is no hash of a known kind.
+   */
+  verify(password: string, stored: string | HashSpec): Promise<{ matches: boolean; weak: boolean }>;
   close(): void;
 }
 
@@ -57,7 +53,7 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
     const entry = running.get(reply.id);
     running.delete(reply.id);
     if ('tag' in reply) entry?.resolve(Buffer.from(reply.tag));
-    else entry?.reject(new HasherFailed('argon2id failed'));
+    else entry?.reject(new HasherFailed('the hash could not be computed'));
     fill();
   };
 
@@ -97,16 +93,11 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
     metrics.passwordHashesWaiting.set(waiting.length + running.size);
   };
 
-  const compute = (
-    password: string,
-    parameters: Omit<ParsedHash, 'tag'>,
-    tagLength: number,
-  ): Promise<Buffer> => {
+  const compute = (password: string, parameters: HashParameters): Promise<Buffer> => {
     if (closed || (running.size >= lanes && waiting.length >= maxWaiting))
       return Promise.reject(new HasherBusy('too many password checks'));
-    const { salt, memoryKib, passes, parallelism } = parameters;
     return new Promise((resolve, reject) => {
-      const job = { id: ++lastId, password, salt, memoryKib, passes, parallelism, tagLength };
+      const job = { id: ++lastId, password, parameters };
       waiting.push({ job, resolve, reject });
       fill();
     });
@@ -115,13 +106,18 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
   return {
     hash: async (password) => {
       const parameters = { ...PASSWORD_COST, salt: newSalt() };
-      return formatHash({ ...parameters, tag: await compute(password, parameters, TAG_BYTES) });
+      const tag = await compute(password, { kind: 'argon2id', ...parameters, tagLength: TAG_BYTES });
+      return formatHash({ ...parameters, tag });
     },
-    verify: async (password, phc) => {
-      const stored = parseHash(phc);
-      if (!stored) throw new HasherFailed('not an argon2id hash');
-      const tag = await compute(password, stored, stored.tag.length);
-      return { matches: timingSafeEqual(tag, stored.tag), weak: isWeaker(stored, PASSWORD_COST) };
+    verify: async (password, stored) => {
+      const spec = typeof stored === 'string' ? parseStoredHash(stored) : stored;
+      if (!spec) throw new HasherFailed('not a hash of a known kind');
+      const { tag: expected, ...parameters } = spec;
+      const tag = await compute(password, { ...parameters, tagLength: expected.length });
+      return {
+        matches: tag.length === expected.length && timingSafeEqual(tag, expected),
+        weak: spec.kind !== 'argon2id' || isWeaker(spec, PASSWORD_COST),
+      };
     },
     close: () => {
       closed = true;

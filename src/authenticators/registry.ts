@@ -1,8 +1,16 @@
 import { directoryAuthenticator } from './directory.ts';
 import { httpAuthenticator } from './http.ts';
+import { ldapAuthenticator } from './ldap.ts';
+import { jwtAuthenticator } from './jwt.ts';
+import { siteSessionAuthenticator } from './site-session.ts';
+import { sqlAuthenticator } from './sql.ts';
 
 /** Every type of authenticator that the configuration can name. */
 export const authenticatorTypes = {
   directory: directoryAuthenticator,
   http: httpAuthenticator,
+  ldap: ldapAuthenticator,
+  jwt: jwtAuthenticator,
+  site_session: siteSessionAuthenticator,
+  sql: sqlAuthenticator,
 } as const;

@@ -3,6 +3,7 @@
  * answers questions about them; how a vendor's proof looks belongs to its channel profile.
  */
 import type { ChannelGroup } from '../identifiers/identifier.ts';
+import type { RefreshLifetimes } from '../tokens/refresh-families.ts';
 
 export type Delivery = 'token' | 'cookie';
 
@@ -15,6 +16,8 @@ export interface Channel {
   allowedDeliveries: readonly Delivery[];
   /** Life of a customer token, in seconds. Default 900, at most 28,800. */
   tokenLifetimeSeconds: number;
+  /** Life of the refresh tokens that token delivery adds; `undefined`: it adds none. */
+  refreshTokens: RefreshLifetimes | undefined;
   /** Names of the authenticators to try, in order. */
   authenticators: readonly string[];
   /** Web origins that may call us with a cookie, exactly as a browser writes them. */

@@ -30,6 +30,7 @@ const groups: readonly Group[] = [
     load: async () => (await import('./explain-signature.ts')).registerExplainSignature,
   },
   { words: ['users'], load: async () => (await import('./users.ts')).registerUsers },
+  { words: ['try-login'], load: async () => (await import('./try-login.ts')).registerTryLogin },
   {
     words: ['identifiers', 'trace'],
     load: async () => (await import('./identifiers.ts')).registerIdentifiers,

@@ -1,10 +1,29 @@
 import type { Command } from 'commander';
 import { withAdmin } from './admin-session.ts';
-import { print, printJson } from './terminal.ts';
+import { items } from './admin-client.ts';
+import { print, printJson, table } from './terminal.ts';
 
-/** `sessions end|rotate-secret`: sign a customer out everywhere; change what signs the cookies. */
+const DEVICE_COLUMNS = ['id', 'channel', 'device_name', 'signed_in_at', 'last_used_at', 'expires_at'];
+
+/** `sessions devices|end|rotate-secret`: where a customer is signed in; sign out everywhere; change what signs the cookies. */
 export function registerSessions(program: Command): void {
   const sessions = program.command('sessions').description('sessions of customers');
+
+  sessions
+    .command('devices')
+    .description('devices on which a customer is signed in by refresh token')
+    .requiredOption('--customer <customer_id>', 'identifier of the customer')
+    .action(async (options: { customer: string }, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const path = `/admin/customers/${encodeURIComponent(options.customer)}/devices`;
+        const answer = await admin.call('GET', path);
+        if (json) return printJson(answer);
+        const listed = items(answer);
+        print(
+          listed.length === 0 ? 'No device is signed in by refresh token.' : table(listed, DEVICE_COLUMNS),
+        );
+      });
+    });
 
   sessions
     .command('end')

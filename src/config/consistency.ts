@@ -1,12 +1,17 @@
 import type { Config } from './config.ts';
 import type { ConsistencyContext, Finding, Rule } from './finding.ts';
 import { limitRules } from './limit-rules.ts';
-import { channelRules, nameRules } from './name-rules.ts';
+import { channelRules, nameRules, refreshTokenRules } from './name-rules.ts';
 import { connectionRules, sessionRules, storageRules, transportRules } from './safety-rules.ts';
+import { siteRules } from './sign-out-rules.ts';
+import { tokenRules } from './token-rules.ts';
 
 const rules: readonly Rule[] = [
   ...channelRules,
+  ...refreshTokenRules,
   ...nameRules,
+  ...siteRules,
+  ...tokenRules,
   ...transportRules,
   ...connectionRules,
   ...sessionRules,

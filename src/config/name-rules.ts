@@ -63,6 +63,40 @@ export const channelRules: Rule[] = [
   },
 ];
 
+/** Rules about the refresh tokens of channels. */
+export const refreshTokenRules: Rule[] = [
+  {
+    needs: ['channels'],
+    check: ({ channels }) =>
+      channels.flatMap(({ refresh_tokens, allowed_deliveries }, i) =>
+        refresh_tokens && !allowed_deliveries.includes('token')
+          ? [
+              refused(
+                `channels[${i}].refresh_tokens`,
+                'is set, but allowed_deliveries leaves out "token", which alone gives refresh tokens',
+                'Add "token" to allowed_deliveries, or remove refresh_tokens: a cookie renews by itself.',
+              ),
+            ]
+          : [],
+      ),
+  },
+  {
+    needs: ['channels'],
+    check: ({ channels }) =>
+      channels.flatMap(({ refresh_tokens }, i) =>
+        refresh_tokens && refresh_tokens.idle_days > refresh_tokens.absolute_days
+          ? [
+              refused(
+                `channels[${i}].refresh_tokens.idle_days`,
+                'is longer than absolute_days',
+                'Make it at most as long.',
+              ),
+            ]
+          : [],
+      ),
+  },
+];
+
 /** Rules about names that one part of the configuration gives and another uses. */
 export const nameRules: Rule[] = [
   {
@@ -162,6 +196,9 @@ const OWN_PATHS = [
   '/customer_authenticate',
   '/customer_session',
   '/customer_session/token',
+  '/site_sign_out',
+  '/backchannel_logout',
+  '/customer_session/devices',
   '/access_token',
   '/oauth/token',
   '/oauth/authorize',

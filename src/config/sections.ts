@@ -114,6 +114,9 @@ const channelSetting = z
     delivery: delivery.default('cookie'),
     allowed_deliveries: z.array(delivery).min(1).max(2).optional(),
     token_lifetime_seconds: whole(30, 28_800).default(900),
+    refresh_tokens: z
+      .strictObject({ idle_days: whole(1, 365).default(30), absolute_days: whole(1, 730).default(180) })
+      .optional(),
     authenticators: z.array(nameSetting).min(1).optional(),
     allowed_origins: z.array(originSetting).max(100).default([]),
   })
@@ -181,6 +184,21 @@ export const sections = {
       window_seconds: whole(10, 86_400).default(900),
       max_failures_per_address: whole(1, 100_000).default(300),
       address_window_seconds: whole(1, 86_400).default(60),
+    })
+    .prefault({}),
+  sign_out: z
+    .strictObject({
+      /** Systems of the company that may end the sessions of their own customers. */
+      signers: z
+        .array(
+          z.strictObject({
+            name: nameSetting,
+            secret: secretSetting({ minLength: 24 }),
+            reference_space: nameSetting,
+          }),
+        )
+        .max(20)
+        .default([]),
     })
     .prefault({}),
   limits: z

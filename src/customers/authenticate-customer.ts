@@ -22,11 +22,25 @@ export interface AuthenticateCustomerDeps {
   audit: Audit;
 }
 
+/** What a proof that did not hold is called: nobody typed anything wrong who merely has no session at the site. */
+function wrong(proof: Proof): BridgeError {
+  switch (proof.kind) {
+    case 'password':
+      return new BridgeError('INVALID_CREDENTIALS');
+    case 'subject_token':
+      return new BridgeError('INVALID_CREDENTIALS', {
+        message: 'The subject_token does not prove who the customer is. Get a new one.',
+      });
+    case 'site_session':
+      return new BridgeError('NOT_SIGNED_IN');
+  }
+}
+
 type Decided = { outcome: AuthenticationOutcome; authenticator: string };
 
 /**
  * Turns the company's own sign-in into a session. Throws `INVALID_CREDENTIALS` (the same for an unknown name and a
- * wrong password), `ACCOUNT_LOCKED`, `PASSWORD_CHANGE_REQUIRED`, `RATE_LIMITED`, `SIGN_IN_BUSY` or, when nobody could
+ * wrong password), `NOT_SIGNED_IN` (nobody is, at the company's site), `ACCOUNT_LOCKED`, `PASSWORD_CHANGE_REQUIRED`, `RATE_LIMITED`, `SIGN_IN_BUSY` or, when nobody could
  * tell, `AUTHENTICATOR_UNAVAILABLE`.
  */
 export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
@@ -53,6 +67,19 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
   const verdictOf = ({ outcome }: AuthenticationOutcome) =>
     outcome === 'authenticated' ? 'passed' : outcome === 'unavailable' ? 'undecided' : 'failed';
 
+  /**
+   * Only a password is guessed at, so only that is counted: pages offer every visitor's site cookie, and a visitor
+   * whom the site does not know has failed at nothing.
+   */
+  const guarded = async (request: AuthenticateRequest): Promise<Decided> => {
+    const { proof, address } = request;
+    if (proof.kind !== 'password') return decide(request);
+    return throttle.guard(throttleName(proof.username), address, async () => {
+      const decided = await decide(request);
+      return { ...decided, verdict: verdictOf(decided.outcome) } as const;
+    });
+  };
+
   return async (request: AuthenticateRequest): Promise<CustomerSession> => {
     const { channel, address, requestId } = request;
     const facts = { actor: 'customer', channel: channel.id, address, requestId };
@@ -66,15 +93,10 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
       throw error;
     };
 
-    const { outcome, authenticator } = await throttle
-      .guard(throttleName(request.proof.username), address, async () => {
-        const decided = await decide(request);
-        return { ...decided, verdict: verdictOf(decided.outcome) } as const;
-      })
-      .catch((error: unknown) => {
-        if (error instanceof BridgeError) return refuse(error);
-        throw error;
-      });
+    const { outcome, authenticator } = await guarded(request).catch((error: unknown) => {
+      if (error instanceof BridgeError) return refuse(error);
+      throw error;
+    });
 
     switch (outcome.outcome) {
       case 'authenticated': {
@@ -87,16 +109,19 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
           reference,
           channel: channel.id,
           authenticator,
+          authTimeMs: outcome.provenAtMs,
         });
+        // What was proven before the customer signed out everywhere proves nothing any more.
+        if (!sessions.isLive(session)) return refuse(wrong(request.proof));
         audit.event('customer.authenticated', { ...facts, outcome: 'success', customerId });
         return session;
       }
       case 'not_mine':
-        return refuse(new BridgeError('INVALID_CREDENTIALS'));
+        return refuse(wrong(request.proof));
       case 'refused':
         switch (outcome.reason) {
           case 'credentials':
-            return refuse(new BridgeError('INVALID_CREDENTIALS'));
+            return refuse(wrong(request.proof));
           case 'locked':
             return refuse(new BridgeError('ACCOUNT_LOCKED'));
           case 'password_change_required':

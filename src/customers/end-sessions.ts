@@ -1,8 +1,14 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Channels } from '../channels/channel.ts';
 import { BridgeError } from '../errors.ts';
-import { type CustomerReference, parseIdentifier, type ReferenceSpace } from '../identifiers/identifier.ts';
+import {
+  type CustomerIdentifier,
+  type CustomerReference,
+  parseIdentifier,
+  type ReferenceSpace,
+} from '../identifiers/identifier.ts';
 import type { AdminActor } from '../partners/partners.ts';
+import type { EndedReferences } from '../sessions/ended-references.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Identities } from './identities.ts';
@@ -58,20 +64,28 @@ export function createEndSessions({ sessions, store, families, audit }: EndSessi
   };
 }
 
-/** Ends what a person was issued in every channel group, known by the company's own reference. */
+/** Ends what a person was issued in every channel group, and what the company vouched for before now; known by the company's own reference. */
 export function createEndSessionsOf(deps: {
   channels: Channels;
   identities: Identities;
   sessions: Sessions;
   families: EndSessionsDeps['families'];
+  endedReferences: Pick<EndedReferences, 'end'>;
 }) {
-  return async (space: ReferenceSpace, reference: CustomerReference): Promise<void> => {
+  return async (
+    space: ReferenceSpace,
+    reference: CustomerReference,
+    onEnded: (customerId: CustomerIdentifier) => void = () => {},
+  ): Promise<void> => {
+    // First of all, so that a sign-in that is under way comes to nothing.
+    await deps.endedReferences.end(space, reference);
     const groups = new Set(deps.channels.all().map(({ group }) => group));
     for (const group of groups) {
       const customerId = await deps.identities.known({ group, space, reference });
       if (!customerId) continue;
       await deps.sessions.endAll(customerId);
       await deps.families.endAllOf(customerId);
+      onEnded(customerId);
     }
   };
 }

@@ -4,6 +4,7 @@ import type { Endpoint } from './endpoint.ts';
 import { type AuthorizeDeps, authorizationPages } from './endpoints/authorize.ts';
 import { type ConnectedAppsDeps, connectedAppsEndpoints } from './endpoints/connected-apps.ts';
 import { type CustomerAuthenticateDeps, customerAuthenticate } from './endpoints/customer-authenticate.ts';
+import { customerDevices } from './endpoints/customer-devices.ts';
 import {
   type CustomerSessionDeps,
   customerSessionDelete,
@@ -17,6 +18,7 @@ import { oauthIntrospect, oauthRevoke } from './endpoints/revoke.ts';
 import { accessToken, oauthToken } from './endpoints/token.ts';
 import { keySet, resourceMetadata, serverMetadata } from './endpoints/well-known.ts';
 import { whoami } from './endpoints/whoami.ts';
+import { backchannelLogout, type SiteSignOutDeps, siteSignOut } from './endpoints/site-sign-out.ts';
 import { type WhoamiSignatureDeps, whoamiSignature } from './endpoints/whoami-signature.ts';
 import { createExpressApp, type ExpressAppOptions, mountEndpoints, mountErrorDoor } from './express-app.ts';
 import type { LimitGuard } from './limit-guard.ts';
@@ -26,11 +28,13 @@ import { contextOf } from './request-context.ts';
 export type PublicDeps = {
   limits: LimitGuard;
   allowsAppOrigin: (origin: string) => boolean;
+  siteHeaders: readonly string[];
 } & CustomerAuthenticateDeps &
   CustomerSessionDeps &
   GetProfileDeps &
   HealthDeps &
   WhoamiSignatureDeps &
+  SiteSignOutDeps &
   AuthorizeDeps &
   ConnectedAppsDeps &
   Parameters<typeof oauthRevoke>[0] &
@@ -50,6 +54,9 @@ export function publicEndpoints(deps: PublicDeps): Endpoint[] {
     customerAuthenticate(deps),
     customerSessionGet(deps),
     customerSessionDelete(deps),
+    siteSignOut(deps),
+    backchannelLogout(deps),
+    ...customerDevices(deps),
     keySet(deps),
     serverMetadata(deps),
     whoamiSignature(deps),
@@ -99,6 +106,7 @@ export function createPublicApp(
     sessionMiddleware: deps.sessionCookies.middleware,
     allowsOrigin: (origin) => origin === deps.origins.publicOrigin || deps.channels.allowsOrigin(origin),
     allowsAppOrigin: deps.allowsAppOrigin,
+    pageHeaders: deps.siteHeaders,
   });
   mountErrorDoor(app, { ...options, limits: deps.limits });
   return app;

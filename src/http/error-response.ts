@@ -41,6 +41,7 @@ function challenge(error: BridgeError): string {
   switch (error.code) {
     case 'INVALID_CREDENTIALS':
     case 'NOT_SIGNED_IN':
+    case 'INVALID_REFRESH_TOKEN':
       return 'Symbolon realm="customer"';
     default:
       return error.missing ? 'Bearer realm="symbolon"' : 'Bearer realm="symbolon", error="invalid_token"';

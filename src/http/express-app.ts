@@ -128,6 +128,8 @@ export interface MountOptions {
   allowsOrigin?: (origin: string) => boolean;
   /** Origins of registered apps that run in browsers: they may call the endpoints meant for apps, without cookies. */
   allowsAppOrigin?: (origin: string) => boolean;
+  /** Further request headers that pages of those origins may send. */
+  pageHeaders?: readonly string[];
   /** Lower-case name of the header that carries the customer proof. */
   customerAuthHeader: string;
   limits?: LimitGuard;
@@ -139,12 +141,15 @@ const toExpressPath = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
 function crossOriginHandlers(
   allowsOrigin: (origin: string) => boolean,
   caller: 'pages' | 'apps',
+  pageHeaders: readonly string[] = [],
 ): RequestHandler[] {
   const decide = cors({
     origin: (origin, done) => done(null, origin !== undefined && allowsOrigin(origin)),
     credentials: caller === 'pages',
     allowedHeaders:
-      caller === 'pages' ? ['content-type', 'x-symbolon-csrf'] : ['authorization', 'content-type'],
+      caller === 'pages'
+        ? ['content-type', 'x-symbolon-csrf', ...pageHeaders]
+        : ['authorization', 'content-type'],
     exposedHeaders: ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'],
     methods: ['GET', 'POST', 'DELETE'],
     maxAge: 600,
@@ -171,7 +176,7 @@ const answerPreflight: RequestHandler = (_req, res, next) => {
 export function mountEndpoints(options: MountOptions): void {
   const { app, endpoints, aliases = {}, sessionMiddleware, customerAuthHeader, limits } = options;
   const nobody = () => false;
-  const forPages = crossOriginHandlers(options.allowsOrigin ?? nobody, 'pages');
+  const forPages = crossOriginHandlers(options.allowsOrigin ?? nobody, 'pages', options.pageHeaders);
   const forApps = crossOriginHandlers(options.allowsAppOrigin ?? nobody, 'apps');
   const crossOriginOf = ({ crossOrigin }: Endpoint) =>
     crossOrigin === 'apps' ? forApps : crossOrigin ? forPages : [];

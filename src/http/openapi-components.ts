@@ -24,6 +24,12 @@ const securitySchemes: Record<string, ZodOpenApiSecuritySchemeObject> = {
     name: '__Host-symbolon',
     description: 'The session cookie that cookie delivery sets; `sessions.cookie_name` names it.',
   },
+  refreshToken: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'rt_…',
+    description: 'The refresh token of a device (docs/mobile-refresh.md); the call does not use it up.',
+  },
   accessToken: {
     type: 'http',
     scheme: 'bearer',

@@ -10,6 +10,7 @@ import { limitEndpoints } from './admin/limits.ts';
 import { partnerEndpoints } from './admin/partners.ts';
 import { rotationEndpoints } from './admin/rotation.ts';
 import { statusEndpoints } from './admin/status.ts';
+import { tryLoginEndpoint } from './admin/try-login.ts';
 import { whyEndpoint } from './admin/why.ts';
 import { publicEndpoints } from './app.ts';
 import type { EndpointContract, ListenerName } from './endpoint.ts';
@@ -100,6 +101,7 @@ export function endpointContracts(): EndpointContract[] {
     ...keyEndpoints(nothing),
     ...auditEndpoints(nothing),
     ...limitEndpoints(nothing),
+    tryLoginEndpoint(nothing),
     whyEndpoint(nothing),
     ...statusEndpoints(nothing),
     healthLive('admin'),

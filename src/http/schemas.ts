@@ -53,6 +53,15 @@ export const customerTokenSchema = z
   })
   .meta({ id: 'CustomerToken' });
 
+/** The answer of a sign-in or a renewal by token delivery. */
+export const signInTokenSchema = customerTokenSchema
+  .extend({
+    refresh_token: z.string().optional().meta({
+      description: 'For channels that allow one: renews the customer token, once (docs/mobile-refresh.md).',
+    }),
+  })
+  .meta({ id: 'SignInToken' });
+
 export const cookieSignInSchema = customerTokenSchema.omit({ JWT: true }).meta({
   id: 'CookieSignIn',
   description: 'The session is in the Set-Cookie header; no token is handed to scripts.',

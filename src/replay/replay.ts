@@ -11,6 +11,7 @@ export type ReplaySpace =
   | 'signature-v2'
   | 'client-assertion'
   | 'subject-token'
+  | 'logout-token'
   | 'page-form'
   | 'credential-alert';
 

@@ -13,6 +13,8 @@ export type RevocationKind =
   | 'api_key_record'
   | 'partner'
   | 'token'
+  /** What the company said of somebody, known by their hidden reference, before they signed out there. */
+  | 'reference'
   /** One authorization (a code and all that came of it), or a client's whole access to one customer. */
   | 'grant';
 

@@ -28,13 +28,14 @@ import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import { type AccessTokens, MAX_ACCESS_TOKEN_SECONDS } from '../tokens/access-token.ts';
 import type { CustomerTokens } from '../tokens/customer-token.ts';
 import { createRefreshFamilies } from '../tokens/refresh-families.ts';
+import { openCustomerDevices } from './customer-devices.ts';
 
 const PRUNE_MS = 60_000;
 const ORIGINS_MS = 5_000;
 
 export interface AuthorizationServerDeps {
   config: Config;
-  stores: Pick<SqlStores, 'clients' | 'authorizationCodes' | 'refreshFamilies' | 'consents'>;
+  stores: Pick<SqlStores, 'clients' | 'authorizationCodes' | 'refreshFamilies' | 'consents' | 'customers'>;
   replays: ReplayStore;
   keyring: Keyring;
   clock: Clock;
@@ -94,6 +95,7 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
     maxTokenLifetimeSeconds,
   });
   const checkCustomerToken = createCustomerTokenCheck(deps);
+  const devices = openCustomerDevices(deps);
   const authenticateClient = createClientAuthentication({ clients });
   const grants = createGrants({
     accessTokens,
@@ -114,10 +116,12 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
   return {
     clients,
     families,
+    devices,
     checkCustomerToken,
     every,
     /** What the public endpoints of this part need. */
     endpoints: {
+      devices,
       tokenEndpoint: createTokenEndpoint({ ...shared, grants }),
       revokeToken: createRevokeToken(shared),
       introspectToken: createIntrospectToken(shared),

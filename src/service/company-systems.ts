@@ -10,6 +10,8 @@ import { createHttpClient, type HttpClientDeps } from '../outbound/http-client.t
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { ReplayStore } from '../replay/replay.ts';
+import type { EndedReferences } from '../sessions/ended-references.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import { createAssertionSigner } from '../tokens/backend-assertion.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
@@ -23,6 +25,8 @@ export interface CompanySystemsDeps {
   audit: Audit;
   rings: SigningRings;
   stores: Pick<SqlStores, 'directory'>;
+  endedReferences: EndedReferences;
+  replays: Pick<ReplayStore, 'consume'>;
   /** Default: the system's own. */
   resolveHost: HttpClientDeps['resolveHost'];
 }
@@ -50,6 +54,10 @@ export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
     audit,
     logger,
     connections,
+    httpClient,
+    clock,
+    replays: deps.replays,
+    endedReferences: deps.endedReferences,
   };
   const authenticators = new Map<string, Authenticator>(
     config.authenticators.map((options) => [
@@ -57,6 +65,9 @@ export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
       authenticatorTypes[options.type].create(options as never, authenticatorDeps),
     ]),
   );
+  opened.push(async () => {
+    for (const one of authenticators.values()) await one.close();
+  });
   const signAssertion = createAssertionSigner({ rings: deps.rings, clock, issuer: config.public_url });
   const backends = config.backends.map((options) => {
     const connection = connections.get(options.connection);

@@ -2,6 +2,8 @@ import { type Channel, type Channels, createChannels } from '../channels/channel
 import type { Config } from '../config/config.ts';
 import type { ChannelGroup } from '../identifiers/identifier.ts';
 
+const DAY_SECONDS = 86_400;
+
 /** The channels as the configuration lists them. */
 export function configuredChannels(config: Config): Channels {
   const list = config.channels.map(
@@ -11,6 +13,10 @@ export function configuredChannels(config: Config): Channels {
       delivery: channel.delivery,
       allowedDeliveries: channel.allowed_deliveries,
       tokenLifetimeSeconds: channel.token_lifetime_seconds,
+      refreshTokens: channel.refresh_tokens && {
+        idleSeconds: channel.refresh_tokens.idle_days * DAY_SECONDS,
+        absoluteSeconds: channel.refresh_tokens.absolute_days * DAY_SECONDS,
+      },
       authenticators: channel.authenticators,
       allowedOrigins: channel.allowed_origins,
     }),

@@ -18,6 +18,8 @@ export interface NewSession {
   reference: CustomerReference;
   channel: string;
   authenticator: string;
+  /** Unix milliseconds. Default: now. */
+  authTimeMs?: number | undefined;
 }
 
 export interface Sessions {
@@ -51,13 +53,13 @@ export function createSessions(deps: SessionsDeps): Sessions {
     clock.nowMs() + (lifetimes.absoluteSeconds + deps.maxTokenLifetimeSeconds) * 1000;
 
   return {
-    start: ({ reference, ...session }) => {
+    start: ({ reference, authTimeMs = clock.nowMs(), ...session }) => {
       const sid = randomToken(16);
       return {
         ...session,
         sid,
         sealedReference: keyring.seal('session', Buffer.from(reference, 'utf8'), sid),
-        authTimeMs: clock.nowMs(),
+        authTimeMs,
       };
     },
     isLive: (session) =>

@@ -4,6 +4,7 @@ import { open, seal } from '../keyring/seal.ts';
 import type { Clock } from '../platform/clock.ts';
 import { decodeBase64Url } from '../platform/encoding.ts';
 import { randomToken } from '../platform/random.ts';
+import type { RevocationKind } from '../revocation/revocation-types.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { RefreshFamilyStore, StoredRefreshFamily } from './refresh-family.ts';
 
@@ -24,6 +25,8 @@ export interface RefreshFamily<Payload> {
   customerId: string;
   payload: Payload;
   createdAtMs: number;
+  /** When its living token was made. */
+  rotatedAtMs: number;
   /** When it ends if it is not used again. */
   expiresAtMs: number;
 }
@@ -35,13 +38,16 @@ export type RotationOutcome =
   /** `reused`: an older token of the family came back, so the family has been ended. */
   | { outcome: 'refused'; reason: 'unknown' | 'over' | 'reused'; familyId?: string; customerId?: string };
 
+/** Whose tokens are meant; `undefined` for whoever's they are, among the holders that have lifetimes here. */
+export type HolderOrAny = string | undefined;
+
 export interface RefreshFamilies<Payload extends object> {
-  /** Begins a family; returns its first token. */
+  /** Begins a family; returns its first token. Throws `RangeError` for a holder without lifetimes. */
   begin(family: { familyId: string; holder: string; customerId: string; payload: Payload }): Promise<string>;
   /** The family whose living token this is, without using it. */
-  inspect(token: string, holder: string): Promise<RefreshFamily<Payload> | undefined>;
+  inspect(token: string, holder: HolderOrAny): Promise<RefreshFamily<Payload> | undefined>;
   /** The family that a token of any generation belongs to, living or not; the token must be a genuine one. */
-  familyOf(token: string, holder: string): Promise<string | undefined>;
+  familyOf(token: string, holder: HolderOrAny): Promise<string | undefined>;
   /**
    * Uses a token up. `makeAnswer` builds the answer with the successor before it is known whether this call wins;
    * of many calls with one token one answer is kept, and all within the grace get that one. It may throw to refuse,
@@ -49,10 +55,12 @@ export interface RefreshFamilies<Payload extends object> {
    */
   rotate(
     token: string,
-    holder: string,
+    holder: HolderOrAny,
     makeAnswer: (family: RefreshFamily<Payload>, successor: string) => string | Promise<string>,
   ): Promise<RotationOutcome>;
-  /** Ends one family and the access tokens that came of it, on every process. */
+  /** A customer's living families, newest first. */
+  list(customerId: string): Promise<RefreshFamily<Payload>[]>;
+  /** Ends one family and the tokens that came of it, on every process. */
   end(familyId: string): Promise<void>;
   /** Ends a customer's families, all or those of one holder. */
   endAllOf(customerId: string, holder?: string): Promise<void>;
@@ -65,8 +73,11 @@ export interface RefreshFamiliesDeps {
   keyring: Keyring;
   clock: Clock;
   revocations: Revocations;
-  lifetimes: RefreshLifetimes;
-  /** Longest life of an access token, in seconds: how long the end of a family has to be remembered. */
+  /** The same for all, or those of each holder: one without has no families here. */
+  lifetimes: RefreshLifetimes | ((holder: string) => RefreshLifetimes | undefined);
+  /** What a family's tokens name it as: the kind of revocation that its end is. Default `grant`. */
+  revokedAs?: 'grant' | 'session';
+  /** Longest life of a token that a family gives, in seconds: how long the end of a family has to be remembered. */
   maxTokenLifetimeSeconds: number;
 }
 
@@ -104,7 +115,8 @@ function answerKey(token: string): Uint8Array {
 export function createRefreshFamilies<Payload extends object>(
   deps: RefreshFamiliesDeps,
 ): RefreshFamilies<Payload> {
-  const { store, keyring, clock, revocations, lifetimes } = deps;
+  const { store, keyring, clock, revocations, lifetimes, revokedAs = 'grant' } = deps;
+  const lifetimesOf = (holder: string) => (typeof lifetimes === 'function' ? lifetimes(holder) : lifetimes);
 
   const makeToken = (familyId: string, generation: number): string => {
     const body = Buffer.alloc(MARKED_BYTES);
@@ -126,16 +138,19 @@ export function createRefreshFamilies<Payload extends object>(
     return known ? body.subarray(0, ID_BYTES).toString('base64url') : undefined;
   };
 
-  const find = async (token: string, holder: string): Promise<StoredRefreshFamily | undefined> => {
+  const isOf = (family: StoredRefreshFamily, holder: HolderOrAny): boolean =>
+    family.holder === (holder ?? family.holder) && lifetimesOf(family.holder) !== undefined;
+
+  const find = async (token: string, holder: HolderOrAny): Promise<StoredRefreshFamily | undefined> => {
     const familyId = genuine(token);
     const family = familyId === undefined ? undefined : await store.find(familyId);
-    return family?.holder === holder ? family : undefined;
+    return family && isOf(family, holder) ? family : undefined;
   };
 
   const isAlive = (family: StoredRefreshFamily): boolean =>
     family.endedAtMs === undefined &&
     clock.nowMs() < Math.min(family.idleExpiresAtMs, family.expiresAtMs) &&
-    !revocations.isRevoked('grant', family.familyId, family.createdAtMs) &&
+    !revocations.isRevoked(revokedAs, family.familyId, family.createdAtMs) &&
     !revocations.isRevoked('customer', family.customerId, family.createdAtMs);
 
   const opened = (family: StoredRefreshFamily): RefreshFamily<Payload> | undefined => {
@@ -147,20 +162,23 @@ export function createRefreshFamilies<Payload extends object>(
         customerId: family.customerId,
         payload: JSON.parse(bytes.toString('utf8')) as Payload,
         createdAtMs: family.createdAtMs,
+        rotatedAtMs: family.rotatedAtMs,
         expiresAtMs: Math.min(family.idleExpiresAtMs, family.expiresAtMs),
       }
     );
   };
 
   /** An ended family never lives again, so the cutoff lies ahead: it meets what is being issued this moment, too. */
-  const revokeTokens = async (familyIds: readonly string[]) => {
+  const revokeTokens = async (familyIds: readonly string[], kinds: readonly RevocationKind[]) => {
     const expiresAtMs = clock.nowMs() + deps.maxTokenLifetimeSeconds * 1000 + 60_000;
     const cutoffMs = expiresAtMs;
-    await revocations.revoke(familyIds.map((id) => ({ kind: 'grant' as const, id, cutoffMs, expiresAtMs })));
+    await revocations.revoke(
+      familyIds.flatMap((id) => kinds.map((kind) => ({ kind, id, cutoffMs, expiresAtMs }))),
+    );
   };
 
   const endOne = async (familyId: string) => {
-    await revokeTokens([familyId]);
+    await revokeTokens([familyId], [revokedAs]);
     await store.end({ familyId }, clock.nowMs());
   };
 
@@ -178,6 +196,8 @@ export function createRefreshFamilies<Payload extends object>(
 
   return {
     begin: async ({ familyId, holder, customerId, payload }) => {
+      const life = lifetimesOf(holder);
+      if (!life) throw new RangeError(`${holder} has no refresh tokens`);
       const nowMs = clock.nowMs();
       const token = makeToken(familyId, 0);
       await store.insert({
@@ -191,8 +211,8 @@ export function createRefreshFamilies<Payload extends object>(
         sealedAnswer: undefined,
         createdAtMs: nowMs,
         rotatedAtMs: nowMs,
-        idleExpiresAtMs: nowMs + lifetimes.idleSeconds * 1000,
-        expiresAtMs: nowMs + lifetimes.absoluteSeconds * 1000,
+        idleExpiresAtMs: nowMs + life.idleSeconds * 1000,
+        expiresAtMs: nowMs + life.absoluteSeconds * 1000,
         endedAtMs: undefined,
       });
       return token;
@@ -206,9 +226,17 @@ export function createRefreshFamilies<Payload extends object>(
 
     familyOf: async (token, holder) => (await find(token, holder))?.familyId,
 
+    list: async (customerId) => {
+      const stored = await store.listOf(customerId);
+      return stored
+        .filter((family) => isOf(family, undefined) && isAlive(family))
+        .flatMap((family) => opened(family) ?? []);
+    },
+
     rotate: async (token, holder, makeAnswer) => {
       const stored = await find(token, holder);
-      if (!stored) return { outcome: 'refused', reason: 'unknown' };
+      const life = stored && lifetimesOf(stored.holder);
+      if (!stored || !life) return { outcome: 'refused', reason: 'unknown' };
       const family = isAlive(stored) ? opened(stored) : undefined;
       if (!family) return { outcome: 'refused', reason: 'over' };
       const digest = digestOf(token);
@@ -221,7 +249,7 @@ export function createRefreshFamilies<Payload extends object>(
         previousDigest: digest,
         sealedAnswer: seal(answerKey(token), Buffer.from(answer), stored.familyId),
         rotatedAtMs: nowMs,
-        idleExpiresAtMs: nowMs + lifetimes.idleSeconds * 1000,
+        idleExpiresAtMs: nowMs + life.idleSeconds * 1000,
       });
       if (result === 'rotated') return { outcome: 'rotated', answer };
       // Somebody else was faster with the same token, or the family ended meanwhile.
@@ -233,7 +261,9 @@ export function createRefreshFamilies<Payload extends object>(
     end: endOne,
 
     endAllOf: async (customerId, holder) => {
-      await revokeTokens(await store.end({ customerId, holder }, clock.nowMs()));
+      // Those of every holder: each kind of token must meet the end by the name that it carries.
+      const kinds: RevocationKind[] = holder === undefined ? ['grant', 'session'] : [revokedAs];
+      await revokeTokens(await store.end({ customerId, holder }, clock.nowMs()), kinds);
     },
 
     prune: () => store.prune(clock.nowMs()),

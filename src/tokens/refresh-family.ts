@@ -32,6 +32,8 @@ export type FamilyRotation = Pick<
 export interface RefreshFamilyStore {
   insert(family: StoredRefreshFamily): Promise<void>;
   find(familyId: string): Promise<StoredRefreshFamily | undefined>;
+  /** A customer's families that have not been ended, newest first; they may be over by age or idleness. */
+  listOf(customerId: string): Promise<StoredRefreshFamily[]>;
   /**
    * Moves a living family one generation on, if the token with `presentedDigest` is still the living one: of many
    * callers with one token exactly one is told `rotated`.

@@ -68,6 +68,17 @@ export function refreshFamilyStoreSuite(engine: StoreEngine): void {
       expect(await refreshFamilies.rotate('c', 'c-0', rotation('c-0', 'c-1'))).toBe('rotated');
     });
 
+    it('lists those of a customer that have not been ended, newest first', async () => {
+      const { refreshFamilies } = at.stores;
+      await refreshFamilies.insert(refreshFamily('a'));
+      await refreshFamilies.insert(refreshFamily('b', { createdAtMs: START_MS + 1, holder: 'other' }));
+      await refreshFamilies.insert(refreshFamily('c', { customerId: 'c1c' }));
+      await refreshFamilies.insert(refreshFamily('d', { endedAtMs: START_MS }));
+      const listed = await refreshFamilies.listOf('c1a');
+      expect(listed.map(({ familyId }) => familyId)).toEqual(['b', 'a']);
+      expect(await refreshFamilies.listOf('none')).toEqual([]);
+    });
+
     it('forgets families that are over, by idleness or by age', async () => {
       const { refreshFamilies } = at.stores;
       await refreshFamilies.insert(refreshFamily('idle'));

@@ -1,12 +1,17 @@
 import { z } from 'zod';
+import type { Devices } from '../../customers/devices.ts';
 import type { EndSessions } from '../../customers/end-sessions.ts';
 import type { Identities } from '../../customers/identities.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { customerIdSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
-import { adminEndpoint, reasonSchema, timeSchema, timeText } from './admin-endpoint.ts';
+import { adminEndpoint, listOf, reasonSchema, timeSchema, timeText } from './admin-endpoint.ts';
 
 /** One customer: who is behind an identifier, end all sessions; and the identifier key. */
-export function customerEndpoints(deps: { identities: Identities; endSessions: EndSessions }): Endpoint[] {
+export function customerEndpoints(deps: {
+  identities: Identities;
+  endSessions: EndSessions;
+  devices: Devices;
+}): Endpoint[] {
   const { identities, endSessions } = deps;
   return [
     adminEndpoint({
@@ -66,5 +71,44 @@ export function customerEndpoints(deps: { identities: Identities; endSessions: E
         return { customer_id: path.customer_id, ended: true };
       },
     }),
+    devicesEndpoint(deps.devices),
   ];
+}
+
+function devicesEndpoint(devices: Devices): Endpoint {
+  return adminEndpoint({
+    method: 'get',
+    path: '/admin/customers/{customer_id}/devices',
+    operationId: 'listDevicesOfCustomer',
+    tag: 'Administration',
+    summary: 'The devices on which a customer is signed in by refresh token',
+    description: 'Leaves an audit record before it answers.',
+    pathParameters: z.strictObject({ customer_id: z.string().max(64) }),
+    answer: listOf(
+      z
+        .strictObject({
+          id: z.string(),
+          channel: z.string(),
+          device_name: z.string().nullable(),
+          signed_in_at: timeSchema,
+          last_used_at: timeSchema,
+          expires_at: timeSchema,
+        })
+        .meta({ id: 'DeviceOfCustomer' }),
+    ),
+    errors: ['NOT_FOUND'],
+    run: async ({ path, by }) => {
+      const listed = await devices.listFor(path.customer_id, by);
+      return {
+        items: listed.map((device) => ({
+          id: device.id,
+          channel: device.channel,
+          device_name: device.name ?? null,
+          signed_in_at: timeText(device.signedInAtMs),
+          last_used_at: timeText(device.lastUsedAtMs),
+          expires_at: timeText(device.expiresAtMs),
+        })),
+      };
+    },
+  });
 }

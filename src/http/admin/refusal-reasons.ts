@@ -22,6 +22,10 @@ export const REFUSALS: Readonly<Record<string, RefusalReason>> = {
     check: 'The session check refused: there was no session cookie, or its session is over or was ended.',
     advice: 'The page has the customer sign in again.',
   },
+  INVALID_REFRESH_TOKEN: {
+    check: 'The refresh check refused: the token was not ours or was used before, or its device has ended.',
+    advice: 'The app forgets the token and has the customer sign in again.',
+  },
   CSRF_REJECTED: {
     check: 'The check against forged requests refused: the header X-Symbolon-CSRF: 1 was missing.',
     advice: 'The page sends X-Symbolon-CSRF: 1 with every call that rides on the cookie.',

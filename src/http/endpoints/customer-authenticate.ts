@@ -1,5 +1,8 @@
+import type { Request } from 'express';
 import { z } from 'zod';
+import type { CarriedNames, SiteSessionProof } from '../../authenticators/authenticator.ts';
 import type { createAuthenticateCustomer } from '../../customers/authenticate-customer.ts';
+import type { Devices } from '../../customers/devices.ts';
 import type { createIssueCustomerToken } from '../../customers/issue-customer-token.ts';
 import type { Channel, Channels, Delivery } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
@@ -12,11 +15,14 @@ import { sendJson } from '../answer.ts';
 import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
-import { type OriginRules, refuseForeignOrigin } from '../origins.ts';
+import { type OriginRules, refuseForeignOrigin, requireOriginOf, requireOwnPage } from '../origins.ts';
 import { parseWith } from '../parse.ts';
 import { contextOf } from '../request-context.ts';
-import { cookieSignInSchema, customerTokenSchema } from '../schemas.ts';
+import { cookieSignInSchema, signInTokenSchema } from '../schemas.ts';
 import type { SessionCookies } from '../session-cookie.ts';
+import { subjectTokenMembers, subjectTokenProof } from '../subject-token.ts';
+import { type CarriedBy, siteCredentialsOf } from '../site-credentials.ts';
+import { createCustomerRenewal, deviceBody, isRenewal, renewalBody } from './customer-renewal.ts';
 
 const MAX_BODY_BYTES = 16_384;
 
@@ -26,24 +32,63 @@ const passwordText = z
   .refine((value) => Buffer.byteLength(value) <= 1_024, 'at most 1024 bytes')
   .refine((value) => !value.includes('\0'), 'no NUL');
 
-const bodySchema = z
+const settings = {
+  channel: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({ description: 'Default: the configured default channel.' }),
+  delivery: z.enum(['token', 'cookie']).optional().meta({ description: "Default: the channel's." }),
+  ...deviceBody.shape,
+};
+
+const passwordBody = z
   .object({
     username: z.string().min(1).max(255),
     password: passwordText.meta({
       description: 'At most 1,024 bytes; used as sent after Unicode normalisation form C.',
     }),
-    channel: z
-      .string()
-      .min(1)
-      .max(64)
-      .optional()
-      .meta({ description: 'Default: the configured default channel.' }),
-    delivery: z.enum(['token', 'cookie']).optional().meta({ description: "Default: the channel's." }),
+    ...settings,
   })
   .meta({
     id: 'CustomerAuthenticateRequest',
     examples: [{ username: 'mira', password: 'correct horse battery staple', channel: 'web' }],
   });
+
+const subjectTokenBody = z.object({ ...subjectTokenMembers, ...settings }).meta({
+  id: 'SubjectTokenSignInRequest',
+  examples: [
+    {
+      subject_token: 'eyJhbGciOi…',
+      subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+      channel: 'ios',
+    },
+  ],
+});
+
+const siteSessionBody = z.object(settings).meta({
+  id: 'SiteSessionSignInRequest',
+  description:
+    "Nothing but settings: the proof is the company's own site cookie, for channels with such an authenticator.",
+  examples: [{ channel: 'web' }],
+});
+
+const siteSessionHeaders = z.object({
+  'x-symbolon-csrf': z.literal('1').optional().meta({
+    description: "Needed with the site's own cookie: proves that the page itself made the call.",
+  }),
+});
+
+/** Members that prove something themselves; a body with any of them never falls back to a cookie. */
+const PROOF_MEMBERS = [
+  'username',
+  'password',
+  'subject_token',
+  'subject_token_type',
+  'grant_type',
+  'refresh_token',
+];
 
 /** Names that must never stand in an address, where logs and histories would keep them. */
 const CREDENTIAL_PARAMETERS = ['username', 'password', 'subject_token', 'refresh_token', 'client_secret'];
@@ -74,13 +119,49 @@ export interface CustomerAuthenticateDeps {
   origins: OriginRules;
   clock: Clock;
   limits: LimitGuard;
+  carriedBy: CarriedBy;
+  devices: Devices;
 }
 
 export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
+  const renew = createCustomerRenewal(deps);
+
   const deliveryOf = (channel: Channel, asked: Delivery | undefined): Delivery => {
     const delivery = asked ?? channel.delivery;
     if (channel.allowedDeliveries.includes(delivery)) return delivery;
     throw new BridgeError('INVALID_REQUEST', { message: 'This channel does not allow that delivery.' });
+  };
+
+  /** The site session that a request rides on; only for pages of this very channel. */
+  const siteSessionOf = (req: Request, channel: Channel, names: CarriedNames): SiteSessionProof => {
+    requireOwnPage(req, deps.origins);
+    requireOriginOf(req, deps.origins, channel.id);
+    const proof = siteCredentialsOf(req, names);
+    if (proof) return proof;
+    // A visitor without any session at the site: nobody was refused anything.
+    const error = new BridgeError('NOT_SIGNED_IN', { missing: true });
+    error.recorded = true;
+    throw error;
+  };
+
+  /** What the request proves, and for which channel. */
+  const readProof = (req: Request, fields: Record<string, unknown>) => {
+    if (!PROOF_MEMBERS.some((name) => name in fields)) {
+      const asked = parseWith(siteSessionBody, fields);
+      const channel = channelOf(deps.channels, asked.channel);
+      const names = deps.carriedBy(channel);
+      const delivery = deliveryOf(channel, asked.delivery);
+      if (names) return { channel, delivery, proof: siteSessionOf(req, channel, names) };
+    }
+    if ('subject_token' in fields || 'subject_token_type' in fields) {
+      const body = parseWith(subjectTokenBody, fields);
+      const channel = channelOf(deps.channels, body.channel);
+      return { channel, delivery: deliveryOf(channel, body.delivery), proof: subjectTokenProof(body) };
+    }
+    const { username, password, channel: channelId, delivery: asked } = parseWith(passwordBody, fields);
+    const channel = channelOf(deps.channels, channelId);
+    const delivery = deliveryOf(channel, asked);
+    return { channel, delivery, proof: { kind: 'password', username, password } as const };
   };
 
   const answerWithCookie = async (
@@ -107,12 +188,17 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
       tag: 'Customers',
       summary: "Turn the company's own sign-in into a customer token or a session cookie",
       description:
-        'With a password it is callable by a plain script: no CSRF token, no redirect. Cookie delivery refuses any foreign Origin. An unknown name and a wrong password are answered alike.',
-      body: { schema: bodySchema, types: ['form', 'json'], required: true },
+        'With a password, or a token of the company’s identity provider, it is callable by a plain script: no CSRF token, no redirect. Cookie delivery refuses any foreign Origin. Without any proof in the body, the cookie of the company’s own site is the proof, for channels that are configured so: then X-Symbolon-CSRF: 1 and an Origin that the channel lists are needed. An unknown name and a wrong password are answered alike.',
+      headers: siteSessionHeaders,
+      body: {
+        schema: z.union([passwordBody, subjectTokenBody, renewalBody, siteSessionBody]),
+        types: ['form', 'json'],
+        required: true,
+      },
       responses: {
         200: {
           description: 'Signed in. With cookie delivery there is no JWT, and a Set-Cookie header.',
-          schema: z.union([customerTokenSchema, cookieSignInSchema]),
+          schema: z.union([signInTokenSchema, cookieSignInSchema]),
           headers: { 'Set-Cookie': 'The session cookie, with cookie delivery alone.' },
         },
       },
@@ -121,9 +207,12 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
         'UNKNOWN_CHANNEL',
         'INVALID_CREDENTIALS',
         'NOT_SIGNED_IN',
+        'INVALID_REFRESH_TOKEN',
+        'CHANNEL_NOT_ALLOWED',
         'ACCOUNT_LOCKED',
         'PASSWORD_CHANGE_REQUIRED',
         'ORIGIN_NOT_ALLOWED',
+        'CSRF_REJECTED',
         'BODY_TOO_LARGE',
         'UNSUPPORTED_MEDIA_TYPE',
         'RATE_LIMITED',
@@ -140,16 +229,16 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
           message: 'Credentials belong in the body, never in the address.',
         });
       }
-      const { username, password, channel: channelId, delivery: asked } = parseWith(bodySchema, fields);
-      const channel = channelOf(deps.channels, channelId);
-      const delivery = deliveryOf(channel, asked);
+      if (isRenewal(fields)) return renew(fields, res);
+      const { channel, delivery, proof } = readProof(req, fields);
+      const { device_name: deviceName } = parseWith(deviceBody, fields);
       if (delivery === 'cookie') refuseForeignOrigin(req, deps.origins, channel);
       const context = contextOf(res);
       context.channel = channel.id;
       const { requestId, address } = context;
       await deps.limits.admit(context, [{ kind: 'address', id: callerNetwork(address) }]);
       const session = await deps.authenticateCustomer({
-        proof: { kind: 'password', username, password },
+        proof,
         channel,
         address,
         requestId,
@@ -157,7 +246,11 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
       context.customerId = session.customerId;
       if (delivery === 'cookie') return answerWithCookie(req, res, session);
       const issued = deps.issueCustomerToken(session, channel, { requestId, address });
-      sendJson(res, 200, customerTokenAnswer(issued, session.customerId));
+      const refreshToken = await deps.devices.begin(session, channel, deviceName);
+      sendJson(res, 200, {
+        ...customerTokenAnswer(issued, session.customerId),
+        ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+      });
     },
   };
 }

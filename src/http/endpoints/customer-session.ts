@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { createIssueCustomerToken } from '../../customers/issue-customer-token.ts';
+import type { Devices } from '../../customers/devices.ts';
 import type { EndSessions } from '../../customers/end-sessions.ts';
 import type { Channels } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
@@ -16,12 +17,15 @@ import { contextOf } from '../request-context.ts';
 import { customerIdSchema, customerTokenSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 import { channelOf, customerTokenAnswer } from './customer-authenticate.ts';
+import { csrfWithCookie } from './customer-devices.ts';
+import { bearerRefreshToken } from './customer-renewal.ts';
 
 export interface CustomerSessionDeps {
   channels: Channels;
   sessionCookies: SessionCookies;
   issueCustomerToken: ReturnType<typeof createIssueCustomerToken>;
   endSessions: EndSessions;
+  devices: Devices;
   lifetimes: SessionLifetimes;
   origins: OriginRules;
   clock: Clock;
@@ -159,19 +163,33 @@ export function customerSessionDelete(deps: CustomerSessionDeps): Endpoint {
       operationId: 'endCustomerSession',
       tag: 'Customers',
       summary: 'Sign out',
-      description: 'Ends the session and the customer tokens that came of it, and expires the cookie.',
-      security: [['sessionCookie']],
-      headers: csrfHeader,
+      description:
+        'With the cookie: ends the session and the customer tokens that came of it, and expires the cookie. With a refresh token: ends its device and the customer tokens that came of it; an old token does, too.',
+      security: [['sessionCookie'], ['refreshToken']],
+      headers: csrfWithCookie,
       query: signOutQuery,
       responses: {
         204: {
           description: 'Signed out; also when nobody was signed in',
-          headers: { 'Set-Cookie': 'Expires the session cookie.' },
+          headers: { 'Set-Cookie': 'Expires the session cookie, if that was presented.' },
         },
       },
-      errors: ['INVALID_REQUEST', 'CSRF_REJECTED', 'ORIGIN_NOT_ALLOWED', 'STORE_UNAVAILABLE'],
+      errors: [
+        'INVALID_REQUEST',
+        'INVALID_REFRESH_TOKEN',
+        'CSRF_REJECTED',
+        'ORIGIN_NOT_ALLOWED',
+        'STORE_UNAVAILABLE',
+      ],
     },
     handle: async (req, res) => {
+      const refreshToken = bearerRefreshToken(req);
+      if (refreshToken !== undefined) {
+        refuseForeignOrigin(req, deps.origins);
+        const query = parseWith(signOutQuery, parseQuery(req));
+        await deps.devices.signOut(refreshToken, query.everywhere === 'true', contextOf(res));
+        return sendEmpty(res, 204);
+      }
       requireOwnPage(req, deps.origins);
       const { everywhere } = parseWith(signOutQuery, parseQuery(req));
       const session = deps.sessionCookies.current(req);

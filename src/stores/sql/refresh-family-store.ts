@@ -53,6 +53,17 @@ export function createRefreshFamilyStore(db: Database): RefreshFamilyStore {
         .executeTakeFirst();
       return row && familyOf(row);
     },
+    async listOf(customerId) {
+      const rows = await db
+        .selectFrom('refresh_families')
+        .selectAll()
+        .where('customer_id', '=', customerId)
+        .where('ended_at_ms', 'is', null)
+        .orderBy('created_at_ms', 'desc')
+        .orderBy('family_id')
+        .execute();
+      return rows.map(familyOf);
+    },
     async rotate(familyId, presentedDigest, rotation) {
       const result = await db
         .updateTable('refresh_families')

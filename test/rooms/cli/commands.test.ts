@@ -175,6 +175,7 @@ describe('commands', () => {
       '/admin/signing-keys/rotate',
       { ring: 'access', emergency: true },
     ],
+    [['sessions', 'devices', '--customer', 'c1abc'], 'GET', '/admin/customers/c1abc/devices', undefined],
     [
       ['sessions', 'end', '--customer', 'c1abc', '--reason', 'lost phone'],
       'POST',

@@ -38,6 +38,16 @@ const refusedTable: [string, ConfigInput, string][] = [
     'channels[0].delivery',
   ],
   [
+    'refresh tokens for a channel without token delivery',
+    { ...least, channels: [{ ...web, allowed_deliveries: ['cookie'], refresh_tokens: {} }] },
+    'channels[0].refresh_tokens',
+  ],
+  [
+    'refresh tokens that idle longer than they live',
+    { ...least, channels: [{ ...web, refresh_tokens: { idle_days: 40, absolute_days: 30 } }] },
+    'channels[0].refresh_tokens.idle_days',
+  ],
+  [
     'a plain HTTP origin',
     { ...least, channels: [{ ...web, allowed_origins: ['http://www.example.com'] }] },
     'channels[0].allowed_origins[0]',

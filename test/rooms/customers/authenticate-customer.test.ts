@@ -49,6 +49,7 @@ const channel = (id = 'web', group = 'default') =>
     delivery: 'token',
     allowedDeliveries: ['token', 'cookie'],
     tokenLifetimeSeconds: 900,
+    refreshTokens: undefined,
     authenticators: outcomes.map((_, n) => `auth-${n}`),
     allowedOrigins: [],
   }) as unknown as Channel;

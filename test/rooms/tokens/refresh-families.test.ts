@@ -156,6 +156,49 @@ describe('a refresh family', () => {
     expect(await families.inspect(two, 'other')).toBeUndefined();
   });
 
+  it('is, for those who serve some holders, served by whoever presents its token, and those of others are not', async () => {
+    const channels = createRefreshFamilies<Payload>({
+      store: rooms.stores.refreshFamilies,
+      keyring: rooms.keyring,
+      clock: rooms.clock,
+      revocations: rooms.revocations,
+      lifetimes: (holder) =>
+        holder === 'channel:ios' ? { idleSeconds: 10, absoluteSeconds: 20 } : undefined,
+      revokedAs: 'session',
+      maxTokenLifetimeSeconds: 3_600,
+    });
+    const makeAnswer = (_family: unknown, successor: string) => successor;
+    const familyId = newFamilyId();
+    const payload = { reference: 'K-4711' };
+    const ours = await channels.begin({ familyId, holder: 'channel:ios', customerId: 'c1a', payload });
+    const theirs = await begin();
+    expect(await channels.inspect(ours, undefined)).toMatchObject({ familyId });
+    expect(await rotate(ours)).toEqual({ outcome: 'refused', reason: 'unknown' });
+    for (const holder of [undefined, 'app']) {
+      expect(await channels.inspect(theirs, holder)).toBeUndefined();
+      expect(await channels.familyOf(theirs, holder)).toBeUndefined();
+      const rotation = await channels.rotate(theirs, holder, makeAnswer);
+      expect(rotation).toEqual({ outcome: 'refused', reason: 'unknown' });
+    }
+    expect((await channels.list('c1a')).map((family) => family.familyId)).toEqual([familyId]);
+    await expect(
+      channels.begin({ familyId: newFamilyId(), holder: 'channel:web', customerId: 'c1a', payload }),
+    ).rejects.toThrow(RangeError);
+    const isRevoked = (kind: 'grant' | 'session') =>
+      rooms.revocations.isRevoked(kind, familyId, rooms.clock.nowMs());
+    await channels.end(familyId);
+    expect([isRevoked('session'), isRevoked('grant')]).toEqual([true, false]);
+  });
+
+  it('of any holder ends, when all of a customer are, with tokens of both names', async () => {
+    const familyId = newFamilyId();
+    await begin({ familyId, holder: 'channel:ios' });
+    await families.endAllOf('c1a');
+    for (const kind of ['session', 'grant'] as const) {
+      expect(rooms.revocations.isRevoked(kind, familyId, rooms.clock.nowMs())).toBe(true);
+    }
+  });
+
   it('is over after its idle life, which each use renews, and after its absolute life', async () => {
     let token = await begin();
     for (let hours = 0; hours < 23; hours++) {

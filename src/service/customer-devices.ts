@@ -1,0 +1,31 @@
+import {
+  createDevices,
+  deviceLifetimes,
+  type DevicesDeps,
+  type DevicePayload,
+} from '../customers/devices.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Revocations } from '../revocation/revocations.ts';
+import type { SqlStores } from '../stores/sql/sql-stores.ts';
+import { MAX_CUSTOMER_TOKEN_SECONDS } from '../tokens/customer-token.ts';
+import { createRefreshFamilies } from '../tokens/refresh-families.ts';
+
+/** Customers' devices over the refresh families of their channels, wired to their stores. */
+export function openCustomerDevices(
+  deps: Omit<DevicesDeps, 'families' | 'store'> & {
+    stores: Pick<SqlStores, 'customers' | 'refreshFamilies'>;
+    keyring: Keyring;
+    clock: Clock;
+    revocations: Revocations;
+  },
+) {
+  const families = createRefreshFamilies<DevicePayload>({
+    ...deps,
+    store: deps.stores.refreshFamilies,
+    lifetimes: deviceLifetimes(deps.channels),
+    revokedAs: 'session',
+    maxTokenLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
+  });
+  return createDevices({ ...deps, families, store: deps.stores.customers });
+}

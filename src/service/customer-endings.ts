@@ -1,0 +1,26 @@
+import type { Config } from '../config/config.ts';
+import { createEndSessions, createEndSessionsOf, type EndSessionsDeps } from '../customers/end-sessions.ts';
+import { createSiteSignOut, type SiteSignOutDeps } from '../customers/site-sign-out.ts';
+import type { ReferenceSpace } from '../identifiers/identifier.ts';
+
+type Deps = Omit<EndSessionsDeps, 'store'> &
+  Parameters<typeof createEndSessionsOf>[0] &
+  Omit<SiteSignOutDeps, 'signers' | 'endSessionsOf'> & {
+    config: Pick<Config, 'sign_out'>;
+    stores: { customers: EndSessionsDeps['store'] };
+  };
+
+/** Every way in which a customer's sessions end: by the customer, by an operator, by the company's own systems. */
+export function createCustomerEndings(deps: Deps) {
+  const endSessionsOf = createEndSessionsOf(deps);
+  const signers = deps.config.sign_out.signers.map(({ name, secret, reference_space }) => ({
+    name,
+    secret,
+    space: reference_space as ReferenceSpace,
+  }));
+  return {
+    endSessions: createEndSessions({ ...deps, store: deps.stores.customers }),
+    endSessionsOf,
+    siteSignOut: createSiteSignOut({ ...deps, signers, endSessionsOf }),
+  };
+}

@@ -1,0 +1,57 @@
+import { Client } from 'pg';
+import { describe } from 'vitest';
+import { createPasswordHasher } from '../../src/authenticators/password-hasher.ts';
+import { sqlAuthenticator } from '../../src/authenticators/sql.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { createMetrics } from '../../src/platform/metrics.ts';
+import { SQL_PASSWORD, SQL_PEOPLE } from '../support/people-table.ts';
+import { postgresMissing, startPostgres } from '../support/postgres.ts';
+import { startSilentServer } from '../support/silent-server.ts';
+import { authenticatorSuite, hangingServerSuite } from './authenticator.suite.ts';
+
+const missing = postgresMissing();
+
+describe.skipIf(missing !== undefined)(`PostgreSQL${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  const open = async () => {
+    const [server, silent] = await Promise.all([startPostgres(), startSilentServer()]);
+    const url = await server.createDatabase();
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query(SQL_PEOPLE);
+    await client.end();
+    const hasher = createPasswordHasher({ lanes: 2, maxWaiting: 64, metrics: createMetrics() });
+    const lines: string[] = [];
+    const logger = createLogger('debug', { write: (line) => lines.push(line) });
+    const make = (postgresUrl: string, timeoutMs: number) =>
+      sqlAuthenticator.create(
+        sqlAuthenticator.optionsSchema.parse({
+          name: 'shop',
+          type: 'sql',
+          reference_space: 'crm',
+          postgres_url: postgresUrl,
+          query: 'select id as reference, hash as password_hash from people where name = $1',
+          timeout_ms: timeoutMs,
+        }),
+        { hasher, logger },
+      );
+    const authenticator = make(url, 2_000);
+    return {
+      authenticator,
+      person: { username: 'mira', password: SQL_PASSWORD, reference: '4711' },
+      hanging: {
+        authenticator: make(`postgres://shop@127.0.0.1:${silent.port}/shop`, 400),
+        deadlineMs: 400,
+      },
+      takeAway: () => server.kill(),
+      logged: () => lines.join(''),
+      close: async () => {
+        await authenticator.close();
+        hasher.close();
+        await silent.close();
+        await server.stop();
+      },
+    };
+  };
+  authenticatorSuite(open);
+  hangingServerSuite(open);
+});
