@@ -30,6 +30,7 @@ export interface Authenticator {
   authenticate(proof: Proof, context: AuthenticationContext): Promise<AuthenticationOutcome>;
   /** Tries the connection without anybody's credentials; says in a sentence what is wrong. For `symbolon doctor`. */
   probe(): Promise<{ ok: boolean; message: string }>;
+  /** Lets go of what it opened itself; connections and the hasher are closed by whoever made them. */
   close(): Promise<void>;
 }
 

@@ -232,7 +232,9 @@ export function createClients(deps: ClientsDeps): Clients {
         throw unknownClient();
       }
       const expiresAtMs = nowMs + deps.maxTokenLifetimeSeconds * 1000 + CACHE_MS;
-      await revocations.revoke([{ kind: 'client', id: clientId, cutoffMs: nowMs, expiresAtMs }]);
+      // A revoked client never lives again, so the cutoff lies ahead: it meets what another process issues meanwhile.
+      const cutoffMs = expiresAtMs;
+      await revocations.revoke([{ kind: 'client', id: clientId, cutoffMs, expiresAtMs }]);
       cache.delete(clientId);
     },
   };

@@ -57,6 +57,9 @@ export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
       authenticatorTypes[options.type].create(options as never, authenticatorDeps),
     ]),
   );
+  opened.push(async () => {
+    for (const one of authenticators.values()) await one.close();
+  });
   const signAssertion = createAssertionSigner({ rings: deps.rings, clock, issuer: config.public_url });
   const backends = config.backends.map((options) => {
     const connection = connections.get(options.connection);

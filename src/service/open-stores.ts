@@ -10,6 +10,19 @@ import { openSqlStores, type SqlStores } from '../stores/sql/sql-stores.ts';
 /** Undoes one opening; run in reverse order. */
 export type Closer = () => Promise<void> | void;
 
+/** Undoes openings in reverse order: every one of them, also when one fails. Throws the first failure. */
+export async function closeAll(opened: readonly Closer[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of opened.toReversed()) {
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
 /**
  * Opens the database under the process lock; the audit link is bound once the keyring is open. Throws `StartRefused`
  * when the database cannot be used or belongs to another process.

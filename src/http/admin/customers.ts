@@ -13,7 +13,6 @@ export function customerEndpoints(deps: { identities: Identities; endSessions: E
       method: 'post',
       path: '/admin/identifiers/trace',
       operationId: 'traceCustomer',
-      tag: 'Administration',
       summary: "The company's own reference of a customer identifier",
       description: 'The audit record, with the reason, is written before the answer is given.',
       body: z.strictObject({ customer_id: z.string().max(64), reason: reasonSchema }).meta({
@@ -45,7 +44,6 @@ export function customerEndpoints(deps: { identities: Identities; endSessions: E
       method: 'post',
       path: '/admin/identifiers/rotate-key',
       operationId: 'rotateIdentifierKey',
-      tag: 'Administration',
       summary: 'Derive identifiers of new customers under a new key; known customers keep theirs',
       answer: z.strictObject({ version: z.int() }),
       errors: ['CONFLICT'],
@@ -55,7 +53,6 @@ export function customerEndpoints(deps: { identities: Identities; endSessions: E
       method: 'post',
       path: '/admin/customers/{customer_id}/end-sessions',
       operationId: 'endCustomerSessions',
-      tag: 'Administration',
       summary: 'End all sessions and tokens of a customer',
       pathParameters: z.strictObject({ customer_id: z.string().max(64) }),
       body: z.strictObject({ reason: reasonSchema }),

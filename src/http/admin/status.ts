@@ -30,7 +30,6 @@ export function statusEndpoints({ status, examine }: StatusEndpointsDeps): Endpo
       method: 'get',
       path: '/admin/status',
       operationId: 'getStatus',
-      tag: 'Administration',
       summary: 'What runs here',
       answer: z.strictObject({
         version: z.string(),
@@ -54,7 +53,6 @@ export function statusEndpoints({ status, examine }: StatusEndpointsDeps): Endpo
       method: 'get',
       path: '/admin/doctor',
       operationId: 'examine',
-      tag: 'Administration',
       summary: 'Try every dependency and say what is wrong',
       answer: z.strictObject({
         ok: z.boolean(),

@@ -14,6 +14,7 @@ import type { Pages } from '../pages/page.ts';
 import { pageEndpoint } from '../pages/page-endpoint.ts';
 import { parseWith } from '../parse.ts';
 import { contextOf } from '../request-context.ts';
+import { csrfHeaderSchema } from '../schemas.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 import { CONNECTED_APPS_PATH, showSignIn } from './authorize.ts';
 
@@ -36,9 +37,6 @@ const appSchema = z
   })
   .meta({ id: 'ConnectedApp' });
 
-const csrfHeader = z.object({
-  'x-symbolon-csrf': z.literal('1').meta({ description: 'Proves that the page itself made the call.' }),
-});
 const pathSchema = z.strictObject({ client_id: z.string().min(1).max(64) });
 
 /** The signed-in person. Throws `NOT_SIGNED_IN`. */
@@ -98,7 +96,7 @@ function withdrawGrant(deps: ConnectedAppsDeps): Endpoint {
       tag: 'Customers',
       summary: 'Take the access of an app back, with all of its tokens, at once',
       security: [['sessionCookie']],
-      headers: csrfHeader,
+      headers: csrfHeaderSchema,
       pathParameters: pathSchema,
       responses: { 204: { description: 'The app has no access any more' } },
       errors: [

@@ -13,7 +13,7 @@ import { LIMIT_HEADERS } from '../limit-headers.ts';
 import { type OriginRules, refuseForeignOrigin, requireOriginOf, requireOwnPage } from '../origins.ts';
 import { parseWith } from '../parse.ts';
 import { contextOf } from '../request-context.ts';
-import { customerIdSchema, customerTokenSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
+import { csrfHeaderSchema, customerIdSchema, customerTokenSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 import { channelOf, customerTokenAnswer } from './customer-authenticate.ts';
 
@@ -92,10 +92,6 @@ const renewalSchema = z.object({ channel: z.string().min(1).max(64).optional() }
   description: 'A channel of the same group; default: the one signed in to.',
 });
 
-const csrfHeader = z.object({
-  'x-symbolon-csrf': z.literal('1').meta({ description: 'Proves that the page itself made the call.' }),
-});
-
 /** `POST /customer_session/token`: a fresh customer token from the cookie. */
 export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
   return {
@@ -109,7 +105,7 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
       tag: 'Customers',
       summary: 'A fresh customer token from the session cookie',
       security: [['sessionCookie']],
-      headers: csrfHeader,
+      headers: csrfHeaderSchema,
       body: { schema: renewalSchema, types: ['form', 'json'], required: false },
       responses: {
         200: { description: 'A customer token', schema: customerTokenSchema, headers: LIMIT_HEADERS },
@@ -161,7 +157,7 @@ export function customerSessionDelete(deps: CustomerSessionDeps): Endpoint {
       summary: 'Sign out',
       description: 'Ends the session and the customer tokens that came of it, and expires the cookie.',
       security: [['sessionCookie']],
-      headers: csrfHeader,
+      headers: csrfHeaderSchema,
       query: signOutQuery,
       responses: {
         204: {

@@ -144,6 +144,12 @@ describe('a revoked client', () => {
     expect(await there.authenticate(clientId, secret)).toBeUndefined();
   });
 
+  it('takes along a token that another process, which had not heard of it, issued a moment later', async () => {
+    const { clientId } = await create();
+    await clients.revoke(clientId, ADMIN);
+    expect(rooms.revocations.isRevoked('client', clientId, rooms.clock.nowMs() + 500)).toBe(true);
+  });
+
   it('cannot be revoked again, nor can one that is none', async () => {
     const { clientId } = await create();
     await clients.revoke(clientId, ADMIN);
