@@ -1,3 +1,4 @@
+import { setImmediate as othersGoFirst } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -82,7 +83,8 @@ export interface AuditDeps {
 const MAX_QUEUED = 100_000;
 /** While records are dropped, one line of the log for each so many. */
 const DROPS_PER_LINE = 10_000;
-const MAX_BATCH = 1_000;
+/** Small enough that the embedded database, which writes on this thread, holds up nobody for long. */
+const MAX_BATCH = 100;
 /** While the store is away it is asked again after pauses that grow to this. */
 const MAX_PAUSE_MS = 5_000;
 
@@ -130,6 +132,7 @@ export function createAudit(deps: AuditDeps): Audit {
       const batch = queue.slice(0, Math.min(left, MAX_BATCH));
       await appendBatch(batch);
       left -= batch.length;
+      if (left > 0) await othersGoFirst();
     }
   };
   const flush = async () => {

@@ -64,7 +64,8 @@ export function createExpressApp(options: ExpressAppOptions): Express {
   app.set('query parser', false);
   app.set('trust proxy', options.trustedProxies.length > 0 ? [...options.trustedProxies] : false);
   app.locals[CONSTANT_HEADERS] = options.headers;
-  // Whether a cookie may be marked Secure follows from the configured public address, never from a request's header.
+  // Every cookie is Secure, whatever a request's header says: the public address is https, or loopback, where browsers
+  // take such cookies over plain HTTP.
   Object.defineProperty(app.request, 'secure', { configurable: true, get: () => true });
   const useProxies = options.trustedProxies.length > 0;
 

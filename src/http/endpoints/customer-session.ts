@@ -127,7 +127,6 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
       await deps.limits.admit(contextOf(res), [{ kind: 'session', id: session.sid }]);
       const asked = parseWith(renewalSchema, await readFields(req, ['none', 'json', 'form']));
       const channel = channelOf(deps.channels, asked.channel ?? session.channel);
-      requireOriginOf(req, deps.origins, channel.id);
       const context = contextOf(res);
       context.channel = channel.id;
       const issued = deps.issueCustomerToken(session, channel, context);

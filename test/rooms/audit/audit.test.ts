@@ -100,7 +100,7 @@ describe('records that wait', () => {
     answered.resolve();
     await flushed;
     await audit.flush();
-    const pushedOut = Array.from({ length: 10 }, (_, i) => `r${1_000 + i}`);
+    const pushedOut = Array.from({ length: 10 }, (_, i) => `r${100 + i}`);
     const missing = new Set(Array.from({ length: ROOM + 10 }, (_, i) => `r${i}`));
     for (const id of written) missing.delete(id as string);
     expect([...missing]).toEqual(pushedOut);
