@@ -40,9 +40,10 @@ import { keyUpkeep } from './service/key-upkeep.ts';
 import { openLimits } from './service/open-limits.ts';
 import { type Closer, closeAll, openStores } from './service/open-stores.ts';
 import { createPartnerCredentials } from './service/partner-credentials.ts';
+import { createPartnerWarnings } from './service/partner-warnings.ts';
 import { storesAnswer } from './service/readiness.ts';
 import { createSessions } from './sessions/sessions.ts';
-import { createRedis, type RedisConnection } from './stores/redis.ts';
+import type { RedisConnection } from './stores/redis.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
 import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
 import { openSigningRings } from './tokens/signing-rings.ts';
@@ -103,6 +104,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   const stores = await openStores(config, { clock, linkAudit, logger }, opened);
   let redis: RedisConnection | undefined;
   if (config.storage.redis_url !== undefined) {
+    // Loaded only where it is used: the client is the largest package of all.
+    const { createRedis } = await import('./stores/redis.ts');
     redis = await createRedis({
       url: config.storage.redis_url,
       onError: (error) => logger.unexpected('redis.connection_failed', error),
@@ -207,7 +210,14 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     audit,
   });
   const issueCustomerToken = createIssueCustomerToken({ sessions, tokens: customerTokens, audit });
-  const endSessions = createEndSessions({ sessions, store: stores.customers, families, audit });
+  const endSessions = createEndSessions({
+    channels,
+    identities,
+    sessions,
+    store: stores.customers,
+    families,
+    audit,
+  });
   const cookieSecrets: string[] = [];
   const readCookieSecrets = () => {
     const texts = keyring.all('session-cookie').map(({ key }) => key.export().toString('base64url'));
@@ -228,6 +238,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   let serving = false;
   const isReady = async (): Promise<boolean> =>
     !draining && storesAnswer([() => stores.ping(), async () => redis?.ping()]);
+  const partnerWarnings = createPartnerWarnings(config);
   const examine = () =>
     examineDependencies({
       config,
@@ -235,7 +246,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       redis,
       authenticators,
       backends,
-      groupOwner: (group) => partners.ofGroup(group),
+      partners,
+      partnerWarnings,
       limits: limits.probe,
     });
 
@@ -295,6 +307,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       apiKeys,
       clients,
       limits,
+      backends,
+      partnerWarnings,
       channels,
       hasher,
       identities,

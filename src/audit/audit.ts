@@ -9,6 +9,7 @@ export type AuditEventName =
   | 'customer.authenticated'
   | 'customer.pinned'
   | 'customer.traced'
+  | 'customer.examined'
   | 'customer.sessions_ended'
   | 'session.token_issued'
   | 'session.ended'

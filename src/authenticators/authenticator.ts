@@ -5,6 +5,7 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Connection } from '../connections/connection.ts';
 import type { CustomerReference, ReferenceSpace } from '../identifiers/identifier.ts';
+import type { FailureReason, ReportFailure } from '../outbound/failure-reason.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { DirectoryStore } from './directory-types.ts';
 import type { PasswordHasher } from './password-hasher.ts';
@@ -17,11 +18,18 @@ export type AuthenticationOutcome =
   | { outcome: 'refused'; reason: 'credentials' | 'locked' | 'password_change_required' }
   | { outcome: 'not_mine' }
   /** Could not tell: the directory is down, slow, busy or made no sense. Never reported as wrong credentials. */
-  | { outcome: 'unavailable'; busy: boolean; retryAfterSeconds: number };
+  | { outcome: 'unavailable'; busy: boolean; retryAfterSeconds: number; reason?: FailureReason };
 
 export interface AuthenticationContext {
   requestId: string;
   channel: string;
+}
+
+/** What a probe found; a `warning` works as far as can be told. */
+export interface ProbeResult {
+  ok: boolean;
+  warning?: boolean;
+  message: string;
 }
 
 export interface Authenticator {
@@ -29,7 +37,7 @@ export interface Authenticator {
   readonly type: string;
   authenticate(proof: Proof, context: AuthenticationContext): Promise<AuthenticationOutcome>;
   /** Tries the connection without anybody's credentials; says in a sentence what is wrong. For `symbolon doctor`. */
-  probe(): Promise<{ ok: boolean; message: string }>;
+  probe(): Promise<ProbeResult>;
   /** Lets go of what it opened itself; connections and the hasher are closed by whoever made them. */
   close(): Promise<void>;
 }
@@ -41,4 +49,5 @@ export interface AuthenticatorDeps {
   hasher: PasswordHasher;
   audit: Audit;
   logger: Logger;
+  reportFailure: ReportFailure;
 }

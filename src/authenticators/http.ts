@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { failureSentence } from '../connections/failure-sentence.ts';
 import { StartRefused } from '../errors.ts';
 import { parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
+import { type FailureReason, reasonOfError, reasonOfStatus } from '../outbound/failure-reason.ts';
 import {
   answerPathSetting,
   type JsonObject,
   parseAnswerPath,
-  readJsonObject,
+  parseJsonObject,
   valueAt,
 } from '../outbound/json-answer.ts';
 import { OutboundError, type OutboundRequest, type OutboundResponse } from '../outbound/outbound-types.ts';
@@ -70,8 +71,11 @@ const DEADLINE_MS = 5_000;
 const RETRY_AFTER_SECONDS = 5;
 const MAX_RETRY_AFTER_SECONDS = 60;
 
-function unavailable(busy = false, retryAfterSeconds = RETRY_AFTER_SECONDS): AuthenticationOutcome {
-  return { outcome: 'unavailable', busy, retryAfterSeconds };
+function unavailable(
+  reason: FailureReason,
+  { busy = false, retryAfterSeconds = RETRY_AFTER_SECONDS } = {},
+): AuthenticationOutcome {
+  return { outcome: 'unavailable', busy, retryAfterSeconds, reason };
 }
 
 function retryAfterOf(response: OutboundResponse): number {
@@ -132,21 +136,29 @@ function createReader(
   const isRefused = createMarker(answer.refused);
 
   return (response) => {
-    if (response.status === 429) return unavailable(true, retryAfterOf(response));
-    if (response.status >= 500) return unavailable(false, retryAfterOf(response));
+    const ofStatus = reasonOfStatus(response.status);
+    if (response.status === 429 || response.status >= 500) {
+      const busy = response.status === 429;
+      return unavailable(ofStatus, { busy, retryAfterSeconds: retryAfterOf(response) });
+    }
     // A page for people is a proxy, a firewall or a wrong path, whatever its status.
-    if (/html/i.test(response.headers['content-type'] ?? '')) return unavailable();
-    if (refusesOurToken(response)) return unavailable();
-    const body = readJsonObject(response);
+    if (/html/i.test(response.headers['content-type'] ?? '')) return unavailable('html');
+    if (refusesOurToken(response)) return unavailable('no_credentials');
+    const parsed = parseJsonObject(response);
+    const body = typeof parsed === 'string' ? undefined : parsed;
     if (isLocked(response.status, body)) return { outcome: 'refused', reason: 'locked' };
     if (mustChange(response.status, body)) return { outcome: 'refused', reason: 'password_change_required' };
     if (isRefused(response.status, body)) return { outcome: 'refused', reason: 'credentials' };
     if (answer.refused_statuses.includes(response.status))
       return { outcome: 'refused', reason: 'credentials' };
-    if (!answer.success.status.includes(response.status)) return unavailable();
-    if (answer.success.equals && !succeeded(response.status, body)) return unavailable();
-    const reference = parseReference(valueAt(body, referencePath));
-    if (reference === undefined) return unavailable();
+    if (!answer.success.status.includes(response.status)) return unavailable(ofStatus);
+    if (typeof parsed === 'string') return unavailable(parsed);
+    if (answer.success.equals && !succeeded(response.status, body)) return unavailable('success_missing');
+    const found = valueAt(body, referencePath);
+    const reference = parseReference(found);
+    if (reference === undefined) {
+      return unavailable(found === undefined ? 'reference_missing' : 'reference_unusable');
+    }
     return { outcome: 'authenticated', space: options.reference_space as ReferenceSpace, reference };
   };
 }
@@ -154,11 +166,23 @@ function createReader(
 /** Throws `StartRefused` when the options name a connection that is not configured. */
 function create(
   options: HttpAuthenticatorOptions,
-  deps: Pick<AuthenticatorDeps, 'connections'>,
+  deps: Pick<AuthenticatorDeps, 'connections' | 'reportFailure'>,
 ): Authenticator {
   const connection = deps.connections.get(options.connection);
   if (!connection) throw new StartRefused(`authenticators.${options.name}.connection names no connection.`);
   const read = createReader(options);
+  const ask = async (
+    request: OutboundRequest,
+  ): Promise<{ outcome: AuthenticationOutcome; status?: number }> => {
+    try {
+      const limits = { totalTimeoutMs: DEADLINE_MS, refusesCredentials: refusesOurToken };
+      const response = await connection.request(request, limits);
+      return { outcome: read(response), status: response.status };
+    } catch (error) {
+      if (!(error instanceof OutboundError)) throw error;
+      return { outcome: unavailable(reasonOfError(error), { busy: error.failure === 'busy' }) };
+    }
+  };
   return {
     name: options.name,
     type: options.type,
@@ -166,18 +190,17 @@ function create(
       // An interface in front of LDAP may take an empty password for an anonymous bind, that is, for a success.
       if (proof.username === '' || proof.password === '')
         return { outcome: 'refused', reason: 'credentials' };
-      try {
-        const request = loginRequest(options, proof, context.requestId);
-        return read(
-          await connection.request(request, {
-            totalTimeoutMs: DEADLINE_MS,
-            refusesCredentials: refusesOurToken,
-          }),
-        );
-      } catch (error) {
-        if (!(error instanceof OutboundError)) throw error;
-        return unavailable(error.failure === 'busy');
+      const { outcome, status: answered } = await ask(loginRequest(options, proof, context.requestId));
+      if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
+        deps.reportFailure({
+          event: 'authenticator.failed',
+          name: options.name,
+          reason: outcome.reason,
+          status: answered,
+          requestId: context.requestId,
+        });
       }
+      return outcome;
     },
     async probe() {
       const { path } = options.request;
@@ -185,6 +208,10 @@ function create(
         const { status: answered } = await connection.request({ method: 'GET', path, headers: {} });
         const message = `${connection.origin} answered ${answered} to a request without anybody's credentials`;
         if (answered >= 500) return { ok: false, message: `${message}: it does not work at the moment.` };
+        if (answered === 401 || answered === 403) {
+          const advice = "reached; it may be refusing our own credentials: check the connection's auth";
+          return { ok: true, warning: true, message: `${message}: ${advice}.` };
+        }
         return { ok: true, message: `${message}: reached.` };
       } catch (error) {
         return { ok: false, message: failureSentence(error) };

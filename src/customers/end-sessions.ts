@@ -1,40 +1,71 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Channels } from '../channels/channel.ts';
 import { BridgeError } from '../errors.ts';
-import { type CustomerReference, parseIdentifier, type ReferenceSpace } from '../identifiers/identifier.ts';
+import {
+  type CustomerIdentifier,
+  type CustomerReference,
+  parseIdentifier,
+  type ReferenceSpace,
+} from '../identifiers/identifier.ts';
 import type { AdminActor } from '../partners/partners.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Identities } from './identities.ts';
 import type { CustomerStore } from './customer-registry.ts';
 
-export interface EndSessionsDeps {
+export interface EndSessionsOfDeps {
+  channels: Channels;
+  identities: Identities;
   sessions: Sessions;
-  store: CustomerStore;
   /** Ends refresh families of a customer: those of apps, and of channels that renew by refresh token. */
   families: { endAllOf(customerId: string): Promise<void> };
+}
+
+/** Ends what a person was issued in every channel group, known by the company's own reference. */
+export function createEndSessionsOf(deps: EndSessionsOfDeps) {
+  return async (space: ReferenceSpace, reference: CustomerReference): Promise<void> => {
+    const groups = new Set(deps.channels.all().map(({ group }) => group));
+    for (const group of groups) {
+      const customerId = await deps.identities.known({ group, space, reference });
+      if (!customerId) continue;
+      await deps.sessions.endAll(customerId);
+      await deps.families.endAllOf(customerId);
+    }
+  };
+}
+
+export interface EndSessionsDeps extends EndSessionsOfDeps {
+  store: CustomerStore;
   audit: Audit;
 }
 
 export interface EndSessions {
-  /** Sign-out: ends this session and its tokens, or with `everywhere` all that the customer was issued. */
+  /** Sign-out: ends this session and its tokens, or with `everywhere` all that the person was issued in any channel group. */
   signOut(
     session: CustomerSession,
     everywhere: boolean,
     facts: { requestId: string; address: string },
   ): Promise<void>;
-  /** An operator ends all of a customer's sessions. Throws `NOT_FOUND` for an unknown identifier. */
+  /** An operator ends all sessions of the person behind an identifier, in every channel group. Throws `NOT_FOUND` for an unknown identifier. */
   endAll(customerId: string, reason: string, by: AdminActor): Promise<void>;
 }
 
-export function createEndSessions({ sessions, store, families, audit }: EndSessionsDeps): EndSessions {
+export function createEndSessions(deps: EndSessionsDeps): EndSessions {
+  const { sessions, store, families, identities, audit } = deps;
+  const endSessionsOf = createEndSessionsOf(deps);
+
+  const endEverywhere = async (customerId: CustomerIdentifier): Promise<void> => {
+    // The one that was asked about goes first, and also when nobody can be found behind it.
+    await sessions.endAll(customerId);
+    await families.endAllOf(customerId);
+    const person = await identities.subjectOf(customerId);
+    if (person) await endSessionsOf(person.space, person.reference);
+  };
+
   return {
     signOut: async (session, everywhere, facts) => {
       await sessions.end(session);
-      if (everywhere) {
-        await sessions.endAll(session.customerId);
-        await families.endAllOf(session.customerId);
-      }
+      if (everywhere) await endEverywhere(session.customerId);
       audit.event(everywhere ? 'customer.sessions_ended' : 'session.ended', {
         requestId: facts.requestId,
         address: facts.address,
@@ -49,29 +80,10 @@ export function createEndSessions({ sessions, store, families, audit }: EndSessi
       if (!customerId || !(await store.findByIdentifier(customerId))) {
         throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
       }
-      await sessions.endAll(customerId);
-      await families.endAllOf(customerId);
+      await endEverywhere(customerId);
       await store.recordLookup(
         audit.record('customer.sessions_ended', { ...by, outcome: 'success', customerId, reason }),
       );
     },
-  };
-}
-
-/** Ends what a person was issued in every channel group, known by the company's own reference. */
-export function createEndSessionsOf(deps: {
-  channels: Channels;
-  identities: Identities;
-  sessions: Sessions;
-  families: EndSessionsDeps['families'];
-}) {
-  return async (space: ReferenceSpace, reference: CustomerReference): Promise<void> => {
-    const groups = new Set(deps.channels.all().map(({ group }) => group));
-    for (const group of groups) {
-      const customerId = await deps.identities.known({ group, space, reference });
-      if (!customerId) continue;
-      await deps.sessions.endAll(customerId);
-      await deps.families.endAllOf(customerId);
-    }
   };
 }

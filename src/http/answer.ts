@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import { contextOf } from './request-context.ts';
+import { endAnswer } from './unread-body.ts';
 
 /** Headers of every answer, decided once at start; set on `app.locals`. */
 export const CONSTANT_HEADERS = 'symbolonHeaders';
@@ -29,7 +30,7 @@ export function sendBytes(
     'content-length': body.length,
     ...headers,
   });
-  res.end(body);
+  endAnswer(res, body);
 }
 
 /** Answers with JSON, where the limits stand and the common headers; `headers` outweigh them. */

@@ -4,6 +4,7 @@ import { verifyChains } from '../audit/audit-chain.ts';
 import type { LinkAuditRecord } from '../audit/audit-record.ts';
 import { createDirectoryUsers } from '../authenticators/directory-users.ts';
 import type { PasswordHasher } from '../authenticators/password-hasher.ts';
+import type { Backend } from '../backends/backend-types.ts';
 import type { Channels } from '../channels/channel.ts';
 import type { Clients } from '../clients/clients.ts';
 import type { Config } from '../config/config.ts';
@@ -29,7 +30,9 @@ import { programVersion } from '../platform/version.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
+import { createExamineCustomer } from './examine-customer.ts';
 import type { OpenedLimits } from './open-limits.ts';
+import type { PartnerWarnings } from './partner-warnings.ts';
 
 export interface AdminEndpointsDeps {
   config: Config;
@@ -44,6 +47,8 @@ export interface AdminEndpointsDeps {
   apiKeys: ApiKeys;
   clients: Clients;
   limits: OpenedLimits;
+  backends: readonly Backend[];
+  partnerWarnings: PartnerWarnings;
   channels: Channels;
   hasher: PasswordHasher;
   identities: Identities;
@@ -72,7 +77,7 @@ export function adminEndpoints(deps: AdminEndpointsDeps): Endpoint[] {
   const { config, stores, audit, partners, apiKeys, clients } = deps;
   const { limiter, assignments } = deps.limits;
   return [
-    ...partnerEndpoints({ partners, limits: limiter }),
+    ...partnerEndpoints({ partners, limits: limiter, warningsOf: deps.partnerWarnings }),
     ...limitEndpoints({ limits: limiter, assignments, apiKeys, clients }),
     ...clientEndpoints({ clients }),
     ...deps.credentialEndpoints,
@@ -99,6 +104,7 @@ export function adminEndpoints(deps: AdminEndpointsDeps): Endpoint[] {
     }),
     ...statusEndpoints({
       examine: deps.examine,
+      examineCustomer: createExamineCustomer({ ...deps, store: stores.customers }),
       status: async () => ({
         version: programVersion(),
         publicUrl: config.public_url,

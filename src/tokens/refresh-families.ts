@@ -160,7 +160,8 @@ export function createRefreshFamilies<Payload extends object>(
   };
 
   const endOne = async (familyId: string) => {
-    await revokeTokens([familyId]);
+    // An old code or token that is sent again and again must not fill the table.
+    if (!revocations.isRevoked('grant', familyId, clock.nowMs())) await revokeTokens([familyId]);
     await store.end({ familyId }, clock.nowMs());
   };
 

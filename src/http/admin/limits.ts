@@ -15,7 +15,7 @@ export function requireTier(tiers: Tiers, name: string | undefined): void {
   const known = tiers.all().map((tier) => tier.name);
   throw new BridgeError('INVALID_REQUEST', {
     message: `There is no limits tier of this name. There are: ${known.join(', ')}.`,
-    details: { member: 'tier', expected: known.join(' or ') },
+    details: { member: 'tier' },
   });
 }
 

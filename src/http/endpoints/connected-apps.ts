@@ -7,7 +7,7 @@ import type { Sessions } from '../../sessions/sessions.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { type OriginRules, refuseForeignOrigin, requireOwnPage } from '../origins.ts';
+import { type OriginRules, refuseForeignOrigin, requireOriginOf, requireOwnPage } from '../origins.ts';
 import { connectedAppsPage } from '../pages/connected-apps.ts';
 import { type FormStates, refuseForeignForm } from '../pages/form-states.ts';
 import type { Pages } from '../pages/page.ts';
@@ -52,6 +52,13 @@ function personOf(
   return { session, person: { space: session.space, reference } };
 }
 
+/** The signed-in person, for a page of the company's own; not for one that speaks for another channel. */
+function personForPage(deps: ConnectedAppsDeps, req: Request, res: Response): Person {
+  const { session, person } = personOf(deps, req, res);
+  requireOriginOf(req, deps.origins, session.channel);
+  return person;
+}
+
 function listGrants(deps: ConnectedAppsDeps): Endpoint {
   return {
     usesSession: true,
@@ -71,7 +78,7 @@ function listGrants(deps: ConnectedAppsDeps): Endpoint {
     },
     handle: async (req, res) => {
       refuseForeignOrigin(req, deps.origins);
-      const apps = await deps.consents.listOf(personOf(deps, req, res).person);
+      const apps = await deps.consents.listOf(personForPage(deps, req, res));
       const items = apps.map((app) => ({
         client_id: app.clientId,
         label: app.label,
@@ -111,7 +118,7 @@ function withdrawGrant(deps: ConnectedAppsDeps): Endpoint {
     handle: async (req, res) => {
       requireOwnPage(req, deps.origins);
       const { client_id: clientId } = parseWith(pathSchema, req.params);
-      const { person } = personOf(deps, req, res);
+      const person = personForPage(deps, req, res);
       if (!(await deps.consents.withdraw(person, clientId, contextOf(res)))) {
         throw new BridgeError('NOT_FOUND', { message: 'This app has no access.' });
       }

@@ -139,7 +139,9 @@ const signOutQuery = z.object({
   everywhere: z
     .enum(['true', 'false'])
     .optional()
-    .meta({ description: 'true also ends all other sessions and tokens of this customer.' }),
+    .meta({
+      description: 'true also ends all other sessions and tokens of this person, in every channel group.',
+    }),
 });
 
 /** `DELETE /customer_session`: sign out. */

@@ -45,6 +45,17 @@ async function create(changes: { partner?: string; scopes?: string[] } = {}) {
 }
 
 describe('a client', () => {
+  it('that was changed is changed on every node once the news arrives', async () => {
+    const { clientId } = await create();
+    const news = createRevocations({ store: rooms.stores.revocations, clock: rooms.clock });
+    const elsewhere = clientsOf({ revocations: news });
+    expect((await elsewhere.usable(clientId))?.scopes).toEqual(['profile:read']);
+    await clients.update(clientId, { scopes: ['whoami'] }, ADMIN);
+    await news.refresh();
+    rooms.clock.advance(250);
+    expect((await elsewhere.usable(clientId))?.scopes).toEqual(['whoami']);
+  });
+
   it('is authenticated by its own secret alone, here and after a restart', async () => {
     const [one, two] = [await create(), await create()];
     for (const by of [clients, clientsOf()]) {
