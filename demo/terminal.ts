@@ -25,6 +25,7 @@ export function welcome(
     '',
     row('Sample Shop', state.shop_url, 'the page, with sign-in and chat'),
     row('Symbolon', state.public_url, 'the bridge'),
+    row('Reference', `${state.public_url}/docs`, 'what the bridge answers, to read and to try'),
     row('Chat vendor', state.vendor_url, 'the server behind the chat'),
     row('Profile APIs', state.backends[0]?.url ?? '', 'the company’s own backend'),
     row('Admin API', state.admin_url, 'partners, clients, keys'),

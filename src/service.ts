@@ -5,27 +5,14 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { createKeyUsage } from './api-keys/key-usage.ts';
 import { createAudit } from './audit/audit.ts';
-import { createAuditLink, verifyChains } from './audit/audit-chain.ts';
+import { createAuditLink } from './audit/audit-chain.ts';
 import type { LinkAuditRecord } from './audit/audit-record.ts';
-import { createDirectoryUsers } from './authenticators/directory-users.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets, type Secrets } from './config/secrets.ts';
 import { createAuthenticateCustomer } from './customers/authenticate-customer.ts';
 import { createGetProfile } from './customers/get-profile.ts';
 import { createIdentities } from './customers/identities.ts';
 import { createIssueCustomerToken } from './customers/issue-customer-token.ts';
-import { createTryLogin } from './customers/try-login.ts';
-import { apiKeyEndpoints } from './http/admin/api-keys.ts';
-import { auditEndpoints } from './http/admin/audit.ts';
-import { clientEndpoints } from './http/admin/clients.ts';
-import { customerEndpoints } from './http/admin/customers.ts';
-import { directoryUserEndpoints } from './http/admin/directory-users.ts';
-import { keyEndpoints } from './http/admin/keys.ts';
-import { limitEndpoints } from './http/admin/limits.ts';
-import { partnerEndpoints } from './http/admin/partners.ts';
-import { tryLoginEndpoint } from './http/admin/try-login.ts';
-import { whyEndpoint } from './http/admin/why.ts';
-import { statusEndpoints } from './http/admin/status.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
 import { createCustomerProof } from './http/customer-proof.ts';
 import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/health.ts';
@@ -33,7 +20,6 @@ import type { HttpApp } from './http/express-app.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { createSessionCookies } from './http/session-cookie.ts';
 import { carriedHeaders, createCarriedBy } from './http/site-credentials.ts';
-import type { ReferenceSpace } from './identifiers/identifier.ts';
 import { openKeyring } from './keyring/keyring.ts';
 import type { HttpClientDeps } from './outbound/http-client.ts';
 import { openPartners } from './partners/partners.ts';
@@ -42,8 +28,8 @@ import { createLogger, gatheringSink, type Logger } from './platform/logger.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { randomToken } from './platform/random.ts';
 import { startWatching } from './platform/watch.ts';
-import { programVersion } from './platform/version.ts';
 import { createRevocations } from './revocation/revocations.ts';
+import { adminEndpoints } from './service/admin-endpoints.ts';
 import { createAuthorizationServer } from './service/authorization-server.ts';
 import { openCompanySystems } from './service/company-systems.ts';
 import { configuredChannels } from './service/configured-channels.ts';
@@ -53,12 +39,13 @@ import { examineDependencies } from './service/examine.ts';
 import { createListeners, LISTENERS, type ListenerName, type ServiceAddresses } from './service/listeners.ts';
 import { keyUpkeep } from './service/key-upkeep.ts';
 import { openLimits } from './service/open-limits.ts';
-import { type Closer, openStores } from './service/open-stores.ts';
+import { type Closer, closeAll, openStores } from './service/open-stores.ts';
 import { createPartnerCredentials } from './service/partner-credentials.ts';
+import { createPartnerWarnings } from './service/partner-warnings.ts';
 import { storesAnswer } from './service/readiness.ts';
 import { createEndedReferences } from './sessions/ended-references.ts';
 import { createSessions } from './sessions/sessions.ts';
-import { createRedis, type RedisConnection } from './stores/redis.ts';
+import type { RedisConnection } from './stores/redis.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
 import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
 import { openSigningRings } from './tokens/signing-rings.ts';
@@ -93,7 +80,7 @@ export async function createService(config: Config, overrides: ServiceOverrides 
   try {
     return await compose(config, overrides, opened);
   } catch (error) {
-    for (const close of opened.reverse()) await close();
+    await closeAll(opened).catch(() => {});
     throw error;
   }
 }
@@ -119,6 +106,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   const stores = await openStores(config, { clock, linkAudit, logger }, opened);
   let redis: RedisConnection | undefined;
   if (config.storage.redis_url !== undefined) {
+    // Loaded only where it is used: the client is the largest package of all.
+    const { createRedis } = await import('./stores/redis.ts');
     redis = await createRedis({
       url: config.storage.redis_url,
       onError: (error) => logger.unexpected('redis.connection_failed', error),
@@ -266,6 +255,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   let serving = false;
   const isReady = async (): Promise<boolean> =>
     !draining && storesAnswer([() => stores.ping(), async () => redis?.ping()]);
+  const partnerWarnings = createPartnerWarnings(config);
   const examine = () =>
     examineDependencies({
       config,
@@ -273,7 +263,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       redis,
       authenticators,
       backends,
-      groupOwner: (group) => partners.ofGroup(group),
+      partners,
+      partnerWarnings,
       limits: limits.probe,
     });
 
@@ -322,58 +313,34 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     },
   );
   const adminDigest = hash('sha256', secrets.adminToken, 'buffer');
-  const directories = new Map(
-    config.authenticators
-      .filter(({ type }) => type === 'directory')
-      .map(({ name, reference_space }) => [name, reference_space as ReferenceSpace]),
-  );
   const adminApp = createAdminApp(
     {
       ...appOptions,
       basePath: '',
       isAdminToken: (token) => timingSafeEqual(hash('sha256', token, 'buffer'), adminDigest),
     },
-    [
-      ...partnerEndpoints({ partners, limits: limits.limiter }),
-      ...limitEndpoints({ limits: limits.limiter, assignments: limits.assignments, apiKeys, clients }),
-      ...clientEndpoints({ clients }),
-      ...care.endpoints,
-      ...apiKeyEndpoints({ apiKeys, tiers: limits.limiter.tiers, assignments: limits.assignments }),
-      tryLoginEndpoint({ tryLogin: createTryLogin({ authenticators, channels, audit }) }),
-      ...directoryUserEndpoints({
-        users: createDirectoryUsers({
-          store: stores.directory,
-          hasher,
-          audit,
-          clock,
-          directories,
-          endSessions: endings.endSessionsOf,
-        }),
-      }),
-      ...customerEndpoints({ identities, endSessions, devices }),
-      ...keyEndpoints({ rings, keyring, audit, onSessionSecretRotated: readCookieSecrets }),
-      ...auditEndpoints({
-        audit,
-        store: stores.audit,
-        verifyChains: () => verifyChains(stores.audit, linkAudit),
-      }),
-      whyEndpoint({
-        audit,
-        store: stores.audit,
-        keysOf: async (prefix) => (await apiKeys.list()).filter((key) => key.publicPrefix === prefix),
-      }),
-      ...statusEndpoints({
-        examine,
-        status: async () => ({
-          version: programVersion(),
-          publicUrl: issuer,
-          startedAtMs,
-          store: config.storage.database_url.startsWith('file:') ? 'sqlite' : 'postgresql',
-          customers: await stores.customers.count(),
-        }),
-      }),
-      healthLive('admin'),
-    ],
+    adminEndpoints({
+      ...shared,
+      startedAtMs,
+      linkAudit,
+      rings,
+      apiKeys,
+      clients,
+      limits,
+      backends,
+      partnerWarnings,
+      channels,
+      hasher,
+      identities,
+      sessions,
+      endSessions,
+      endSessionsOf: endings.endSessionsOf,
+      authenticators,
+      devices,
+      credentialEndpoints: care.endpoints,
+      onSessionSecretRotated: readCookieSecrets,
+      examine,
+    }),
   );
   const opsApp = createOpsApp({ ...appOptions, basePath: '' }, [
     healthLive('ops'),
@@ -409,7 +376,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     draining = true;
     await listeners.drain();
     if (serving) audit.event('service.stopped', { outcome: 'success', actor: 'system' });
-    for (const end of opened.reverse()) await end();
+    await closeAll(opened);
   };
   return {
     app,

@@ -84,7 +84,11 @@ export function createBridgeCall(baseUrl: string, fetch: FetchLike, timeoutMs: n
       status = response.status;
       text = await response.text();
     } catch (cause) {
-      throw new SymbolonError('unavailable', 'The bridge cannot be reached.', { cause });
+      throw new SymbolonError(
+        'unavailable',
+        'The bridge cannot be reached, or allowed_origins of the channel does not list the origin of this page.',
+        { cause },
+      );
     }
     let answer: unknown;
     try {

@@ -1,8 +1,7 @@
 import { BlockList, isIP } from 'node:net';
+import { unmappedAddress } from '../platform/ip-address.ts';
 
 type Family = 'ipv4' | 'ipv6';
-
-const MAPPED = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 
 interface Range {
   address: string;
@@ -12,10 +11,10 @@ interface Range {
 
 /** `::ffff:192.0.2.1` is 192.0.2.1, whichever way it was written down. */
 function familyOf(text: string): { address: string; family: Family } | undefined {
-  const mapped = MAPPED.exec(text)?.[1];
-  const address = mapped !== undefined && isIP(mapped) === 4 ? mapped : text;
+  if (text.includes('%')) return undefined;
+  const address = unmappedAddress(text);
   const version = isIP(address);
-  if (version === 0 || address.includes('%')) return undefined;
+  if (version === 0) return undefined;
   return { address, family: version === 4 ? 'ipv4' : 'ipv6' };
 }
 

@@ -16,7 +16,10 @@ export type SignaturePolicy = 'none' | 'v1' | 'v2' | 'any';
 /** One secret of a key; two may be live at a time, while a rotation is under way. */
 export interface ApiKeySecret {
   secretId: string;
-  /** HMAC of the secret's SHA-256 under the credential pepper, base64url; `undefined` for signing use. */
+  /**
+   * HMAC of the secret's SHA-256 under the credential pepper, base64url. Unique among all secrets; that of a signing
+   * secret serves that alone, and is never looked up for a bearer; `undefined` where there is none to compare.
+   */
   digest: string | undefined;
   /** The signing key that follows from the secret, sealed for this secret id. */
   sealedSigningKey: string | undefined;

@@ -2,12 +2,20 @@ import { hash } from 'node:crypto';
 import type { Audit, AuditEventName } from '../audit/audit.ts';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { BridgeError } from '../errors.ts';
-import { credentialDigestOfHash } from '../keyring/credential-digest.ts';
+import { credentialDigestOfHash, credentialDigestsOfHash } from '../keyring/credential-digest.ts';
 import type { PartnerId } from '../partners/partner.ts';
 import type { AdminActor } from '../partners/partners.ts';
 import { randomToken } from '../platform/random.ts';
 import type { ApiKey, ApiKeySecret, ApiKeyUse } from './api-key.ts';
-import { generateKeyPair, generateSecret, mayBePublicId, mayBeSecret, publicPrefix } from './key-format.ts';
+import {
+  generateKeyPair,
+  generateSecret,
+  isGuessable,
+  looksLikeToken,
+  mayBePublicId,
+  mayBeSecret,
+  publicPrefix,
+} from './key-format.ts';
 import { CACHE_MS, createKeyLookups, type KeyLookupDeps, type KeyLookups } from './key-lookup.ts';
 import {
   type ApiKeySettings,
@@ -74,15 +82,11 @@ const CHANGE_SIGNAL_MS = 60_000;
 const NO_SUCH_KEY = { message: 'There is no key of this id that is not revoked already.' };
 
 /** A secret's record, from the SHA-256 of the secret. */
-export function secretRecord(
-  deps: Pick<ApiKeysDeps, 'clock' | 'keyring'>,
-  use: ApiKeyUse,
-  sha256: Buffer,
-): ApiKeySecret {
+export function secretRecord(deps: Pick<ApiKeysDeps, 'clock' | 'keyring'>, sha256: Buffer): ApiKeySecret {
   const secretId = `as_${randomToken(12)}`;
   return {
     secretId,
-    digest: use === 'signing' ? undefined : credentialDigestOfHash(deps.keyring, sha256),
+    digest: credentialDigestOfHash(deps.keyring, sha256),
     sealedSigningKey: deps.keyring.seal('request-signing', Buffer.from(sha256.toString('hex')), secretId),
     createdAtMs: deps.clock.nowMs(),
     expiresAtMs: undefined,
@@ -113,7 +117,7 @@ function keyRecord(
     publicKeys: publicKeys.map((ed25519) => ({ ed25519, createdAtMs })),
     publicPrefix: publicPrefix(publicId),
     publicDigest: hash('sha256', publicId, 'base64url'),
-    secrets: sha256 ? [secretRecord(deps, settings.use, sha256)] : [],
+    secrets: sha256 ? [secretRecord(deps, sha256)] : [],
     createdAtMs,
     revokedAtMs: undefined,
   };
@@ -121,8 +125,13 @@ function keyRecord(
 
 export const sha256Of = (secret: string): Buffer => hash('sha256', secret, 'buffer');
 
+const badSecret = (member: 'secret' | 'secret_sha256', message: string) =>
+  new BridgeError('INVALID_REQUEST', { message, details: { member } });
+
+const GUESSABLE = 'This secret is easily guessed: give the partner a random one.';
+
 /** The SHA-256 of an imported secret. Throws `INVALID_REQUEST`. */
-function importedHash({ publicId, secret }: ImportedCredential): Buffer {
+function importedHash({ publicId, secret }: ImportedCredential, use: ApiKeyUse): Buffer {
   if (!mayBePublicId(publicId)) {
     throw new BridgeError('INVALID_REQUEST', {
       message:
@@ -131,18 +140,20 @@ function importedHash({ publicId, secret }: ImportedCredential): Buffer {
     });
   }
   if (typeof secret !== 'string') {
-    if (/^[0-9a-f]{64}$/.test(secret.sha256)) return Buffer.from(secret.sha256, 'hex');
-    throw new BridgeError('INVALID_REQUEST', {
-      message: 'The SHA-256 of a secret is 64 lower-case hex digits.',
-      details: { member: 'secret_sha256' },
-    });
+    if (!/^[0-9a-f]{64}$/.test(secret.sha256))
+      throw badSecret('secret_sha256', 'The SHA-256 of a secret is 64 lower-case hex digits.');
+    if (isGuessable(secret.sha256)) throw badSecret('secret_sha256', GUESSABLE);
+    return Buffer.from(secret.sha256, 'hex');
   }
   if (!mayBeSecret(secret) || secret === publicId) {
-    throw new BridgeError('INVALID_REQUEST', {
-      message: 'A secret is one word of 20 to 200 visible characters, and not the public id.',
-      details: { member: 'secret' },
-    });
+    throw badSecret('secret', 'A secret is one word of 20 to 200 visible characters, and not the public id.');
   }
+  if (isGuessable(secret)) throw badSecret('secret', GUESSABLE);
+  if (use === 'bearer' && looksLikeToken(secret))
+    throw badSecret(
+      'secret',
+      'This secret has the form of a JWT: presented as a bearer it would be taken for an access token.',
+    );
   return sha256Of(secret);
 }
 
@@ -158,6 +169,13 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
     const key = await store.find(keyId);
     if (!key || key.revokedAtMs !== undefined) throw new BridgeError('NOT_FOUND', NO_SUCH_KEY);
     return key;
+  };
+
+  /** Whether a key has this secret already, also by a digest under an older pepper, which the store cannot compare. */
+  const isKnown = async (sha256: Buffer): Promise<boolean> => {
+    for (const digest of credentialDigestsOfHash(deps.keyring, sha256))
+      if (await store.findBySecretDigest(digest)) return true;
+    return false;
   };
 
   /** This process forgets at once, the others with their next look at the revocations. */
@@ -185,9 +203,10 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
     },
 
     importKey: async (settings, credential, by) => {
-      const key = keyRecord(deps, settings, credential.publicId, importedHash(credential));
+      const sha256 = importedHash(credential, settings.use);
+      const key = keyRecord(deps, settings, credential.publicId, sha256);
       const record = recordOf('api_key.imported', key, by);
-      if ((await store.insert(key, record)) === 'conflict') {
+      if ((await isKnown(sha256)) || (await store.insert(key, record)) === 'conflict') {
         throw new BridgeError('CONFLICT', { message: 'A key with this public id or secret exists already.' });
       }
       return key;
@@ -221,7 +240,7 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
       const key = await known(keyId);
       const secret = generateSecret(key.environment);
       const record: ApiKeySecret = {
-        ...secretRecord(deps, key.use, sha256Of(secret)),
+        ...secretRecord(deps, sha256Of(secret)),
         expiresAtMs: options.expiresAtMs,
       };
       const result = await store.addSecret(

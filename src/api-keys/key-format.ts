@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { checksum62 } from '../platform/encoding.ts';
 import { randomBase62 } from '../platform/random.ts';
 import type { ApiKeyEnvironment } from './api-key.ts';
@@ -60,6 +61,23 @@ export function mayBePublicId(text: string): boolean {
 /** Whether a key may have this secret: ours, or imported. */
 export function mayBeSecret(text: string): boolean {
   return SECRET.test(text) ? checksumHolds(text) : IMPORTED_SECRET.test(text);
+}
+
+/** Three parts, and a header that begins with `{"`: every access token of ours, and no secret that we issue. */
+const JWT = /^eyJ[^.]*\.[^.]*\.[^.]*$/;
+
+/** Whether a presented bearer is taken for an access token and not for a key's secret. */
+export function looksLikeToken(bearer: string): boolean {
+  return JWT.test(bearer);
+}
+
+/** A random secret of the shortest length we take, even of decimal digits alone, has more. */
+const MIN_DISTINCT_CHARACTERS = 6;
+const EMPTY_SHA256 = hash('sha256', '');
+
+/** Whether a secret, or its SHA-256 in hex, is a placeholder that anybody would try. */
+export function isGuessable(text: string): boolean {
+  return new Set(text).size < MIN_DISTINCT_CHARACTERS || text === EMPTY_SHA256;
 }
 
 /** The part of a public id that lists and logs may show: at most half of it. */

@@ -125,6 +125,7 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
       const conclude = (key: ApiKey | undefined): SecretLookup => {
         const verdict = judge(key);
         if (verdict.result === 'unknown') return verdict;
+        if (verdict.key.use !== 'bearer') return { result: 'unknown' };
         const digests = credentialDigests(keyring, text);
         const secret = verdict.key.secrets.find(
           ({ digest }) => digest !== undefined && digests.includes(digest),

@@ -88,7 +88,7 @@ export function createKeyRotation(deps: KeyRotationDeps): KeyRotation {
   const makeSecret = (key: ApiKey) => {
     const secret = generateSecret(key.environment);
     const createdAtMs = successorTimeMs(clock.nowMs(), key.secrets);
-    return { secret, record: { ...secretRecord(deps, key.use, sha256Of(secret)), createdAtMs } };
+    return { secret, record: { ...secretRecord(deps, sha256Of(secret)), createdAtMs } };
   };
 
   return {

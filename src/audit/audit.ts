@@ -1,3 +1,4 @@
+import { setImmediate as othersGoFirst } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -10,6 +11,7 @@ export type AuditEventName =
   | 'customer.pinned'
   | 'customer.traced'
   | 'customer.devices_listed'
+  | 'customer.examined'
   | 'customer.sessions_ended'
   | 'session.token_issued'
   | 'session.ended'
@@ -63,8 +65,9 @@ export interface Audit {
   event(name: AuditEventName, facts: AuditFacts): void;
   /** Makes the record of an administrative change, logs and counts it; the store writes it with the change. */
   record(name: AuditEventName, facts: AuditFacts): AuditRecord;
-  /** Writes what is queued. */
+  /** Writes what is queued at this moment. Throws when the store is away; it is tried again by itself. */
   flush(): Promise<void>;
+  /** Writes what is queued, or logs that it cannot; nothing is tried again afterwards. */
   close(): Promise<void>;
 }
 
@@ -79,8 +82,12 @@ export interface AuditDeps {
   flushEveryMs?: number;
 }
 
-/** Beyond this many unwritten records the oldest are dropped from the chain (they are in the log) and counted. */
+/** Beyond this many unwritten records the oldest are dropped from the chain (they are in the log) and counted there. */
 const MAX_QUEUED = 100_000;
+/** While records are dropped, one line of the log for each so many. */
+const DROPS_PER_LINE = 10_000;
+/** Small enough that the embedded database, which writes on this thread, holds up nobody for long. */
+const MAX_BATCH = 100;
 /** While the store is away it is asked again after pauses that grow to this. */
 const MAX_PAUSE_MS = 5_000;
 
@@ -95,58 +102,73 @@ export function createAudit(deps: AuditDeps): Audit {
   const { store, clock, logger, metrics } = deps;
   const chain = `process/${deps.instance}`;
   let queue: AuditRecord[] = [];
-  let writing: Promise<void> | undefined;
+  /** Records at the head of the queue that are being appended at the moment. */
+  let appending = 0;
+  /** Ends with the newest write; each begins when the one before it has ended. Never rejects. */
+  let writes = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
+  let dropped = 0;
   let noted = false;
+  let closed = false;
   const flushEveryMs = deps.flushEveryMs ?? 100;
 
-  const write = async () => {
-    while (queue.length > 0) {
-      const batch = queue.slice(0, 1_000);
+  const appendBatch = async (batch: readonly AuditRecord[]) => {
+    appending = batch.length;
+    try {
       await store.append(chain, batch);
       queue = queue.slice(batch.length);
-      if (!noted) {
-        const begun = {
-          event: CHAIN_BEGUN,
-          outcome: 'success',
-          actor: 'system',
-          details: { chain },
-        } as const;
-        await store.append(CHANGES_CHAIN, [{ ...begun, atMs: clock.nowMs() }]);
-        noted = true;
-      }
-      metrics.auditBacklog.set(queue.length);
+    } finally {
+      appending = 0;
+    }
+    if (!noted) {
+      const begun = { event: CHAIN_BEGUN, outcome: 'success', actor: 'system', details: { chain } } as const;
+      await store.append(CHANGES_CHAIN, [{ ...begun, atMs: clock.nowMs() }]);
+      noted = true;
+    }
+    metrics.auditBacklog.set(queue.length);
+  };
+  /** Writes what is queued now; what joins meanwhile is the next batch, so that under load batches stay batches. */
+  const write = async () => {
+    let left = queue.length;
+    while (left > 0 && queue.length > 0) {
+      const batch = queue.slice(0, Math.min(left, MAX_BATCH));
+      await appendBatch(batch);
+      left -= batch.length;
+      if (left > 0) await othersGoFirst();
     }
   };
   const flush = async () => {
     clearTimeout(timer);
     timer = undefined;
-    while (queue.length > 0 || writing) {
-      writing ??= write().finally(() => {
-        writing = undefined;
-      });
-      await writing;
+    const written = writes.then(write);
+    writes = written.catch(() => {});
+    try {
+      await written;
+    } catch (error) {
+      if (failures === 0 || closed) logger.unexpected('audit.write_failed', error, { count: queue.length });
+      failures++;
+      throw error;
+    } finally {
+      if (queue.length > 0) schedule();
     }
+    if (dropped > 0) logger.log('error', { event: 'audit.overflow', count: dropped });
+    if (failures > 0) logger.log('info', { event: 'audit.write_recovered' });
+    dropped = 0;
+    failures = 0;
   };
   const schedule = () => {
+    if (closed) return;
+    // What went wrong is in the log by then, and the next try has its time.
     timer ??= setTimeout(
-      () => {
-        timer = undefined;
-        flush().then(
-          () => {
-            if (failures > 0) logger.log('info', { event: 'audit.write_recovered' });
-            failures = 0;
-          },
-          (error: unknown) => {
-            if (failures === 0) logger.unexpected('audit.write_failed', error, { count: queue.length });
-            failures++;
-            schedule();
-          },
-        );
-      },
+      () => void flush().catch(() => {}),
       Math.min(flushEveryMs * 2 ** failures, MAX_PAUSE_MS),
     );
+  };
+  /** Makes room for a record: the oldest goes that is not being appended at the moment. */
+  const dropOldest = () => {
+    queue.splice(appending, 1);
+    if (dropped++ % DROPS_PER_LINE === 0) logger.log('error', { event: 'audit.overflow', count: dropped });
   };
 
   const note = (name: AuditEventName, facts: AuditFacts): AuditRecord => {
@@ -172,20 +194,20 @@ export function createAudit(deps: AuditDeps): Audit {
     event: (name, facts) => {
       queue.push(note(name, facts));
       metrics.auditBacklog.set(queue.length);
-      if (queue.length > MAX_QUEUED) {
-        queue.shift();
-        logger.log('error', { event: 'audit.overflow', count: MAX_QUEUED });
-      }
+      if (queue.length > MAX_QUEUED) dropOldest();
       schedule();
     },
     record: note,
     flush,
     close: async () => {
+      closed = true;
       try {
-        await flush();
-      } catch (error) {
-        logger.unexpected('audit.write_failed', error, { count: queue.length });
+        do await flush();
+        while (queue.length > 0);
+      } catch {
+        // Logged: what could not be written is missing from the chain, not from the log.
       }
+      clearTimeout(timer);
     },
   };
 }

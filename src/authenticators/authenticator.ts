@@ -7,6 +7,7 @@ import type { Connection } from '../connections/connection.ts';
 import type { CustomerReference, ReferenceSpace } from '../identifiers/identifier.ts';
 import type { HttpClient } from '../outbound/outbound-types.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { FailureReason, ReportFailure } from '../outbound/failure-reason.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import type { EndedReferences } from '../sessions/ended-references.ts';
@@ -66,7 +67,7 @@ export type AuthenticationOutcome =
   | { outcome: 'refused'; reason: 'credentials' | 'locked' | 'password_change_required' }
   | { outcome: 'not_mine' }
   /** Could not tell: the directory is down, slow, busy or made no sense. Never reported as wrong credentials. */
-  | { outcome: 'unavailable'; busy: boolean; retryAfterSeconds: number };
+  | { outcome: 'unavailable'; busy: boolean; retryAfterSeconds: number; reason?: FailureReason };
 
 export type LogoutAnswer =
   | { outcome: 'ended'; space: ReferenceSpace; reference: CustomerReference }
@@ -83,6 +84,13 @@ export interface AuthenticationContext {
   note?: (step: string) => void;
 }
 
+/** What a probe found; a `warning` works as far as can be told. */
+export interface ProbeResult {
+  ok: boolean;
+  warning?: boolean;
+  message: string;
+}
+
 export interface Authenticator {
   readonly name: string;
   readonly type: string;
@@ -95,7 +103,8 @@ export interface Authenticator {
    */
   readLogout?(logoutToken: string): Promise<LogoutAnswer>;
   /** Tries the connection without anybody's credentials; says in a sentence what is wrong. For `symbolon doctor`. */
-  probe(): Promise<{ ok: boolean; message: string }>;
+  probe(): Promise<ProbeResult>;
+  /** Lets go of what it opened itself; connections and the hasher are closed by whoever made them. */
   close(): Promise<void>;
 }
 
@@ -110,4 +119,5 @@ export interface AuthenticatorDeps {
   clock: Clock;
   replays: Pick<ReplayStore, 'consume'>;
   endedReferences: Pick<EndedReferences, 'endedSince'>;
+  reportFailure: ReportFailure;
 }

@@ -1,6 +1,7 @@
 import type { Audit } from '../audit/audit.ts';
 import { BridgeError } from '../errors.ts';
 import { type CustomerReference, parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
+import type { AdminActor } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
 import { uuidV7 } from '../platform/random.ts';
 import { canonicalUsername } from './directory.ts';
@@ -8,24 +9,17 @@ import type { DirectoryStore, DirectoryUser } from './directory-types.ts';
 import { preparePassword } from './password-hash.ts';
 import { HasherBusy, type PasswordHasher } from './password-hasher.ts';
 
-/** Who asks, for the audit record. */
-interface Actor {
-  actor: string;
-  requestId?: string | undefined;
-  address?: string | undefined;
-}
-
 export interface DirectoryUsers {
   /** Adds a user; without a reference one is made. Throws `CONFLICT`, `INVALID_REQUEST`, `NOT_FOUND` (no such directory). */
   add(
     directory: string,
     user: { username: string; password: string; reference: string | undefined },
-    by: Actor,
+    by: AdminActor,
   ): Promise<DirectoryUser>;
   /** Sets a password; whoever was signed in with the old one is signed out everywhere. */
-  setPassword(directory: string, username: string, password: string, by: Actor): Promise<void>;
+  setPassword(directory: string, username: string, password: string, by: AdminActor): Promise<void>;
   /** Disables an account and ends all that it was issued, at once (ASVS 7.4.2). */
-  disable(directory: string, username: string, by: Actor): Promise<void>;
+  disable(directory: string, username: string, by: AdminActor): Promise<void>;
   list(directory: string): Promise<DirectoryUser[]>;
 }
 

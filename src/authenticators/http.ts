@@ -1,10 +1,16 @@
 import { z } from 'zod';
 import { failureSentence } from '../connections/failure-sentence.ts';
 import { StartRefused } from '../errors.ts';
+import { reasonOfError } from '../outbound/failure-reason.ts';
 import { OutboundError, type OutboundRequest } from '../outbound/outbound-types.ts';
 import { requestPathSetting } from '../outbound/outbound-settings.ts';
 import { nameSetting } from '../platform/settings.ts';
-import type { Authenticator, AuthenticatorDeps, PasswordProof } from './authenticator.ts';
+import type {
+  AuthenticationOutcome,
+  Authenticator,
+  AuthenticatorDeps,
+  PasswordProof,
+} from './authenticator.ts';
 import {
   createAnswerReader,
   loginAnswerSetting,
@@ -36,6 +42,7 @@ const optionsSchema = z.strictObject({
 export type HttpAuthenticatorOptions = z.infer<typeof optionsSchema>;
 
 const DEADLINE_MS = 5_000;
+
 function loginRequest(
   options: HttpAuthenticatorOptions,
   proof: PasswordProof,
@@ -65,7 +72,7 @@ function loginRequest(
 /** Throws `StartRefused` when the options name a connection that is not configured. */
 function create(
   options: HttpAuthenticatorOptions,
-  deps: Pick<AuthenticatorDeps, 'connections'>,
+  deps: Pick<AuthenticatorDeps, 'connections' | 'reportFailure'>,
 ): Authenticator {
   const connection = deps.connections.get(options.connection);
   if (!connection) throw new StartRefused(`authenticators.${options.name}.connection names no connection.`);
@@ -74,6 +81,18 @@ function create(
     space: options.reference_space,
     refusesUs: refusesOurToken,
   });
+  const ask = async (
+    request: OutboundRequest,
+  ): Promise<{ outcome: AuthenticationOutcome; status?: number }> => {
+    try {
+      const limits = { totalTimeoutMs: DEADLINE_MS, refusesCredentials: refusesOurToken };
+      const response = await connection.request(request, limits);
+      return { outcome: read(response), status: response.status };
+    } catch (error) {
+      if (!(error instanceof OutboundError)) throw error;
+      return { outcome: unavailable(reasonOfError(error), { busy: error.failure === 'busy' }) };
+    }
+  };
   return {
     name: options.name,
     type: options.type,
@@ -82,18 +101,17 @@ function create(
       // An interface in front of LDAP may take an empty password for an anonymous bind, that is, for a success.
       if (proof.username === '' || proof.password === '')
         return { outcome: 'refused', reason: 'credentials' };
-      try {
-        const request = loginRequest(options, proof, context.requestId);
-        return read(
-          await connection.request(request, {
-            totalTimeoutMs: DEADLINE_MS,
-            refusesCredentials: refusesOurToken,
-          }),
-        );
-      } catch (error) {
-        if (!(error instanceof OutboundError)) throw error;
-        return unavailable(error.failure === 'busy');
+      const { outcome, status: answered } = await ask(loginRequest(options, proof, context.requestId));
+      if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
+        deps.reportFailure({
+          event: 'authenticator.failed',
+          name: options.name,
+          reason: outcome.reason,
+          status: answered,
+          requestId: context.requestId,
+        });
       }
+      return outcome;
     },
     async probe() {
       const { path } = options.request;
@@ -101,6 +119,10 @@ function create(
         const { status: answered } = await connection.request({ method: 'GET', path, headers: {} });
         const message = `${connection.origin} answered ${answered} to a request without anybody's credentials`;
         if (answered >= 500) return { ok: false, message: `${message}: it does not work at the moment.` };
+        if (answered === 401 || answered === 403) {
+          const advice = "reached; it may be refusing our own credentials: check the connection's auth";
+          return { ok: true, warning: true, message: `${message}: ${advice}.` };
+        }
         return { ok: true, message: `${message}: reached.` };
       } catch (error) {
         return { ok: false, message: failureSentence(error) };

@@ -4,11 +4,12 @@
  */
 import { z } from 'zod';
 import { parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
+import { type FailureReason, reasonOfStatus } from '../outbound/failure-reason.ts';
 import {
   answerPathSetting,
   type JsonObject,
   parseAnswerPath,
-  readJsonObject,
+  parseJsonObject,
   valueAt,
 } from '../outbound/json-answer.ts';
 import type { OutboundResponse } from '../outbound/outbound-types.ts';
@@ -59,9 +60,12 @@ type Marker = z.infer<typeof markerSetting>;
 const RETRY_AFTER_SECONDS = 5;
 const MAX_RETRY_AFTER_SECONDS = 60;
 
-/** Nobody could tell; whole seconds until another try makes sense. */
-export function unavailable(busy = false, retryAfterSeconds = RETRY_AFTER_SECONDS): AuthenticationOutcome {
-  return { outcome: 'unavailable', busy, retryAfterSeconds };
+/** Nobody could tell, and why; whole seconds until another try makes sense. */
+export function unavailable(
+  reason: FailureReason,
+  { busy = false, retryAfterSeconds = RETRY_AFTER_SECONDS } = {},
+): AuthenticationOutcome {
+  return { outcome: 'unavailable', busy, retryAfterSeconds, reason };
 }
 
 function retryAfterOf(response: OutboundResponse): number {
@@ -108,21 +112,29 @@ export function createAnswerReader({
   const isRefused = createMarker(answer.refused);
 
   return (response) => {
-    if (response.status === 429) return unavailable(true, retryAfterOf(response));
-    if (response.status >= 500) return unavailable(false, retryAfterOf(response));
+    const ofStatus = reasonOfStatus(response.status);
+    if (response.status === 429 || response.status >= 500) {
+      const busy = response.status === 429;
+      return unavailable(ofStatus, { busy, retryAfterSeconds: retryAfterOf(response) });
+    }
     // A page for people is a proxy, a firewall or a wrong path, whatever its status.
-    if (/html/i.test(response.headers['content-type'] ?? '')) return unavailable();
-    if (refusesUs(response)) return unavailable();
-    const body = readJsonObject(response);
+    if (/html/i.test(response.headers['content-type'] ?? '')) return unavailable('html');
+    if (refusesUs(response)) return unavailable('no_credentials');
+    const parsed = parseJsonObject(response);
+    const body = typeof parsed === 'string' ? undefined : parsed;
     if (isLocked(response.status, body)) return { outcome: 'refused', reason: 'locked' };
     if (mustChange(response.status, body)) return { outcome: 'refused', reason: 'password_change_required' };
     if (isRefused(response.status, body)) return { outcome: 'refused', reason: 'credentials' };
     if (answer.refused_statuses.includes(response.status))
       return { outcome: 'refused', reason: 'credentials' };
-    if (!answer.success.status.includes(response.status)) return unavailable();
-    if (answer.success.equals && !succeeded(response.status, body)) return unavailable();
-    const reference = parseReference(valueAt(body, referencePath));
-    if (reference === undefined) return unavailable();
+    if (!answer.success.status.includes(response.status)) return unavailable(ofStatus);
+    if (typeof parsed === 'string') return unavailable(parsed);
+    if (answer.success.equals && !succeeded(response.status, body)) return unavailable('success_missing');
+    const found = valueAt(body, referencePath);
+    const reference = parseReference(found);
+    if (reference === undefined) {
+      return unavailable(found === undefined ? 'reference_missing' : 'reference_unusable');
+    }
     return { outcome: 'authenticated', space: space as ReferenceSpace, reference };
   };
 }

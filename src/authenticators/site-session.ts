@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failureSentence } from '../connections/failure-sentence.ts';
 import { StartRefused } from '../errors.ts';
+import { reasonOfError } from '../outbound/failure-reason.ts';
 import { headerNameSetting, requestPathSetting } from '../outbound/outbound-settings.ts';
 import { OutboundError, type OutboundRequest, type OutboundResponse } from '../outbound/outbound-types.ts';
 import { nameSetting } from '../platform/settings.ts';
@@ -140,7 +141,7 @@ function create(
       return read(await connection.send(whoAmI(options, forwarded, context.requestId), callOptions));
     } catch (error) {
       if (!(error instanceof OutboundError)) throw error;
-      return unavailable(error.failure === 'busy');
+      return unavailable(reasonOfError(error), { busy: error.failure === 'busy' });
     }
   };
 

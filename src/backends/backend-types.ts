@@ -3,6 +3,7 @@
  * credentials towards each backend, how its answer is mapped, and the proof that it speaks of the customer asked for.
  */
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
+import type { FailureReason } from '../outbound/failure-reason.ts';
 
 export interface BackendQuestion {
   customerId: CustomerIdentifier;
@@ -21,6 +22,8 @@ export interface BackendAnswer {
   status: SourceStatus;
   /** Mapped fields; empty unless `ok`. */
   fields: Record<string, unknown>;
+  /** Why it is not `ok`; for the operator alone. */
+  reason?: FailureReason;
 }
 
 /** Whose data a backend holds: real customers', or made-up ones for trying out. */

@@ -1,7 +1,13 @@
 import type { Connection } from '../connections/connection.ts';
 import { failureSentence } from '../connections/failure-sentence.ts';
 import { StartRefused } from '../errors.ts';
-import { parseAnswerPath, readJsonObject, valueAt } from '../outbound/json-answer.ts';
+import {
+  type FailureReason,
+  type ReportFailure,
+  reasonOfError,
+  reasonOfStatus,
+} from '../outbound/failure-reason.ts';
+import { parseAnswerPath, parseJsonObject, valueAt } from '../outbound/json-answer.ts';
 import { OutboundError, type OutboundFailure, type OutboundResponse } from '../outbound/outbound-types.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { createMapping, namesCustomer } from './answer-mapping.ts';
@@ -12,6 +18,7 @@ import { createPlacement, type SignAssertion } from './identifier-placement.ts';
 export interface BackendDeps {
   connection: Connection;
   metrics: Metrics;
+  reportFailure: ReportFailure;
   /** Needed where the identifier goes as an assertion. */
   signAssertion?: SignAssertion | undefined;
 }
@@ -31,8 +38,11 @@ const STATUS_OF_FAILURE: Record<OutboundFailure, SourceStatus> = {
   protocol: 'error',
 };
 
-function failed(status: Exclude<SourceStatus, 'ok'>): BackendAnswer {
-  return { status, fields: {} };
+/** An answer with the HTTP status that it came with. */
+type Judged = BackendAnswer & { httpStatus?: number };
+
+function failed(status: Exclude<SourceStatus, 'ok'>, reason: FailureReason): BackendAnswer {
+  return { status, fields: {}, reason };
 }
 
 function statusOfRefusal(httpStatus: number): Exclude<SourceStatus, 'ok'> {
@@ -79,35 +89,49 @@ export function createBackend(options: BackendOptions, deps: BackendDeps): Backe
   );
 
   const read = (response: OutboundResponse, question: BackendQuestion): BackendAnswer => {
-    if (response.status !== 200) return failed(statusOfRefusal(response.status));
-    const answer = readJsonObject(response);
-    if (!answer) return failed('error');
-    if (subjectPath && !namesCustomer(valueAt(answer, subjectPath), naming.names(question))) {
-      return failed('error');
+    if (response.status !== 200) {
+      return failed(statusOfRefusal(response.status), reasonOfStatus(response.status));
+    }
+    const answer = parseJsonObject(response);
+    if (typeof answer === 'string') return failed('error', answer);
+    if (subjectPath) {
+      const subject = valueAt(answer, subjectPath);
+      if (subject === undefined) return failed('error', 'subject_missing');
+      if (!namesCustomer(subject, naming.names(question))) return failed('error', 'subject_differs');
     }
     const fields = map(answer, question.fields);
-    return fields ? { status: 'ok', fields } : failed('error');
+    return fields ? { status: 'ok', fields } : failed('error', 'too_deep');
   };
 
-  const call = async (question: BackendQuestion): Promise<BackendAnswer> => {
+  const call = async (question: BackendQuestion): Promise<Judged> => {
     const request = place(naming.sent(question), {
       accept: 'application/json',
       traceparent: question.traceparent,
       'x-request-id': question.requestId,
     });
-    return request ? read(await connection.send(request), question) : failed('error');
+    if (!request) return failed('error', 'identifier_unsendable');
+    const response = await connection.send(request);
+    const answer = read(response, question);
+    return answer.status === 'ok' ? answer : { ...answer, httpStatus: response.status };
   };
 
   const ask = async (question: BackendQuestion): Promise<BackendAnswer> => {
     if (!fieldNames.some((name) => question.fields.has(name))) return { status: 'ok', fields: {} };
-    let answer: BackendAnswer;
+    let judged: Judged;
     try {
-      answer = await call(question);
+      judged = await call(question);
     } catch (error) {
       const status = error instanceof OutboundError ? STATUS_OF_FAILURE[error.failure] : 'error';
-      answer = { status, fields: {} };
+      judged = { status, fields: {}, reason: reasonOfError(error) };
     }
-    counters.get(answer.status)?.inc();
+    counters.get(judged.status)?.inc();
+    const { httpStatus, ...answer } = judged;
+    if (answer.reason !== undefined) {
+      const { name } = options;
+      const { requestId } = question;
+      const { reason } = answer;
+      deps.reportFailure({ event: 'backend.failed', name, reason, status: httpStatus, requestId });
+    }
     return answer;
   };
 
@@ -125,7 +149,8 @@ export function createBackend(options: BackendOptions, deps: BackendDeps): Backe
         return { ok: false, message: `${answered}: redirects are not followed.` };
       if (status >= 500 || status === 429)
         return { ok: false, message: `${answered}: it does not work at the moment.` };
-      return { ok: true, message: `${answered}: reached, and our credentials were taken.` };
+      const doubt = status === 404 ? ' (a wrong path answers the same)' : '';
+      return { ok: true, message: `${answered}${doubt}: reached, and our credentials were taken.` };
     } catch (error) {
       return { ok: false, message: failureSentence(error) };
     }

@@ -6,7 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { StartRefused } from '../errors.ts';
 import { programVersion } from '../platform/version.ts';
 import { surviveClosedOutput } from './process-signals.ts';
-import { CommandFailed, printError, UsageError } from './terminal.ts';
+import { CommandFailed, Interrupted, printError, UsageError } from './terminal.ts';
 
 interface Group {
   /** First words that belong to the group. */
@@ -74,7 +74,7 @@ Examples:
   $ symbolon init                     write a symbolon.yaml to start from
   $ symbolon doctor                   check configuration, store, keys and connections
   $ symbolon serve                    run the service
-  $ symbolon partners create chat-vendor --groups web --fields plan,balance`,
+  $ symbolon partners create chat-vendor --groups chat --fields plan,balance`,
     );
   const asked = groupOf(args);
   for (const group of asked ? [asked] : groups) (await group.load())(program);
@@ -89,6 +89,7 @@ Examples:
 }
 
 function failure(error: unknown, debug: boolean): number {
+  if (error instanceof Interrupted) return 130;
   // Commander has printed its own message by now.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const expected =

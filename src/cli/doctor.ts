@@ -14,6 +14,12 @@ interface Check {
   fix?: string;
 }
 
+/** Whom to ask the backends about. */
+interface Customer {
+  reference: string;
+  reference_space?: string;
+}
+
 const MARKS = { ok: ['green', '✓'], warning: ['yellow', '!'], failed: ['red', '✗'] } as const;
 
 function line({ check, status, message, fix }: Check): string {
@@ -75,19 +81,23 @@ async function configurationChecks(file: string | undefined): Promise<Check[]> {
 
 /** What the service itself found: store, keys, each authenticator and backend. Its sentences hold the fix. */
 function serviceChecks(answer: Record<string, unknown>): Check[] {
-  return records(answer, 'findings').map(({ subject, ok, message }) => ({
+  return records(answer, 'findings').map(({ subject, ok, warning, message }) => ({
     check: plain(subject),
-    status: ok === true ? 'ok' : 'failed',
+    status: ok !== true ? 'failed' : warning === true ? 'warning' : 'ok',
     message: plain(message),
   }));
 }
 
 /** The checks of a service, running or opened for this command; listeners are tried only when none runs. */
-async function runningChecks(command: Command): Promise<Check[]> {
+async function runningChecks(command: Command, customer: Customer | undefined): Promise<Check[]> {
   const checks: Check[] = [];
   try {
     await withAdmin(command, async (admin, { running, config }) => {
       checks.push(...serviceChecks(await admin.call('GET', '/admin/doctor')));
+      if (customer) {
+        const asked = serviceChecks(await admin.call('POST', '/admin/doctor', customer));
+        checks.push(...asked.map((one) => ({ ...one, check: `${one.check} about this customer` })));
+      }
       if (running || !config) checks.push({ check: 'service', status: 'ok', message: 'is running' });
       else {
         for (const name of ['listen', 'admin', 'ops'] as const) {
@@ -109,10 +119,21 @@ export function registerDoctor(program: Command): void {
     .description(
       'check configuration, store, keys, listeners, authenticators and backends; exit code 1 when one fails',
     )
-    .action(async (_options: object, command: Command) => {
+    .option('--customer <reference>', 'ask each backend about this customer and say which fields it gives')
+    .option('--space <name>', 'reference space of that customer, where there are several')
+    .addHelpText('after', '\nExample:\n  $ symbolon doctor --customer 4711')
+    .action(async (options: { customer?: string; space?: string }, command: Command) => {
       const { config: file, json } = command.optsWithGlobals<GlobalOptions>();
+      const customer =
+        options.customer === undefined
+          ? undefined
+          : {
+              reference: options.customer,
+              ...(options.space === undefined ? {} : { reference_space: options.space }),
+            };
       const checks = await configurationChecks(file);
-      if (!checks.some((one) => one.status === 'failed')) checks.push(...(await runningChecks(command)));
+      if (!checks.some((one) => one.status === 'failed'))
+        checks.push(...(await runningChecks(command, customer)));
       const failed = checks.filter((one) => one.status === 'failed').length;
       if (failed > 0) process.exitCode = 1;
       if (json) return printJson({ ok: failed === 0, checks });

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { withAdmin } from './admin-session.ts';
 import { commandList, type Listed } from './command-options.ts';
-import { items } from './admin-client.ts';
-import { print, printJson, record, table } from './terminal.ts';
+import { type AdminAnswer, items } from './admin-client.ts';
+import { plain, print, printError, printJson, record, table } from './terminal.ts';
 
 const COLUMNS = ['id', 'name', 'channel_groups', 'visible_fields', 'tier', 'disabled_at'];
 
@@ -24,6 +24,12 @@ function settingsOf(options: CreateOptions): Record<string, unknown> {
   };
 }
 
+/** Prints a partner, and what the configuration does not have of what it was given. */
+function printChanged({ warnings, ...partner }: AdminAnswer): void {
+  print(record(partner));
+  for (const warning of Array.isArray(warnings) ? warnings : []) printError(`! ${plain(warning)}`);
+}
+
 /** `partners create|list|show|update|disable|enable`: the outside parties that may call this service. */
 export function registerPartners(program: Command): void {
   const partners = program.command('partners').description('outside parties that call this service');
@@ -37,13 +43,13 @@ export function registerPartners(program: Command): void {
     .option('--tier <name>', 'limits tier')
     .addHelpText(
       'after',
-      '\nExample:\n  $ symbolon partners create chat-vendor --groups default --fields plan,balance',
+      '\nExample:\n  $ symbolon partners create chat-vendor --groups chat --fields plan,balance',
     )
     .action(async (id: string, options: CreateOptions, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
         const made = await admin.call('POST', '/admin/partners', { id, ...settingsOf(options) });
         if (json) return printJson(made);
-        print(record(made));
+        printChanged(made);
       });
     });
 
@@ -81,7 +87,7 @@ export function registerPartners(program: Command): void {
       await withAdmin(command, async (admin, { json }) => {
         const answer = await admin.call('PATCH', `/admin/partners/${segment(id)}`, settingsOf(options));
         if (json) return printJson(answer);
-        print(record(answer));
+        printChanged(answer);
       });
     });
 

@@ -31,10 +31,17 @@ async function runService(file: string | undefined): Promise<void> {
   const { url, adminUrl, opsUrl } = await service.listen();
   serviceFile.writeServiceFile(config.data_dir, { pid: process.pid, admin_url: reachable(adminUrl) });
   for (const path of secrets.generated) {
-    printError(`Generated ${path}, readable by this user alone. Back it up together with the database.`);
+    printError(`Generated ${path}, readable by this user alone. ${careOf(path)}`);
   }
   printError(`Symbolon serves ${config.public_url} on ${url}. Admin API ${adminUrl}, operations ${opsUrl}.`);
   await stopped;
+}
+
+/** What to do with a generated file. */
+function careOf(path: string): string {
+  return path.endsWith('key-encryption-key')
+    ? 'Keep a copy of it, apart from the database and its backups: it opens what they hold.'
+    : 'It needs no backup: a new one is generated when it is gone.';
 }
 
 /** The address at which this machine reaches a listener that is open on all of its addresses. */

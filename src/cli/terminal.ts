@@ -18,6 +18,9 @@ export class UsageError extends Error {
   }
 }
 
+/** Somebody pressed Ctrl+C at a prompt. Exit code 130, without a word. */
+export class Interrupted extends Error {}
+
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
 export const printError = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -89,6 +92,9 @@ export async function promptHidden(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
   try {
     return await lines.question('');
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AbortError') throw new Interrupted('interrupted');
+    throw error;
   } finally {
     lines.close();
     process.stderr.write('\n');

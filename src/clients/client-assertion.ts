@@ -52,6 +52,8 @@ export function createClientAssertions(deps: ClientAssertionsDeps) {
   const { clock } = deps;
 
   const verifiedClaims = async (client: OAuthClient, assertion: string) => {
+    // One spelling alone, so that nobody can write a used assertion anew.
+    if (assertion.split('.').some((part) => decodeBase64Url(part) === undefined)) return undefined;
     const key = keyFor(assertion, client.publicKeys);
     const algorithm = key && algorithmOf(key);
     if (!key || !algorithm) return undefined;

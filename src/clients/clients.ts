@@ -47,7 +47,7 @@ export interface Clients {
   allowsOrigin(origin: string): boolean;
   /** Reads the origins of browser apps anew. */
   refresh(): Promise<void>;
-  /** Tells every process that a client's secrets changed; its record is read again. */
+  /** Tells every process that a client changed; its record is read again. */
   changed(clientId: string): Promise<void>;
   /** Ends the client and every access token it holds, at once. */
   revoke(clientId: string, by: AdminActor): Promise<void>;
@@ -123,6 +123,15 @@ export function createClients(deps: ClientsDeps): Clients {
     browserOrigins = new Set(apps.flatMap((app) => app.redirectUris.map((uri) => new URL(uri).origin)));
   };
 
+  const changed = async (clientId: string) => {
+    cache.delete(clientId);
+    const cutoffMs = clock.nowMs() + CHANGE_SIGNAL_MS;
+    await revocations.revoke([
+      { kind: 'client_record', id: clientId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS },
+    ]);
+    cache.delete(clientId);
+  };
+
   return {
     refresh,
     allowsOrigin: (origin) => browserOrigins.has(origin),
@@ -180,7 +189,7 @@ export function createClients(deps: ClientsDeps): Clients {
         clientId,
       });
       if ((await store.update(client, record)) === 'missing') throw unknownClient();
-      cache.delete(clientId);
+      await changed(clientId);
       if (client.applicationType === 'spa') await refresh();
       return client;
     },
@@ -216,14 +225,7 @@ export function createClients(deps: ClientsDeps): Clients {
 
     list: (partner) => store.list(partner as PartnerId | undefined),
 
-    changed: async (clientId) => {
-      cache.delete(clientId);
-      const cutoffMs = clock.nowMs() + CHANGE_SIGNAL_MS;
-      await revocations.revoke([
-        { kind: 'client_record', id: clientId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS },
-      ]);
-      cache.delete(clientId);
-    },
+    changed,
 
     revoke: async (clientId, by) => {
       const nowMs = clock.nowMs();
@@ -232,7 +234,9 @@ export function createClients(deps: ClientsDeps): Clients {
         throw unknownClient();
       }
       const expiresAtMs = nowMs + deps.maxTokenLifetimeSeconds * 1000 + CACHE_MS;
-      await revocations.revoke([{ kind: 'client', id: clientId, cutoffMs: nowMs, expiresAtMs }]);
+      // A revoked client never lives again, so the cutoff lies ahead: it meets what another process issues meanwhile.
+      const cutoffMs = expiresAtMs;
+      await revocations.revoke([{ kind: 'client', id: clientId, cutoffMs, expiresAtMs }]);
       cache.delete(clientId);
     },
   };

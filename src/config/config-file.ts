@@ -23,7 +23,7 @@ function parseConfigText(text: string, source: string): SettingsTree {
         const { line, col } = lines.linePos(error.pos[0]);
         const reference = /[{[,].*\$\{/.test(rows[line - 1] ?? '');
         return {
-          path: `line ${line}, column ${col}:`,
+          path: `line ${line}, column ${col}`,
           problem: `is not valid YAML (${error.code.toLowerCase().replaceAll('_', ' ')})`,
           fix: reference
             ? 'Put quotes around a value with ${…} where it stands inside { } or [ ].'

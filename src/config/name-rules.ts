@@ -191,8 +191,8 @@ export const nameRules: Rule[] = [
   },
 ];
 
-/** Paths that endpoints have anyway. */
-const OWN_PATHS = [
+/** Paths that public endpoints have anyway, as far as an alias can be written like them. */
+export const OWN_PATHS: readonly string[] = [
   '/customer_authenticate',
   '/customer_session',
   '/customer_session/token',
@@ -202,10 +202,15 @@ const OWN_PATHS = [
   '/access_token',
   '/oauth/token',
   '/oauth/authorize',
+  '/oauth/sign-in',
+  '/oauth/consent',
+  '/oauth/connected-apps',
+  '/oauth/grants',
   '/oauth/revoke',
   '/oauth/introspect',
   '/getprofile',
   '/whoami',
+  '/whoami/signature',
   '/docs',
   '/health/live',
   '/health/ready',

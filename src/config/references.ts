@@ -6,6 +6,9 @@ import { type ConfigProblem, pathText } from './problems.ts';
 const REFERENCE = /\$\{([^}]*)\}/g;
 const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 
+/** Settings that hold a secret, by the end of their path. */
+const SECRET = /(secret|token|password|private_key|\.auth\[\d+\]\.value|encryption_keys\[\d+\])$/;
+
 /** Where `file:` is the beginning of a database address, not a file to read the value from. */
 const LITERAL_FILE_PATHS = new Set(['storage.database_url']);
 const MAX_SECRET_FILE_BYTES = 65_536;
@@ -56,7 +59,8 @@ export function resolveReferences(
         problems.push({
           path,
           problem: `needs the environment variable ${name}, which is not set`,
-          fix: `Set ${name}, or write \${${name}:-default}.`,
+          // A secret with a default in the file would be a secret in the file.
+          fix: SECRET.test(path) ? `Set ${name}.` : `Set ${name}, or write \${${name}:-default}.`,
         });
         whole = false;
       }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StartRefused } from '../errors.ts';
 import { randomToken } from '../platform/random.ts';
 import type { Config } from './config.ts';
@@ -24,9 +24,17 @@ function readOptional(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined;
     throw new StartRefused(`${path} cannot be read. Check that it belongs to this user.`);
   }
+}
+
+/** The refusal for a data directory that nothing can be written into. */
+export function dataDirRefused(dataDir: string): StartRefused {
+  return new StartRefused(
+    `data_dir ${dataDir} cannot be written by this user. Give it to the user that runs the service, or set another data_dir.`,
+  );
 }
 
 /**
@@ -42,7 +50,7 @@ function generate(path: string, value: string): string {
   } catch {
     const existing = readOptional(path);
     if (existing !== undefined) return existing;
-    throw new StartRefused(`${path} cannot be written. Check the permissions of data_dir.`);
+    throw dataDirRefused(dirname(path));
   } finally {
     try {
       unlinkSync(draft);
@@ -68,9 +76,14 @@ export function loadSecrets(config: Config, environment: Environment = readEnvir
     const path = join(config.data_dir, name);
     const existing = readOptional(path);
     if (existing !== undefined && existing !== '') return existing;
-    mkdirSync(config.data_dir, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(config.data_dir, { recursive: true, mode: 0o700 });
+    } catch {
+      throw dataDirRefused(config.data_dir);
+    }
+    const secret = generate(path, value());
     generated.push(path);
-    return generate(path, value());
+    return secret;
   };
 
   let written: readonly string[] = config.keys.encryption_keys;

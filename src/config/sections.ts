@@ -182,7 +182,7 @@ export const sections = {
     .strictObject({
       max_failures_per_account: whole(1, 100).default(20),
       window_seconds: whole(10, 86_400).default(900),
-      max_failures_per_address: whole(1, 100_000).default(300),
+      max_failures_per_address: whole(1, 100_000).default(1_000),
       address_window_seconds: whole(1, 86_400).default(60),
     })
     .prefault({}),
@@ -217,14 +217,14 @@ export const sections = {
           partner: nameSetting.default('standard'),
           api_key: nameSetting.default('standard'),
           client: nameSetting.default('standard'),
-          session: nameSetting.default('session'),
+          session: nameSetting.default('standard'),
           address: nameSetting.default('standard'),
           service: nameSetting.default('unlimited'),
         })
         .prefault({}),
       failures: z
         .strictObject({
-          max_per_address: whole(1, 1_000_000).default(1_000),
+          max_per_address: whole(1, 1_000_000).default(6_000),
           window_seconds: whole(1, 86_400).default(60),
         })
         .prefault({}),

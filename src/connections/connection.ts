@@ -25,7 +25,7 @@ export const connectionSchema = z.strictObject({
   max_connections: z.int().min(1).max(1_024).default(32),
   /** Our own credentials; all of them are presented. */
   auth: z
-    .array(authSchema)
+    .preprocess((written) => (written === null ? [] : written), z.array(authSchema))
     .default([])
     .refine((schemes) => {
       const names = schemes.flatMap(authHeaderNames);

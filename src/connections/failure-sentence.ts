@@ -1,3 +1,4 @@
+import type { FailureReason } from '../outbound/failure-reason.ts';
 import { OutboundError, type OutboundFailure } from '../outbound/outbound-types.ts';
 
 const SENTENCES: Record<OutboundFailure, string> = {
@@ -10,6 +11,35 @@ const SENTENCES: Record<OutboundFailure, string> = {
   busy: 'has more calls waiting than are allowed',
   no_credentials: 'would not give us credentials',
 };
+
+const ANSWERS: Record<Exclude<FailureReason, OutboundFailure | `status_${number}`>, string> = {
+  not_json: 'answers with something that is not JSON, or does not call it application/json',
+  not_utf8: 'answers with bytes that are not UTF-8',
+  not_object: 'answers with JSON that is not an object',
+  repeated_member: 'answers with a JSON member that stands twice',
+  redirect: 'answers with a redirect, which is never followed',
+  html: 'answers with a page for people; a proxy or a wrong path does so',
+  subject_missing: 'does not say whom its answer is about, where `subject` looks for it',
+  subject_differs: 'answers about another customer than was asked for',
+  reference_missing: 'gives no customer id where `answer.reference` looks for it',
+  reference_unusable: 'gives something that cannot be a customer id where `answer.reference` looks for it',
+  success_missing: 'answers without what `answer.success` looks for',
+  too_deep: 'answers with a value that is nested too deep',
+  identifier_unsendable: 'cannot be asked: the customer id cannot go where `identifier` puts it',
+  internal: 'could not be asked for a reason of our own; see the log',
+};
+
+const hasOwn = <Known extends object>(known: Known, name: PropertyKey): name is keyof Known =>
+  Object.hasOwn(known, name);
+
+/** What a reason from the closed list means, as the rest of a sentence that starts with who failed. */
+export function reasonSentence(reason: string): string {
+  const status = /^status_(\d{3})$/.exec(reason)?.[1];
+  if (status === '404') return 'answers with the status 404 (a wrong path answers the same)';
+  if (status !== undefined) return `answers with the status ${status}`;
+  if (hasOwn(SENTENCES, reason)) return SENTENCES[reason];
+  return hasOwn(ANSWERS, reason) ? ANSWERS[reason] : 'failed';
+}
 
 /** What is wrong with a connection, in a sentence for the operator; holds origin and kind alone. */
 export function failureSentence(error: unknown): string {

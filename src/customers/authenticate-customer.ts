@@ -83,11 +83,12 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
   return async (request: AuthenticateRequest): Promise<CustomerSession> => {
     const { channel, address, requestId } = request;
     const facts = { actor: 'customer', channel: channel.id, address, requestId };
-    const refuse = (error: BridgeError): never => {
+    const refuse = (error: BridgeError, details?: Record<string, string>): never => {
       audit.event('customer.authenticated', {
         ...facts,
         outcome: error.kind === 'unavailable' ? 'failed' : 'refused',
         reason: error.code,
+        ...(details ? { details } : {}),
       });
       error.recorded = true;
       throw error;
@@ -130,7 +131,8 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
         break;
       case 'unavailable': {
         const code = outcome.busy ? 'SIGN_IN_BUSY' : 'AUTHENTICATOR_UNAVAILABLE';
-        return refuse(new BridgeError(code, { retryAfterSeconds: outcome.retryAfterSeconds }));
+        const error = new BridgeError(code, { retryAfterSeconds: outcome.retryAfterSeconds });
+        return refuse(error, outcome.reason && { [`${authenticator}:reason`]: outcome.reason });
       }
     }
     throw new Error('unreachable');

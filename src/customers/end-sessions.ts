@@ -14,64 +14,20 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { Identities } from './identities.ts';
 import type { CustomerStore } from './customer-registry.ts';
 
-export interface EndSessionsDeps {
-  sessions: Sessions;
-  store: CustomerStore;
-  /** Ends refresh families of a customer: those of apps, and of channels that renew by refresh token. */
-  families: { endAllOf(customerId: string): Promise<void> };
-  audit: Audit;
-}
-
-export interface EndSessions {
-  /** Sign-out: ends this session and its tokens, or with `everywhere` all that the customer was issued. */
-  signOut(
-    session: CustomerSession,
-    everywhere: boolean,
-    facts: { requestId: string; address: string },
-  ): Promise<void>;
-  /** An operator ends all of a customer's sessions. Throws `NOT_FOUND` for an unknown identifier. */
-  endAll(customerId: string, reason: string, by: AdminActor): Promise<void>;
-}
-
-export function createEndSessions({ sessions, store, families, audit }: EndSessionsDeps): EndSessions {
-  return {
-    signOut: async (session, everywhere, facts) => {
-      await sessions.end(session);
-      if (everywhere) {
-        await sessions.endAll(session.customerId);
-        await families.endAllOf(session.customerId);
-      }
-      audit.event(everywhere ? 'customer.sessions_ended' : 'session.ended', {
-        requestId: facts.requestId,
-        address: facts.address,
-        outcome: 'success',
-        actor: 'customer',
-        customerId: session.customerId,
-        channel: session.channel,
-      });
-    },
-    endAll: async (text, reason, by) => {
-      const customerId = parseIdentifier(text);
-      if (!customerId || !(await store.findByIdentifier(customerId))) {
-        throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
-      }
-      await sessions.endAll(customerId);
-      await families.endAllOf(customerId);
-      await store.recordLookup(
-        audit.record('customer.sessions_ended', { ...by, outcome: 'success', customerId, reason }),
-      );
-    },
-  };
-}
-
-/** Ends what a person was issued in every channel group, and what the company vouched for before now; known by the company's own reference. */
-export function createEndSessionsOf(deps: {
+export interface EndSessionsOfDeps {
   channels: Channels;
   identities: Identities;
   sessions: Sessions;
-  families: EndSessionsDeps['families'];
+  /** Ends refresh families of a customer: those of apps, and of channels that renew by refresh token. */
+  families: { endAllOf(customerId: string): Promise<void> };
   endedReferences: Pick<EndedReferences, 'end'>;
-}) {
+}
+
+/**
+ * Ends what a person was issued in every channel group, and what the company vouched for before now; known by the
+ * company's own reference.
+ */
+export function createEndSessionsOf(deps: EndSessionsOfDeps) {
   return async (
     space: ReferenceSpace,
     reference: CustomerReference,
@@ -87,5 +43,59 @@ export function createEndSessionsOf(deps: {
       await deps.families.endAllOf(customerId);
       onEnded(customerId);
     }
+  };
+}
+
+export interface EndSessionsDeps extends EndSessionsOfDeps {
+  store: CustomerStore;
+  audit: Audit;
+}
+
+export interface EndSessions {
+  /** Sign-out: ends this session and its tokens, or with `everywhere` all that the person was issued in any channel group. */
+  signOut(
+    session: CustomerSession,
+    everywhere: boolean,
+    facts: { requestId: string; address: string },
+  ): Promise<void>;
+  /** An operator ends all sessions of the person behind an identifier, in every channel group. Throws `NOT_FOUND` for an unknown identifier. */
+  endAll(customerId: string, reason: string, by: AdminActor): Promise<void>;
+}
+
+export function createEndSessions(deps: EndSessionsDeps): EndSessions {
+  const { sessions, store, families, identities, audit } = deps;
+  const endSessionsOf = createEndSessionsOf(deps);
+
+  const endEverywhere = async (customerId: CustomerIdentifier): Promise<void> => {
+    // The one that was asked about goes first, and also when nobody can be found behind it.
+    await sessions.endAll(customerId);
+    await families.endAllOf(customerId);
+    const person = await identities.subjectOf(customerId);
+    if (person) await endSessionsOf(person.space, person.reference);
+  };
+
+  return {
+    signOut: async (session, everywhere, facts) => {
+      await sessions.end(session);
+      if (everywhere) await endEverywhere(session.customerId);
+      audit.event(everywhere ? 'customer.sessions_ended' : 'session.ended', {
+        requestId: facts.requestId,
+        address: facts.address,
+        outcome: 'success',
+        actor: 'customer',
+        customerId: session.customerId,
+        channel: session.channel,
+      });
+    },
+    endAll: async (text, reason, by) => {
+      const customerId = parseIdentifier(text);
+      if (!customerId || !(await store.findByIdentifier(customerId))) {
+        throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
+      }
+      await endEverywhere(customerId);
+      await store.recordLookup(
+        audit.record('customer.sessions_ended', { ...by, outcome: 'success', customerId, reason }),
+      );
+    },
   };
 }

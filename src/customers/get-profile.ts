@@ -12,6 +12,8 @@ export interface ProfileRequest {
   reference: CustomerReference;
   /** Fields the caller asked for; `undefined` for all that it may see. */
   wanted: readonly string[] | undefined;
+  /** Which fields the customer agreed to, when it was for the customer to say. */
+  agreedTo?: ((field: string) => boolean) | undefined;
   requestId: string;
   traceparent: string;
   address: string;
@@ -25,11 +27,12 @@ export interface Profile {
   sources: Record<string, SourceStatus>;
 }
 
-/** What the partner may see of what it asked for. */
-function visibleFields(partner: Partner, wanted: readonly string[] | undefined): Set<string> {
-  if (!wanted) return new Set(partner.visibleFields);
-  const asked = new Set(wanted);
-  return new Set(partner.visibleFields.filter((field) => asked.has(field)));
+/** What the partner may see of what it asked for, and no more than the customer agreed to. */
+function visibleFields({ partner, wanted, agreedTo }: ProfileRequest): Set<string> {
+  const asked = wanted && new Set(wanted);
+  return new Set(
+    partner.visibleFields.filter((field) => (asked?.has(field) ?? true) && (agreedTo?.(field) ?? true)),
+  );
 }
 
 /** The error for an answer that no backend contributed to. */
@@ -52,7 +55,7 @@ function nothingLeft(statuses: readonly SourceStatus[]): BridgeError {
 export function createGetProfile({ backends, audit }: { backends: readonly Backend[]; audit: Audit }) {
   return async (request: ProfileRequest): Promise<Profile> => {
     const { partner, customerId, reference, requestId, traceparent } = request;
-    const fields = visibleFields(partner, request.wanted);
+    const fields = visibleFields(request);
     const open = backends.filter(({ environments }) => environments.has(request.environment));
     if (open.length === 0 && backends.length > 0) throw new BridgeError('ENVIRONMENT_NOT_ALLOWED');
     const asked = open.filter((backend) => backend.fields.some((field) => fields.has(field)));
@@ -63,10 +66,13 @@ export function createGetProfile({ backends, audit }: { backends: readonly Backe
         : await Promise.all(asked.map((backend) => backend.ask(question)));
 
     const profile: Record<string, unknown> = {};
+    const reasons: Record<string, string> = {};
     const sources: Record<string, SourceStatus> = {};
     let contributed = asked.length === 0;
     answers.forEach((answer, i) => {
-      sources[(asked[i] as Backend).name] = answer.status;
+      const { name } = asked[i] as Backend;
+      sources[name] = answer.status;
+      if (answer.reason !== undefined) reasons[`${name}:reason`] = answer.reason;
       if (answer.status !== 'ok') return;
       contributed = true;
       for (const field of fields) {
@@ -93,7 +99,7 @@ export function createGetProfile({ backends, audit }: { backends: readonly Backe
       address: request.address,
       requestId,
       reason: error?.code,
-      details: { fields: Object.keys(profile).length, ...sources },
+      details: { fields: Object.keys(profile).length, ...sources, ...reasons },
     });
     if (error) throw error;
     return { customer_id: customerId, profile, sources };

@@ -28,6 +28,8 @@ export interface Identities {
   identify(subject: IdentifierSubject): Promise<CustomerIdentifier>;
   /** The pinned identifier of a customer who has one. */
   known(subject: IdentifierSubject): Promise<CustomerIdentifier | undefined>;
+  /** Who is behind an identifier, for our own use alone: nobody is told, so nothing is recorded. */
+  subjectOf(customerId: CustomerIdentifier): Promise<IdentifierSubject | undefined>;
   /**
    * Who is behind an identifier. The audit record, with the operator's reason, is written before the answer is
    * given. Throws `NOT_FOUND`, also for text that is no identifier.
@@ -55,6 +57,11 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
     return undefined;
   };
 
+  const referenceOf = (pinned: PinnedCustomer): CustomerReference | undefined => {
+    const bytes = keyring.open('reference', pinned.sealedReference, pinned.customerId);
+    return bytes && parseReference(bytes.toString('utf8'));
+  };
+
   return {
     identify: async (subject) => {
       const known = await findKnown(subject);
@@ -80,11 +87,16 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
 
     known: async (subject) => (await findKnown(subject))?.customerId,
 
+    subjectOf: async (customerId) => {
+      const pinned = await store.findByIdentifier(customerId);
+      const reference = pinned && referenceOf(pinned);
+      return reference && { group: pinned.group, space: pinned.space, reference };
+    },
+
     trace: async (text, reason, by) => {
       const customerId = parseIdentifier(text);
       const pinned = customerId && (await store.findByIdentifier(customerId));
-      const bytes = pinned && keyring.open('reference', pinned.sealedReference, pinned.customerId);
-      const reference = bytes && parseReference(bytes.toString('utf8'));
+      const reference = pinned && referenceOf(pinned);
       const found = pinned !== undefined && reference !== undefined;
       await store.recordLookup(
         audit.record('customer.traced', {

@@ -12,6 +12,8 @@ export interface CustomerProof {
   customerId: CustomerIdentifier;
   reference: CustomerReference;
   channel: string;
+  /** Which profile fields the customer agreed to; `undefined` for all that the partner may see. */
+  agreedTo?: (field: string) => boolean;
 }
 
 /** A proof as it came: `JWT <customer token>` or `Cookie <session cookie>`; `bare` also takes the token alone. */
@@ -66,17 +68,17 @@ export function createCustomerProof(deps: CustomerProofDeps) {
   const byAccessToken = (token: AccessToken, partner: Partner): CustomerProof | undefined => {
     const { customer } = token;
     if (!customer) return undefined;
-    const reference = deps.accessTokens.openReference(token);
-    if (reference === undefined || !isChannelOf(channels, customer.channel, partner)) {
+    const opened = deps.accessTokens.openCustomer(token);
+    if (!opened || !isChannelOf(channels, customer.channel, partner)) {
       throw new BridgeError('INVALID_ACCESS_TOKEN');
     }
-    return { customerId: customer.customerId, reference, channel: customer.channel };
+    return { customerId: customer.customerId, channel: customer.channel, ...opened };
   };
 
-  /** Both speak of the same customer, or of none that we would answer about. */
+  /** Both speak of the same customer, or of none that we would answer about; what the app may see stays the same. */
   const agreed = (named: CustomerProof, proven: CustomerProof): CustomerProof => {
     if (named.customerId !== proven.customerId) throw new BridgeError('INVALID_CUSTOMER_TOKEN');
-    return proven;
+    return { ...named, ...proven };
   };
 
   /**

@@ -51,6 +51,8 @@ export interface Endpoint {
   usesSession?: boolean;
   /** May be called by scripts: of the origins that channels list, or of registered apps that run in browsers. */
   crossOrigin?: boolean | 'apps';
+  /** A GET that changes something when it is followed: HEAD, which must be safe, is refused. */
+  refusesHead?: boolean;
   /** Callers authenticate here with credentials of their own: a refused one counts against their address. */
   countsFailures?: boolean;
 }

@@ -9,6 +9,7 @@ import express, {
 } from 'express';
 import type { Audit } from '../audit/audit.ts';
 import { BridgeError, type ErrorCode, OAuthError } from '../errors.ts';
+import { unmappedAddress } from '../platform/ip-address.ts';
 import type { Logger } from '../platform/logger.ts';
 import { pooledRandomHex } from '../platform/random.ts';
 import { CONSTANT_HEADERS, sendEmpty } from './answer.ts';
@@ -43,11 +44,10 @@ export interface ExpressAppOptions extends EdgeDeps {
   isDraining(): boolean;
 }
 
-/** `::ffff:192.0.2.1` and `192.0.2.1:5555` (as some proxies write it) are 192.0.2.1. */
+/** `::ffff:192.0.2.1` in every spelling, and `192.0.2.1:5555` (as some proxies write it), are 192.0.2.1. */
 export function plainAddress(address: string | undefined): string {
   const text = (address ?? '').replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1');
-  const plain = text.startsWith('::ffff:') ? text.slice(7) : text;
-  return isIP(plain) ? plain : 'unknown';
+  return isIP(text) ? unmappedAddress(text) : 'unknown';
 }
 
 /**
@@ -64,7 +64,8 @@ export function createExpressApp(options: ExpressAppOptions): Express {
   app.set('query parser', false);
   app.set('trust proxy', options.trustedProxies.length > 0 ? [...options.trustedProxies] : false);
   app.locals[CONSTANT_HEADERS] = options.headers;
-  // Whether a cookie may be marked Secure follows from the configured public address, never from a request's header.
+  // Every cookie is Secure, whatever a request's header says: the public address is https, or loopback, where browsers
+  // take such cookies over plain HTTP.
   Object.defineProperty(app.request, 'secure', { configurable: true, get: () => true });
   const useProxies = options.trustedProxies.length > 0;
 
@@ -190,6 +191,7 @@ export function mountEndpoints(options: MountOptions): void {
     const handle: RequestHandler = async (req, res) => endpoint.handle(req, res);
     for (const path of [contract.path, ...(aliases[contract.operationId] ?? [])]) {
       const route: RequestHandler = (req, res, next) => {
+        if (endpoint.refusesHead && req.method === 'HEAD') return next('route');
         const context = contextOf(res);
         context.route = contract.path;
         context.actor = actor;
@@ -205,7 +207,7 @@ export function mountEndpoints(options: MountOptions): void {
       app[contract.method](toExpressPath(path), route, ...handlers, handle);
       const known = methodsOf.get(path) ?? { methods: new Set<string>(), endpoint };
       known.methods.add(contract.method.toUpperCase());
-      if (contract.method === 'get') known.methods.add('HEAD');
+      if (contract.method === 'get' && !endpoint.refusesHead) known.methods.add('HEAD');
       methodsOf.set(path, known);
     }
   }

@@ -77,6 +77,7 @@ const TAGS = [
   { name: 'Customers', description: "What a channel's page or app calls for its customer." },
   { name: 'Partners', description: "What a partner's server calls." },
   { name: 'OAuth 2.0', description: 'The authorization server: tokens, metadata, public keys.' },
+  { name: 'Pages for customers', description: 'What a browser shows: sign-in, consent, connected apps.' },
   { name: 'Administration', description: 'The admin API, with the admin token.' },
   { name: 'Operations', description: 'Health and metrics.' },
 ];
@@ -108,6 +109,15 @@ export function endpointContracts(): EndpointContract[] {
   ].map(({ contract }) => contract);
 }
 
+/** By tag, and within one by path: endpoints are mounted in the order of their load, which tells a reader nothing. */
+function inReadingOrder(contracts: readonly EndpointContract[]): EndpointContract[] {
+  const place = ({ tag }: EndpointContract) => TAGS.findIndex(({ name }) => name === tag);
+  // Well-known documents stand after what is called.
+  const key = ({ path }: EndpointContract) => path.replace('/.', '/~');
+  const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  return contracts.toSorted((a, b) => place(a) - place(b) || compare(key(a), key(b)));
+}
+
 /** A path that several listeners serve is one entry with several servers; the first contract describes it. */
 function documentedPaths(contracts: readonly EndpointContract[], usual: ListenerName): ZodOpenApiPathsObject {
   const paths: Record<string, ZodOpenApiPathItemObject> = {};
@@ -132,8 +142,8 @@ async function openapiDocument(name: DescriptionName): Promise<object> {
   // A development dependency: a running service never needs it.
   const { createDocument } = await import('zod-openapi');
   const { title, summary, introduction, listeners } = DESCRIPTIONS[name];
-  const contracts = endpointContracts().filter(({ listener }) =>
-    (listeners as readonly ListenerName[]).includes(listener),
+  const contracts = inReadingOrder(
+    endpointContracts().filter(({ listener }) => (listeners as readonly ListenerName[]).includes(listener)),
   );
   const tags = new Set(contracts.map(({ tag }) => tag));
   const description: ZodOpenApiObject = {

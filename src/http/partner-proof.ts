@@ -15,8 +15,10 @@ import type { Partner } from '../partners/partner.ts';
 import type { Partners } from '../partners/partners.ts';
 import { PUBLISHABLE_SCOPES, type Scope } from '../partners/scopes.ts';
 import type { Revocations } from '../revocation/revocations.ts';
-import type { SignatureVersion } from '../signatures/signed-request.ts';
+import type { SignatureVersion, SignedRequest } from '../signatures/signed-request.ts';
+import { type V2Signature, v2KeyId } from '../signatures/v2.ts';
 import type { AccessToken, AccessTokens } from '../tokens/access-token.ts';
+import { callerOf, type LimitGuard } from './limit-guard.ts';
 import { type Presented, presentedCredentials } from './presented-credentials.ts';
 import type { RequestContext } from './request-context.ts';
 import { asSignedRequest, carriesSignature, type PublicAddress } from './signed-request.ts';
@@ -46,9 +48,14 @@ export interface ProofRequest {
   /** Learns who calls as soon as that is known, for the log and the record of a refusal. */
   context: RequestContext;
   scope: Scope;
+  /** Counts the proven caller before its signature is used up, so that a refused one may be sent again. */
+  limits: Pick<LimitGuard, 'admitCaller'>;
   /** An access token needs an API key of the same partner beside it, unless it names the customer itself. */
   needsKey: boolean;
-  /** The request changes nothing and reads nobody, so that its v1 signature may come again. */
+  /**
+   * The request changes nothing and reads nobody, so that its v1 signature may come again here. It is used up all the
+   * same: v1 covers neither method nor path, and would be right elsewhere.
+   */
   repeatable?: boolean;
   /** Looks at the bearer alone, because what the other headers say is the question. */
   bearerAlone?: boolean;
@@ -74,7 +81,18 @@ interface Found {
   partner: string | undefined;
 }
 
-const NO_SIGNATURES: CarriedSignatures = { signatures: [], problem: undefined };
+/** The signatures of a request, and the key id that a v2 one names, be it broken or not. */
+interface Carried extends CarriedSignatures {
+  keyId: string | undefined;
+}
+
+const NO_SIGNATURES: Carried = { signatures: [], problem: undefined, keyId: undefined };
+
+function carriedBy(request: SignedRequest): Carried {
+  const { signatures, problem } = readSignatures(request);
+  const v2 = signatures.find(({ version }) => version === 'v2') as V2Signature | undefined;
+  return { signatures, problem, keyId: problem === undefined ? v2?.keyId : v2KeyId(request) };
+}
 
 const invalidKey = () => new BridgeError('INVALID_API_KEY');
 
@@ -99,11 +117,10 @@ export function createPartnerProof(deps: PartnerProofDeps) {
   };
 
   /** Who the credentials say is calling. A key of another partner than the one proven is like an unknown one. */
-  const findParties = async (presented: Presented, carried: CarriedSignatures): Promise<Found> => {
+  const findParties = async (presented: Presented, { keyId }: Carried): Promise<Found> => {
     const token = presented.token === undefined ? undefined : verifyToken(presented.token);
     const bearer = presented.secret && (await verifySecret(presented.secret));
     const partner = token?.partner ?? bearer?.key.partner;
-    const keyId = carried.signatures.find((one) => one.version === 'v2')?.keyId;
     const publicId = presented.publicId ?? keyId;
     if (publicId === undefined) return { token, bearer, named: undefined, partner };
     const found = apiKeys.byPublicId(publicId);
@@ -156,8 +173,11 @@ export function createPartnerProof(deps: PartnerProofDeps) {
   };
 
   const usedUp = async (request: ProofRequest, key: ApiKey, signatures: readonly RequestSignature[]) => {
-    const spent = request.repeatable ? signatures.filter(({ version }) => version !== 'v1') : signatures;
-    if (spent.length > 0 && (await requestSignatures.consume(key, spent)) === 'replayed') {
+    for (const signature of signatures) {
+      const use = await requestSignatures.consume(key, [signature]);
+      if (use === 'fresh' || (request.repeatable && signature.version === 'v1')) continue;
+      // Whoever sends a copy need not be who made it, so it counts against the address that it came from.
+      request.context.countsFailures = true;
       throw new BridgeError('SIGNATURE_REPLAYED');
     }
   };
@@ -182,14 +202,15 @@ export function createPartnerProof(deps: PartnerProofDeps) {
   /**
    * Which partner makes this request, with the scope that the call needs. Several credentials at once must be of one
    * partner, and allow what all of them allow; signatures that are there are checked, whether asked for or not. What
-   * only a holder may know (expiry, time, address, scope) is said after the proof alone.
+   * only a holder may know (expiry, time, address, scope) is said after the proof alone. What the limits refuse has used
+   * nothing up.
    */
   return async (request: ProofRequest): Promise<PartnerProof> => {
     const { req, body, context, scope } = request;
     const presented = presentedCredentials(req, { bearerAlone: request.bearerAlone ?? false });
     const carried =
       carriesSignature(req) && !request.bearerAlone
-        ? readSignatures(asSignedRequest(req, body, deps.address))
+        ? carriedBy(asSignedRequest(req, body, deps.address))
         : NO_SIGNATURES;
     const found = await findParties(presented, carried);
     const named = found.named?.result === 'unknown' ? undefined : found.named;
@@ -197,7 +218,11 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     const keys = [key, found.bearer?.key].filter((one) => one !== undefined);
     if (keys[0]?.keyId === keys[1]?.keyId) keys.splice(1);
     introduce(context, found, key);
-    if (!key && !found.token) throw new BridgeError('INVALID_ACCESS_TOKEN', { missing: true });
+    if (!key && !found.token) {
+      throw carried.problem
+        ? new BridgeError('INVALID_SIGNATURE')
+        : new BridgeError('INVALID_ACCESS_TOKEN', { missing: true });
+    }
     const isSigned = carried.signatures.length > 0 || carried.problem !== undefined;
     const secrets = isSigned ? checkSignatures(request, found, carried) : [];
     // The secret of a bearer-use key proves by being presented; its signature can only come on top.
@@ -212,18 +237,21 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     const scopes = scopesOf(found, keys, proven);
     if (!scopes.has(scope))
       throw proven ? new BridgeError('INSUFFICIENT_SCOPE', { details: { scope } }) : invalidKey();
+    const partner = partners.find(found.partner ?? (key as ApiKey).partner) as Partner;
+    const clientId = found.token?.clientId;
+    const admitted = request.limits.admitCaller(context, callerOf({ partner, key, clientId, proven }));
+    if (admitted) await admitted;
     if (key && signed.length > 0) await usedUp(request, key, carried.signatures);
     for (const secret of found.bearer ? [found.bearer.secret, ...secrets] : secrets)
       apiKeys.note(secret.secretId);
     // Named beside an access token alone, it is in use although its secret is not.
     if (named?.result === 'live' && secrets.length === 0) apiKeys.note(named.key.keyId);
-    const partner = partners.find(found.partner ?? (key as ApiKey).partner) as Partner;
     const environment = keys.some((one) => one.environment === 'test') ? 'test' : 'live';
     return {
       partner,
       key,
       environment,
-      clientId: found.token?.clientId,
+      clientId,
       token: found.token,
       scopes,
       signed,

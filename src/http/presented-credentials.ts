@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { looksLikeToken } from '../api-keys/key-format.ts';
 import { BridgeError } from '../errors.ts';
 import { header } from './raw-headers.ts';
 
@@ -13,8 +14,6 @@ export interface Presented {
 }
 
 const BEARER = /^bearer +(\S+)$/i;
-/** Three parts, and a header that begins with `{"`: every access token of ours, and no secret that we issue. */
-const JWT = /^eyJ[^.]*\.[^.]*\.[^.]*$/;
 
 /**
  * Sorts out what was presented. Ambiguous and misplaced credentials are refused, never guessed at: both key headers
@@ -27,7 +26,7 @@ export function presentedCredentials(req: Request, { bearerAlone }: { bearerAlon
   const apiKey = bearerAlone ? undefined : header(req, 'api-key');
   const xApiKey = bearerAlone ? undefined : header(req, 'x-api-key');
   if (apiKey !== undefined && xApiKey !== undefined) throw new BridgeError('INVALID_API_KEY');
-  const isToken = bearer !== undefined && JWT.test(bearer);
+  const isToken = bearer !== undefined && looksLikeToken(bearer);
   return {
     token: isToken ? bearer : undefined,
     secret: bearer === undefined || isToken ? undefined : { secret: bearer, named: bearer.startsWith('sk_') },

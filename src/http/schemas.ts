@@ -32,6 +32,11 @@ export const oauthErrorSchema = z
   })
   .meta({ id: 'OAuthError', description: 'RFC 6749 section 5.2.' });
 
+/** The header that a call on an ambient cookie needs. */
+export const csrfHeaderSchema = z.object({
+  'x-symbolon-csrf': z.literal('1').meta({ description: 'Proves that the page itself made the call.' }),
+});
+
 /** A string of digits: token answers carry their numbers as strings. */
 export const digitsSchema = z.string().regex(/^\d+$/);
 

@@ -103,24 +103,34 @@ function createStore({ keep, lifetimes, clock }: SessionCookiesDeps): Store {
     else await records?.write(key(id), JSON.stringify(data), expiryMs(data));
   };
   const remove = async (id: string): Promise<void> => {
-    touched.delete(key(id));
-    if (redis) await promised((done) => void redis.destroy(key(id), done));
-    else await records?.destroy(key(id));
+    const idDigest = key(id);
+    touched.delete(idDigest);
+    if (redis) await promised((done) => void redis.destroy(idDigest, done));
+    else await records?.destroy(idDigest);
   };
-  const touch = async (id: string, data: SessionData): Promise<void> => {
+  /** Whether this use has to be written down; says so at most once for each interval. */
+  const isTouchDue = (idDigest: string): boolean => {
     const nowMs = clock.nowMs();
-    if (nowMs - (touched.get(key(id)) ?? 0) < touchEveryMs) return;
+    if (nowMs - (touched.get(idDigest) ?? 0) < touchEveryMs) return false;
     if (touched.size >= MAX_TOUCH_MEMORY) touched.clear();
-    touched.set(key(id), nowMs);
-    if (redis) await promised((done) => void redis.touch(key(id), data, done));
-    else await records?.touch(key(id), expiryMs(data));
+    touched.set(idDigest, nowMs);
+    return true;
+  };
+  const touch = async (idDigest: string, data: SessionData): Promise<void> => {
+    if (redis) await promised((done) => void redis.touch(idDigest, data, done));
+    else await records?.touch(idDigest, expiryMs(data));
   };
 
   const store = new (Store as unknown as new () => Store)();
   store.get = (id, done) => settle(read(id), done);
   store.set = (id, data, done?: Callback) => settle(write(id, data), done);
   store.destroy = (id, done?: Callback) => settle(remove(id), done);
-  store.touch = (id, data, done?: Callback) => settle(touch(id, data), done);
+  store.touch = (id, data, done?: Callback) => {
+    const idDigest = key(id);
+    if (isTouchDue(idDigest)) settle(touch(idDigest, data), done);
+    // In the same tick: express-session would otherwise send the answer in two pieces while it waits.
+    else done?.();
+  };
   return store;
 }
 

@@ -16,7 +16,11 @@ export function credentialDigestOfHash(keyring: Keyring, sha256: Buffer): string
 
 /** The digests of a secret under every pepper there has been, newest first. */
 export function credentialDigests(keyring: Keyring, secret: string): string[] {
-  const sha256 = hash('sha256', secret, 'buffer');
+  return credentialDigestsOfHash(keyring, hash('sha256', secret, 'buffer'));
+}
+
+/** The same from the secret's SHA-256. */
+export function credentialDigestsOfHash(keyring: Keyring, sha256: Buffer): string[] {
   return keyring.all('credential-pepper').map(({ key }) => digestUnder(key, sha256));
 }
 

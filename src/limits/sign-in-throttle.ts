@@ -12,7 +12,7 @@ export interface SignInThrottleOptions {
   maxFailuresPerAccount: number;
   /** Failures are forgotten after this long. Default 900. */
   windowSeconds: number;
-  /** Failures from one address before it is throttled. Default 300. */
+  /** Failures from one address before it is throttled. Default 1,000. */
   maxFailuresPerAddress: number;
   /** Default 60. */
   addressWindowSeconds: number;

@@ -28,9 +28,8 @@ export const BUILT_IN_TIERS: Readonly<Record<string, readonly LimitWindow[]>> = 
     { quota: 80, windowSeconds: 1 },
     { quota: 1_000, windowSeconds: DAY_SECONDS },
   ],
-  standard: [{ quota: 1_000, windowSeconds: 1 }],
+  standard: [{ quota: 20_000, windowSeconds: 1 }],
   generous: [{ quota: 100_000, windowSeconds: 1 }],
-  session: [{ quota: 60, windowSeconds: 60 }],
   [UNLIMITED]: [],
 };
 

@@ -7,6 +7,8 @@ export interface AppFamilyPayload {
   reference: string;
   channel: string;
   authTimeMs: number;
+  /** Profile fields that the customer agreed to; `undefined` for an app of the company's own that nobody is asked about. */
+  fields: readonly string[] | undefined;
 }
 
 export type AppFamilies = RefreshFamilies<AppFamilyPayload>;

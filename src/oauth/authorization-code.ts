@@ -28,6 +28,6 @@ export interface AuthorizationCodeStore {
    * whoever sees the second use finds what was made.
    */
   wasReused(digest: string): Promise<boolean>;
-  /** Deletes codes that expired before `beforeMs`; returns how many. */
-  prune(beforeMs: number): Promise<number>;
+  /** Deletes codes that expired by these moments, unused or used ones; returns how many. */
+  prune(expiredBy: { unusedMs: number; usedMs: number }): Promise<number>;
 }

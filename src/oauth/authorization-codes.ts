@@ -16,6 +16,8 @@ export interface AuthorizedAccess {
   /** PKCE S256 challenge (RFC 7636 section 4.2). */
   challenge: string;
   scopes: readonly string[];
+  /** Profile fields that the customer agreed to; `undefined` for an app of the company's own that nobody is asked about. */
+  fields: readonly string[] | undefined;
   customerId: CustomerIdentifier;
   reference: CustomerReference;
   channel: string;
@@ -40,6 +42,7 @@ export interface AuthorizationCodes {
   /** Uses a code up, whatever becomes of the request: of many uses exactly one is `consumed`. */
   redeem(code: string): Promise<RedeemedCode>;
   wasReused(code: string): Promise<boolean>;
+  /** Deletes what nobody can use or reuse any more: to be called every minute. */
   prune(): Promise<number>;
 }
 
@@ -85,6 +88,6 @@ export function createAuthorizationCodes(deps: {
       return { result: 'consumed', clientId, grantId, createdAtMs, access };
     },
     wasReused: (code) => store.wasReused(digestOf(code)),
-    prune: () => store.prune(clock.nowMs() - REMEMBER_MS),
+    prune: () => store.prune({ unusedMs: clock.nowMs(), usedMs: clock.nowMs() - REMEMBER_MS }),
   };
 }

@@ -1,5 +1,6 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Channel } from '../channels/channel.ts';
+import { isPrivateUse } from '../clients/redirect-uri.ts';
 import type { Identities } from '../customers/identities.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { CustomerSession } from '../sessions/session.ts';
@@ -29,6 +30,11 @@ interface KnownCustomer {
   customerId: CustomerIdentifier;
   reference: CustomerReference;
   channel: Channel;
+}
+
+/** RFC 8252 section 8.6: any app on the device may claim a private-use scheme, and then nothing proves which one asks. */
+function mayBeImpersonated({ client, redirectUri }: AuthorizationRequest): boolean {
+  return client.authentication === 'none' && isPrivateUse(redirectUri);
 }
 
 /**
@@ -69,12 +75,14 @@ export function createAuthorize(deps: AuthorizeDeps) {
   const giveCode = async (
     request: AuthorizationRequest,
     session: CustomerSession,
-    { customerId, reference, channel }: KnownCustomer,
+    granted: KnownCustomer & { fields: readonly string[] | undefined },
   ): Promise<string> => {
+    const { customerId, reference, channel, fields } = granted;
     const code = await codes.issue(request.client.clientId, {
       redirectUri: request.redirectUri,
       challenge: request.challenge,
       scopes: request.scopes,
+      fields,
       customerId,
       reference,
       channel: channel.id,
@@ -84,21 +92,18 @@ export function createAuthorize(deps: AuthorizeDeps) {
     return respond(request, { code });
   };
 
-  const agree = async (
-    request: AuthorizationRequest,
-    session: CustomerSession,
-    customer: KnownCustomer,
-  ): Promise<string> => {
-    await consents.remember(request.client, request.partner, {
+  const remember = (request: AuthorizationRequest, session: CustomerSession, customer: KnownCustomer) =>
+    consents.remember(request.client, request.partner, {
       person: { space: session.space, reference: customer.reference },
       customerId: customer.customerId,
       scopes: request.scopes,
     });
-    return giveCode(request, session, customer);
-  };
 
   return {
-    /** What to show, or where to send the browser. The company's own apps are not asked about. */
+    /**
+     * What to show, or where to send the browser. The company's own apps are not asked about, unless another app could
+     * pose as one.
+     */
     next: async (
       request: AuthorizationRequest,
       session: CustomerSession | undefined,
@@ -106,12 +111,20 @@ export function createAuthorize(deps: AuthorizeDeps) {
       const customer = session && (await customerFor(session, request));
       if (!session || !customer) return { step: 'sign_in' };
       const { client, partner, scopes } = request;
+      if (mayBeImpersonated(request)) return { step: 'consent' };
       if (client.party === 'first') {
-        return { step: 'redirect', redirectTo: await agree(request, session, customer) };
+        await remember(request, session, customer);
+        return {
+          step: 'redirect',
+          redirectTo: await giveCode(request, session, { ...customer, fields: undefined }),
+        };
       }
-      const known = await consents.covers(client, partner, { customerId: customer.customerId, scopes });
+      const known = await consents.covering(client, partner, { customerId: customer.customerId, scopes });
       if (!known) return { step: 'consent' };
-      return { step: 'redirect', redirectTo: await giveCode(request, session, customer) };
+      return {
+        step: 'redirect',
+        redirectTo: await giveCode(request, session, { ...customer, fields: known.fields }),
+      };
     },
 
     /** The customer decided. `undefined` when nobody is signed in any more. */
@@ -124,7 +137,10 @@ export function createAuthorize(deps: AuthorizeDeps) {
       const customer = await customerFor(session, request);
       if (!customer) return undefined;
       note(request, customer.customerId, agreed, facts);
-      if (agreed) return agree(request, session, customer);
+      if (agreed) {
+        const { fields } = await remember(request, session, customer);
+        return giveCode(request, session, { ...customer, fields });
+      }
       return respond(request, { error: 'access_denied', error_description: 'The customer did not agree.' });
     },
   };

@@ -32,10 +32,16 @@ export interface ConnectedApp {
 }
 
 export interface Consents {
-  /** Whether what is asked for was allowed before: no new scope, and no field that the partner may see since. */
-  covers(client: OAuthClient, partner: Partner, asked: ConsentQuestion): Promise<boolean>;
-  /** Remembers what was allowed, with what was allowed before. */
-  remember(client: OAuthClient, partner: Partner, given: ConsentQuestion & { person: Person }): Promise<void>;
+  /**
+   * The consent that already allows what is asked for: no new scope, and no field that the partner may see since.
+   */
+  covering(client: OAuthClient, partner: Partner, asked: ConsentQuestion): Promise<Consent | undefined>;
+  /** Remembers what was allowed, with what was allowed before; returns all of it. */
+  remember(
+    client: OAuthClient,
+    partner: Partner,
+    given: ConsentQuestion & { person: Person },
+  ): Promise<Consent>;
   /** What a person allowed, oldest first. */
   listOf(person: Person): Promise<ConnectedApp[]>;
   /** Takes a client's access back, at once; whether there was any. */
@@ -96,24 +102,26 @@ export function createConsents(deps: ConsentsDeps): Consents {
   };
 
   return {
-    covers: async (client, partner, { customerId, scopes }) => {
+    covering: async (client, partner, { customerId, scopes }) => {
       const consent = await store.find(client.clientId, customerId);
-      return (
+      const covers =
         consent !== undefined &&
         scopes.every(isAmong(consent.scopes)) &&
-        shownFields(partner, scopes).every(isAmong(consent.fields))
-      );
+        shownFields(partner, scopes).every(isAmong(consent.fields));
+      return covers ? consent : undefined;
     },
     remember: async (client, partner, { person, customerId, scopes }) => {
       const before = await store.find(client.clientId, customerId);
-      await store.put({
+      const consent: Consent = {
         clientId: client.clientId,
         customerId,
         personIndex: indexes(person)[0] as string,
         scopes: [...new Set([...(before?.scopes ?? []), ...scopes])],
         fields: [...new Set([...(before?.fields ?? []), ...shownFields(partner, scopes)])],
         grantedAtMs: before?.grantedAtMs ?? clock.nowMs(),
-      });
+      };
+      await store.put(consent);
+      return consent;
     },
     listOf: async (person) => {
       const apps = new Map<string, ConnectedApp>();

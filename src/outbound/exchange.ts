@@ -41,6 +41,25 @@ function failureOf(error: Error, answerBegun: boolean): OutboundFailure {
   return answerBegun ? 'protocol' : 'unreachable';
 }
 
+const CAUSES: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'its name does not resolve',
+  EAI_AGAIN: 'its name does not resolve at the moment',
+  ECONNRESET: 'connection cut',
+  EPIPE: 'connection cut',
+  UND_ERR_SOCKET: 'connection cut',
+  ETIMEDOUT: 'no connection within connect_timeout_ms',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection within connect_timeout_ms',
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no route to it',
+};
+
+/** The cause in words of our own, where the error's code tells it. */
+function causeOf(error: Error): string | undefined {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return /EPROTO|_SSL_/.test(code) ? 'the TLS handshake failed' : CAUSES[code];
+}
+
 /** Headers with repeated ones joined. */
 function joinRepeated(incoming: Record<string, string | string[] | undefined>): Record<string, string> {
   const headers: Record<string, string> = {};
@@ -53,11 +72,11 @@ function joinRepeated(incoming: Record<string, string | string[] | undefined>): 
 
 /**
  * One call and its answer, collected into one buffer. The cap holds while reading, whatever the answer says of its
- * own length; a compressed answer is refused. `done` is called exactly once.
+ * own length; a compressed answer is refused. `done` is called exactly once, with the cause of a failure where known.
  */
 export function createExchange(
   maxBytes: number,
-  done: (result: OutboundResponse | OutboundFailure) => void,
+  done: (result: OutboundResponse | OutboundFailure, cause?: string) => void,
 ): Exchange {
   let controller: ExchangeController | undefined;
   let ended = false;
@@ -67,10 +86,10 @@ export function createExchange(
   let chunks: Buffer[] | undefined;
   let sizeBytes = 0;
 
-  const end = (result: OutboundResponse | OutboundFailure) => {
+  const end = (result: OutboundResponse | OutboundFailure, cause?: string) => {
     if (ended) return;
     ended = true;
-    done(result);
+    done(result, cause);
   };
   const abandon = (failure: OutboundFailure) => {
     end(failure);
@@ -101,7 +120,7 @@ export function createExchange(
       end({ status, headers, body: chunks === undefined ? body : Buffer.concat(chunks, sizeBytes) });
     },
     onResponseError(_controller, error) {
-      end(failureOf(error, status !== 0));
+      end(failureOf(error, status !== 0), causeOf(error));
     },
   };
   return { handler, abandon };

@@ -110,10 +110,10 @@ function createDestination(base: GuardedBase, limits: DestinationLimits, pool: P
         reject(new OutboundError('busy', origin));
         return;
       }
-      const done = (result: OutboundResponse | OutboundFailure) => {
+      const done = (result: OutboundResponse | OutboundFailure, cause?: string) => {
         clearTimeout(timer);
         if (!waiting.delete(start)) release();
-        if (typeof result === 'string') reject(new OutboundError(result, origin));
+        if (typeof result === 'string') reject(new OutboundError(result, origin, cause));
         else resolve(result);
       };
       const exchange = createExchange(limits.maxResponseBytes, done);

@@ -37,19 +37,26 @@ function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/**
- * The body as a JSON object; `undefined` when its type is not JSON, or it is not UTF-8, or not an object, or a member
- * of the outermost object stands twice: nobody can say whom such an answer names.
- */
-export function readJsonObject(response: OutboundResponse): JsonObject | undefined {
-  if (!JSON_TYPE.test(response.headers['content-type'] ?? '')) return undefined;
+/** Why a body is no JSON object; `repeated_member`: nobody can say whom an answer names that names two. */
+export type AnswerFault = 'not_json' | 'not_utf8' | 'not_object' | 'repeated_member';
+
+/** The body as a JSON object, or why it is none: another type, other bytes, or an outermost member stands twice. */
+export function parseJsonObject(response: OutboundResponse): JsonObject | AnswerFault {
+  if (!JSON_TYPE.test(response.headers['content-type'] ?? '')) return 'not_json';
   const text = decodeUtf8(response.body);
-  if (text === undefined) return undefined;
+  if (text === undefined) return 'not_utf8';
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return undefined;
+    return 'not_json';
   }
-  return isJsonObject(value) && firstRepeatedMember(text) === undefined ? value : undefined;
+  if (!isJsonObject(value)) return 'not_object';
+  return firstRepeatedMember(text) === undefined ? value : 'repeated_member';
+}
+
+/** The body as a JSON object; `undefined` when it is none. */
+export function readJsonObject(response: OutboundResponse): JsonObject | undefined {
+  const answer = parseJsonObject(response);
+  return typeof answer === 'string' ? undefined : answer;
 }

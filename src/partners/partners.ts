@@ -73,6 +73,12 @@ export async function openPartners(deps: PartnersDeps): Promise<Partners> {
     }
   };
 
+  const groupTaken = (id: string, groups: readonly string[]) => {
+    const taken = groups.find((group) => byGroup.has(group) && byGroup.get(group)?.id !== id);
+    const which = taken === undefined ? 'A channel group' : `The channel group "${taken}"`;
+    return new BridgeError('CONFLICT', { message: `${which} belongs to another partner.` });
+  };
+
   return {
     find: (id) => byId.get(id),
     ofGroup: (group) => byGroup.get(group),
@@ -93,9 +99,10 @@ export async function openPartners(deps: PartnersDeps): Promise<Partners> {
       };
       const record = audit.record('partner.created', { ...by, outcome: 'success', partner: id });
       if ((await store.insert(partner, record)) === 'conflict') {
-        throw new BridgeError('CONFLICT', {
-          message: 'A partner of this id exists, or a channel group is taken.',
-        });
+        await refresh();
+        throw byId.has(id)
+          ? new BridgeError('CONFLICT', { message: 'A partner of this id exists.' })
+          : groupTaken(id, settings.channelGroups);
       }
       await refresh();
       return partner;
@@ -118,7 +125,8 @@ export async function openPartners(deps: PartnersDeps): Promise<Partners> {
       });
       const result = await store.update(partner, record);
       if (result === 'conflict') {
-        throw new BridgeError('CONFLICT', { message: 'A channel group belongs to another partner.' });
+        await refresh();
+        throw groupTaken(id, partner.channelGroups);
       }
       if (result === 'missing')
         throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });

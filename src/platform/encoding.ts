@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** Digits of base62, in the order of their values. */
+export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
 
 /** Lower-case base32 (RFC 4648 section 6 alphabet, folded) without padding. */

@@ -1,6 +1,5 @@
 import { randomBytes, randomFillSync, randomInt } from 'node:crypto';
-
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+import { BASE62 } from './encoding.ts';
 
 /** `bytes` random bytes from the operating system's generator, written as base64url without padding. */
 export function randomToken(bytes: number): string {

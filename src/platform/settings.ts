@@ -13,7 +13,7 @@ export function secretSetting(options: { minLength?: number } = {}) {
   const minLength = options.minLength ?? 16;
   return z
     .string()
-    .min(minLength, `must have at least ${minLength} characters`)
+    .min(minLength, `must be random, ${minLength} characters or more`)
     .refine(
       (value) => !PLACEHOLDERS.test(value.trim()) && !TEMPLATES.test(value.trim()),
       'is a placeholder; set a real secret',

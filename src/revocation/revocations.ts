@@ -10,13 +10,8 @@ export interface Revocations {
   revoke(revocations: readonly Revocation[]): Promise<void>;
   /** Whether something of this kind and id, issued at `issuedAtMs`, has been revoked. */
   isRevoked(kind: RevocationKind, id: string, issuedAtMs: number): boolean;
-  /** Grows with every change; a cache that saw another number must ask again. */
-  readonly epoch: number;
-  /** Reads what other processes revoked. */
+  /** Reads what other processes revoked; to be called several times a second. */
   refresh(): Promise<void>;
-  /** Refreshes every `intervalMs` until `stop`. A failing store is reported and asked again. */
-  watch(intervalMs: number, onError: (error: unknown) => void): void;
-  stop(): void;
 }
 
 const PRUNE_EVERY_MS = 60_000;
@@ -25,9 +20,7 @@ export function createRevocations(deps: { store: RevocationStore; clock: Clock }
   const { store, clock } = deps;
   const live = new Map<string, Revocation>();
   let sequence = 0;
-  let epoch = 1;
   let prunedAtMs = clock.nowMs();
-  let timer: NodeJS.Timeout | undefined;
 
   const hold = (revocation: Revocation) => {
     const key = `${revocation.kind} ${revocation.id}`;
@@ -56,7 +49,6 @@ export function createRevocations(deps: { store: RevocationStore; clock: Clock }
     if (news.sequence > sequence) {
       for (const revocation of news.revocations) hold(revocation);
       sequence = news.sequence;
-      epoch++;
     }
     if (nowMs - prunedAtMs > PRUNE_EVERY_MS) await prune(nowMs);
   };
@@ -66,7 +58,6 @@ export function createRevocations(deps: { store: RevocationStore; clock: Clock }
       if (revocations.length === 0) return;
       await store.add(revocations);
       for (const revocation of revocations) hold(revocation);
-      epoch++;
     },
     isRevoked: (kind, id, issuedAtMs) => {
       if (live.size === 0) return false;
@@ -77,23 +68,6 @@ export function createRevocations(deps: { store: RevocationStore; clock: Clock }
         clock.nowMs() < revocation.expiresAtMs
       );
     },
-    get epoch() {
-      return epoch;
-    },
     refresh,
-    watch: (intervalMs, onError) => {
-      let busy = false;
-      timer = setInterval(() => {
-        if (busy) return;
-        busy = true;
-        refresh()
-          .catch(onError)
-          .finally(() => {
-            busy = false;
-          });
-      }, intervalMs);
-      timer.unref();
-    },
-    stop: () => clearInterval(timer),
   };
 }

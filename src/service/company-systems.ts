@@ -6,6 +6,7 @@ import { createBackend } from '../backends/backend.ts';
 import type { Config } from '../config/config.ts';
 import { createConnection } from '../connections/connection.ts';
 import { StartRefused } from '../errors.ts';
+import { createFailureReport } from '../outbound/failure-reason.ts';
 import { createHttpClient, type HttpClientDeps } from '../outbound/http-client.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -48,11 +49,13 @@ export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
     metrics,
   });
   opened.push(() => hasher.close());
+  const reportFailure = createFailureReport({ clock, logger });
   const authenticatorDeps: AuthenticatorDeps = {
     directory: deps.stores.directory,
     hasher,
     audit,
     logger,
+    reportFailure,
     connections,
     httpClient,
     clock,
@@ -72,7 +75,7 @@ export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
   const backends = config.backends.map((options) => {
     const connection = connections.get(options.connection);
     if (!connection) throw new StartRefused(`backends.${options.name}.connection names no connection.`);
-    return createBackend(options, { connection, metrics, signAssertion });
+    return createBackend(options, { connection, metrics, signAssertion, reportFailure });
   });
   return { httpClient, connections, hasher, authenticators, backends };
 }

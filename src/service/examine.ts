@@ -1,8 +1,10 @@
-import type { Authenticator } from '../authenticators/authenticator.ts';
+import type { Authenticator, ProbeResult } from '../authenticators/authenticator.ts';
 import type { Config } from '../config/config.ts';
 import type { Finding } from '../http/admin/status.ts';
+import type { Partners } from '../partners/partners.ts';
 import type { RedisConnection } from '../stores/redis.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
+import type { PartnerWarnings } from './partner-warnings.ts';
 
 export interface Examined {
   config: Config;
@@ -10,17 +12,15 @@ export interface Examined {
   redis: RedisConnection | undefined;
   authenticators: ReadonlyMap<string, Authenticator>;
   backends: readonly { name: string; probe(): Promise<{ ok: boolean; message: string }> }[];
-  groupOwner(group: string): { id: string } | undefined;
+  partners: Pick<Partners, 'all' | 'ofGroup'>;
+  partnerWarnings: PartnerWarnings;
   /** How limits are counted. */
   limits(): Promise<{ ok: boolean; message: string }>;
 }
 
 /** Tries every dependency for real and says in a sentence what is wrong. */
 export async function examineDependencies(deps: Examined): Promise<Finding[]> {
-  const attempt = async (
-    subject: string,
-    probe: () => Promise<{ ok: boolean; message: string }>,
-  ): Promise<Finding> => {
+  const attempt = async (subject: string, probe: () => Promise<ProbeResult>): Promise<Finding> => {
     try {
       return { subject, ...(await probe()) };
     } catch {
@@ -48,7 +48,7 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
     ...deps.backends.map((one) => attempt(`backend ${one.name}`, () => one.probe())),
     ...groups.map((group) =>
       attempt(`channel group ${group}`, async () => {
-        const owner = deps.groupOwner(group);
+        const owner = deps.partners.ofGroup(group);
         return owner
           ? { ok: true, message: `belongs to partner ${owner.id}` }
           : {
@@ -57,5 +57,10 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
             };
       }),
     ),
+    ...deps.partners.all().flatMap((partner): Finding[] => {
+      const warnings = partner.disabledAtMs === undefined ? deps.partnerWarnings(partner) : [];
+      if (warnings.length === 0) return [];
+      return [{ subject: `partner ${partner.id}`, ok: false, message: warnings.join(' ') }];
+    }),
   ]);
 }

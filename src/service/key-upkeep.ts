@@ -4,7 +4,8 @@ import type { RecurringTask } from '../platform/watch.ts';
 import type { SigningRing } from '../tokens/signing-key-types.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
 
-const KEY_REFRESH_MS = 30_000;
+/** As often as revocations: a leaked signing key that was removed must be refused on every process within a second. */
+const KEY_REFRESH_MS = 500;
 
 export interface KeyUpkeepDeps {
   keyring: Keyring;

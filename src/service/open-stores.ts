@@ -1,14 +1,30 @@
 import type { LinkAuditRecord } from '../audit/audit-record.ts';
+import { dirname } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { dataDirRefused } from '../config/secrets.ts';
 import { BridgeError, StartRefused } from '../errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { acquireExclusiveLock } from '../stores/exclusive-lock.ts';
-import { acquirePostgresLock } from '../stores/sql/postgres-lock.ts';
 import { openSqlStores, type SqlStores } from '../stores/sql/sql-stores.ts';
+
+const UNWRITABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST']);
 
 /** Undoes one opening; run in reverse order. */
 export type Closer = () => Promise<void> | void;
+
+/** Undoes openings in reverse order: every one of them, also when one fails. Throws the first failure. */
+export async function closeAll(opened: readonly Closer[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of opened.toReversed()) {
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
 
 /**
  * Opens the database under the process lock; the audit link is bound once the keyring is open. Throws `StartRefused`
@@ -20,6 +36,9 @@ export async function openStores(...settings: Parameters<typeof openLocked>): Pr
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     const { code } = (error.cause ?? {}) as { code?: unknown };
+    const [{ data_dir, storage }] = settings;
+    const inDataDir = dirname(storage.database_url) === `file:${data_dir}`;
+    if (inDataDir && UNWRITABLE.has(String(code))) throw dataDirRefused(data_dir);
     throw new StartRefused(
       `The database cannot be reached or opened${typeof code === 'string' ? ` (${code})` : ''}. Check storage.database_url (DATABASE_URL), and that the database runs and takes these credentials.`,
     );
@@ -37,6 +56,7 @@ async function openLocked(
     const stores = await openSqlStores({ url, ...deps, onError });
     opened.push(() => stores.close());
     if (config.storage.redis_url === undefined) {
+      const { acquirePostgresLock } = await import('../stores/sql/postgres-lock.ts');
       const lock = await acquirePostgresLock(url, onError);
       if (!lock) {
         throw new StartRefused(

@@ -70,10 +70,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const bytes = keyring.open('session', session.sealedReference, session.sid);
       return bytes && parseReference(bytes.toString('utf8'));
     },
-    end: (session) =>
-      revocations.revoke([
-        { kind: 'session', id: session.sid, cutoffMs: clock.nowMs(), expiresAtMs: rememberUntilMs() },
-      ]),
+    end: async (session) => {
+      const expiresAtMs = rememberUntilMs();
+      // An ended session never lives again, so the cutoff lies ahead: it meets what another process issues meanwhile.
+      const cutoffMs = expiresAtMs;
+      await revocations.revoke([{ kind: 'session', id: session.sid, cutoffMs, expiresAtMs }]);
+    },
     endAll: (customerId) =>
       revocations.revoke([
         { kind: 'customer', id: customerId, cutoffMs: clock.nowMs(), expiresAtMs: rememberUntilMs() },

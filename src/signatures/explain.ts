@@ -114,23 +114,45 @@ function mistakeBehind(mac: Buffer, keys: ExplainingKeys, mistakes: readonly Mis
   return undefined;
 }
 
-/** Ways in which a JSON body is written differently from how it was sent. */
+/** An indented spelling grows with size times depth, so only a body within these bounds is written anew. */
+const MAX_RESPELT_BYTES = 4_096;
+const MAX_RESPELT_DEPTH = 16;
+const MAX_GROWTH = 4;
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+}
+
+/** A JSON text written anew; empty for one that is none or is nested too deep. */
+function writtenAnew(text: string): string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  if (isDeeperThan(value, MAX_RESPELT_DEPTH)) return [];
+  const indented = JSON.stringify(value, null, 2);
+  // As Python's json.dumps writes it.
+  const python = JSON.stringify(value, null, 1)
+    .replaceAll(/\n */g, ' ')
+    .replaceAll(/([[{]) | ([\]}])/g, '$1$2');
+  return [JSON.stringify(value), python, indented];
+}
+
+/** Ways in which a body is written differently from how it was sent: none much longer than it. */
 function otherSpellings(body: Uint8Array): Buffer[] {
   const text = Buffer.from(body).toString('utf8');
-  const spellings = [`${text}\n`, text.replace(/\r?\n$/, '')];
-  try {
-    const value: unknown = JSON.parse(text);
-    spellings.push(JSON.stringify(value), JSON.stringify(value, null, 2));
-    // As Python's json.dumps writes it.
-    spellings.push(
-      JSON.stringify(value, null, 1)
-        .replaceAll(/\n */g, ' ')
-        .replaceAll(/([[{]) | ([\]}])/g, '$1$2'),
-    );
-  } catch {
-    // Not JSON: it has no other spelling.
-  }
-  return spellings.filter((spelling) => spelling !== text).map((spelling) => Buffer.from(spelling));
+  const spellings = [
+    `${text}\n`,
+    text.replace(/\r?\n$/, ''),
+    ...(body.length > MAX_RESPELT_BYTES ? [] : writtenAnew(text)),
+  ];
+  const longest = MAX_GROWTH * text.length + 1;
+  return spellings
+    .filter((spelling) => spelling !== text && spelling.length <= longest)
+    .map((spelling) => Buffer.from(spelling));
 }
 
 function v1Mistakes(timestamp: string, body: Uint8Array): Mistake[] {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   type CustomerIdentifier,
   type CustomerReference,
@@ -41,9 +42,20 @@ export interface AccessTokenRequest {
   clientId: string;
   partner: string;
   scopes: readonly string[];
-  customer?: Omit<NamedCustomer, 'sealedReference'> & { reference: CustomerReference };
+  customer?: Omit<NamedCustomer, 'sealedReference'> & {
+    reference: CustomerReference;
+    /** Profile fields that the customer agreed to; `undefined` when it is not for the customer to say. */
+    fields: readonly string[] | undefined;
+  };
   /** The token ends at this moment at the latest; milliseconds. */
   notAfterMs?: number;
+}
+
+/** What only we can read of the customer that a token names. */
+export interface OpenedCustomer {
+  reference: CustomerReference;
+  /** Whether the customer agreed that the app sees this profile field. */
+  agreedTo(field: string): boolean;
 }
 
 export interface IssuedAccessToken {
@@ -56,8 +68,8 @@ export interface IssuedAccessToken {
 export interface AccessTokens {
   issue(request: AccessTokenRequest): IssuedAccessToken;
   verify(token: string): Verification<AccessToken>;
-  /** Opens the reference of the customer that a verified token names. */
-  openReference(token: AccessToken): CustomerReference | undefined;
+  /** Opens what a verified token holds of its customer; `undefined` without one, or without the key. */
+  openCustomer(token: AccessToken): OpenedCustomer | undefined;
 }
 
 export interface AccessTokensDeps {
@@ -82,11 +94,29 @@ function readCustomer(claims: Record<string, unknown>): NamedCustomer | undefine
   return { customerId, channel, grantId: gid, sid, sealedReference: ref };
 }
 
+const AGREED = 'agreed:';
+/** 36 bits stand for a name: a partner may see hundreds of fields, and a token has to fit into a header. */
+const MARK_LENGTH = 6;
+const fieldMark = (field: string) => hash('sha256', field, 'base64url').slice(0, MARK_LENGTH);
+
+/** The agreed fields as they are sealed beside the reference. */
+function agreementNote(fields: readonly string[] | undefined): string {
+  return fields === undefined ? '' : AGREED + fields.map(fieldMark).join('');
+}
+
+function readAgreement(note: string): OpenedCustomer['agreedTo'] {
+  if (note === '') return () => true;
+  const marks = new Set<string>();
+  for (let at = AGREED.length; at < note.length; at += MARK_LENGTH)
+    marks.add(note.slice(at, at + MARK_LENGTH));
+  return (field) => marks.has(fieldMark(field));
+}
+
 export function createAccessTokens(deps: AccessTokensDeps): AccessTokens {
   const { rings, clock, issuer } = deps;
   const references = createReferenceSeal(deps.keyring);
   /** A token in use is opened once; the entry goes when the verified-token cache lets go of the token. */
-  const opened = new WeakMap<AccessToken, CustomerReference>();
+  const opened = new WeakMap<AccessToken, OpenedCustomer>();
   const readClaims = (claims: Record<string, unknown>, times: TokenTimes): AccessToken | undefined => {
     const { aud, sub, client_id: clientId, scope, partner } = claims;
     if (aud !== issuer || typeof clientId !== 'string') return undefined;
@@ -131,19 +161,20 @@ export function createAccessTokens(deps: AccessTokensDeps): AccessTokens {
           channel: customer.channel,
           gid: customer.grantId,
           ...(customer.sid === undefined ? {} : { sid: customer.sid }),
-          ref: references.seal(customer.reference, jti),
+          ref: references.seal({ reference: customer.reference, note: agreementNote(customer.fields) }, jti),
         }),
       };
       const token = signJws(key.encodedHeader(ACCESS_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
       return { token, jti, issuedAtMs, expiresInSeconds };
     },
     verify: verifier.verify,
-    openReference: (token) => {
+    openCustomer: (token) => {
       const known = opened.get(token);
       if (known !== undefined || !token.customer) return known;
-      const reference = references.open(token.customer.sealedReference, token.jti);
-      if (reference !== undefined) opened.set(token, reference);
-      return reference;
+      const content = references.open(token.customer.sealedReference, token.jti);
+      const customer = content && { reference: content.reference, agreedTo: readAgreement(content.note) };
+      if (customer) opened.set(token, customer);
+      return customer;
     },
   };
 }

@@ -115,7 +115,7 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
         jti,
         sid: request.sid,
         auth_time: Math.floor(request.authTimeMs / 1000),
-        ref: references.seal(request.reference, jti),
+        ref: references.seal({ reference: request.reference, note: '' }, jti),
       };
       const token = signJws(key.encodedHeader(CUSTOMER_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
       return { token, issuedAtMs, expiresInSeconds: request.lifetimeSeconds };
@@ -124,7 +124,7 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
     openReference: (token) => {
       const known = opened.get(token);
       if (known !== undefined) return known;
-      const reference = references.open(token.sealedReference, token.jti);
+      const reference = references.open(token.sealedReference, token.jti)?.reference;
       if (reference !== undefined) opened.set(token, reference);
       return reference;
     },

@@ -7,11 +7,38 @@ const PAD_BYTES = 64;
 const NONCE = Buffer.alloc(12);
 const TAG_BYTES = 16;
 
+/** What a token keeps to itself. */
+export interface SealedContent {
+  reference: CustomerReference;
+  /** Whatever else the issuer wrote beside it, at most 65,535 bytes; empty for nothing. */
+  note: string;
+}
+
 export interface ReferenceSeal {
-  /** Seals a reference for the one token with this `jti`. */
-  seal(reference: CustomerReference, jti: string): string;
+  /** Seals content for the one token with this `jti`. */
+  seal(content: SealedContent, jti: string): string;
   /** `undefined` when it was sealed for another token or under a key that we no longer have. */
-  open(sealed: string, jti: string): CustomerReference | undefined;
+  open(sealed: string, jti: string): SealedContent | undefined;
+}
+
+/** Length of the reference, reference, then the same with two bytes of length for a note, where there is one. */
+function encode({ reference, note }: SealedContent): Buffer {
+  const bytes = Buffer.from(reference, 'utf8');
+  const noted = Buffer.from(note, 'utf8');
+  const length = 1 + bytes.length + (noted.length === 0 ? 0 : 2 + noted.length);
+  // Padded so that the length of the token tells nothing of the length of the reference.
+  const padded = Buffer.alloc(Math.ceil(length / PAD_BYTES) * PAD_BYTES);
+  padded[0] = bytes.length;
+  bytes.copy(padded, 1);
+  if (noted.length > 0) noted.copy(padded, padded.writeUInt16BE(noted.length, 1 + bytes.length));
+  return padded;
+}
+
+function decode(padded: Buffer): SealedContent | undefined {
+  const end = 1 + (padded[0] as number);
+  const reference = parseReference(padded.subarray(1, end).toString('utf8'));
+  const noteBytes = padded.length >= end + 2 ? padded.readUInt16BE(end) : 0;
+  return reference && { reference, note: padded.subarray(end + 2, end + 2 + noteBytes).toString('utf8') };
 }
 
 /** Seals the company's reference into tokens, so that only we can read it and `/getprofile` needs no look-up. */
@@ -21,13 +48,9 @@ export function createReferenceSeal(keyring: Keyring): ReferenceSeal {
     return held && createHmac('sha256', held.key).update(`symbolon/token-reference|${jti}`).digest();
   };
   return {
-    seal: (reference, jti) => {
+    seal: (content, jti) => {
       const { version } = keyring.current('token-reference');
-      const bytes = Buffer.from(reference, 'utf8');
-      // Padded so that the length of the token tells nothing of the length of the reference.
-      const padded = Buffer.alloc(Math.ceil((bytes.length + 1) / PAD_BYTES) * PAD_BYTES);
-      padded[0] = bytes.length;
-      bytes.copy(padded, 1);
+      const padded = encode(content);
       const cipher = createCipheriv('aes-256-gcm', sealingKey(version, jti) as Buffer, NONCE);
       const body = cipher.update(padded);
       cipher.final();
@@ -46,7 +69,7 @@ export function createReferenceSeal(keyring: Keyring): ReferenceSeal {
       } catch {
         return undefined;
       }
-      return parseReference(padded.subarray(1, 1 + (padded[0] as number)).toString('utf8'));
+      return decode(padded);
     },
   };
 }

@@ -178,7 +178,9 @@ export function createRefreshFamilies<Payload extends object>(
   };
 
   const endOne = async (familyId: string) => {
-    await revokeTokens([familyId], [revokedAs]);
+    // An old code or token that is sent again and again must not fill the table.
+    if (!revocations.isRevoked(revokedAs, familyId, clock.nowMs()))
+      await revokeTokens([familyId], [revokedAs]);
     await store.end({ familyId }, clock.nowMs());
   };
 

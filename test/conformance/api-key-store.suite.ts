@@ -46,7 +46,7 @@ export function apiKey(id: string, change: Partial<ApiKey> = {}): ApiKey {
   };
 }
 
-/** A key for signing has no digest of its secret. */
+/** A key for signing, whose secret may have no digest. */
 export function signingUseKey(id: string): ApiKey {
   return apiKey(id, {
     use: 'signing',

@@ -47,7 +47,7 @@ describe('the log-in API of a company', () => {
         request: { path: '/login' },
         answer: { reference: 'id' },
       });
-      return httpAuthenticator.create(options, { connections });
+      return httpAuthenticator.create(options, { connections, reportFailure: () => {} });
     };
     return {
       authenticator: make(url, 5_000),

@@ -46,12 +46,18 @@ export function authorizationCodeStoreSuite(engine: StoreEngine): void {
       expect(await authorizationCodes.consume('\0', START_MS)).toEqual({ result: 'unknown' });
     });
 
-    it('forgets what expired long enough ago', async () => {
+    it('forgets unused codes as soon as told to, and used ones by a time of their own', async () => {
       const { authorizationCodes } = at.stores;
-      await authorizationCodes.insert(authorizationCode('a'));
-      expect(await authorizationCodes.prune(START_MS + 59_999)).toBe(0);
-      expect(await authorizationCodes.prune(START_MS + 60_000)).toBe(1);
-      expect(await authorizationCodes.consume('a', START_MS)).toEqual({ result: 'unknown' });
+      const end = START_MS + 60_000;
+      await authorizationCodes.insert(authorizationCode('unused'));
+      await authorizationCodes.insert(authorizationCode('used'));
+      await authorizationCodes.consume('used', START_MS);
+      expect(await authorizationCodes.prune({ unusedMs: end - 1, usedMs: end - 1 })).toBe(0);
+      expect(await authorizationCodes.prune({ unusedMs: end, usedMs: end - 1 })).toBe(1);
+      expect(await authorizationCodes.consume('unused', START_MS)).toEqual({ result: 'unknown' });
+      expect((await authorizationCodes.consume('used', end)).result).toBe('reused');
+      expect(await authorizationCodes.prune({ unusedMs: end, usedMs: end })).toBe(1);
+      expect(await authorizationCodes.consume('used', end)).toEqual({ result: 'unknown' });
     });
   });
 }

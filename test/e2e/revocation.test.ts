@@ -128,6 +128,14 @@ const CASES: Case[] = [
     },
   },
   {
+    what: 'the access token of a signing key that leaked',
+    prepare: async (service) => {
+      const { use } = await makeToken(service);
+      const body = { ring: 'access', emergency: true };
+      return { use, takeBack: () => service.admin('POST', '/admin/signing-keys/rotate', body) };
+    },
+  },
+  {
     what: 'a key of a disabled partner',
     prepare: async (service) => {
       const { use } = await makeKey(service);

@@ -42,7 +42,8 @@ describe('the address of a caller', () => {
       '198.51.100.7',
     );
     expect(await addressSeen({ 'x-forwarded-for': '2001:db8::7' })).toBe('2001:db8::7');
-    expect(await addressSeen({ 'x-forwarded-for': '::ffff:198.51.100.7' })).toBe('198.51.100.7');
+    for (const mapped of ['::ffff:198.51.100.7', '::FFFF:c633:6407', '0:0:0:0:0:ffff:198.51.100.7'])
+      expect(await addressSeen({ 'x-forwarded-for': mapped })).toBe('198.51.100.7');
     expect(await addressSeen({})).toBe('127.0.0.1');
   });
 

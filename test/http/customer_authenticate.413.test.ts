@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PASSWORD, startService, type TestService } from '../support/service.ts';
 import { rawRequest } from '../support/raw-request.ts';
@@ -23,6 +24,21 @@ describe('a body that is too large', () => {
   it('of ten megabytes is answered and the connection is given up', async () => {
     const { headers } = await send(bodyOf(10_000_000)).expect(413);
     expect(headers['connection']).toBe('close');
+  });
+
+  it('reaches a sender that reads only after it has sent all of it', async () => {
+    const { hostname, port } = new URL(t.url);
+    const body = bodyOf(10_000_000);
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.write(head + body, (error) => (error ? reject(error) : resolve()));
+    });
+    const answer = Buffer.concat(await socket.toArray()).toString();
+    socket.destroy();
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(answer).toContain('BODY_TOO_LARGE');
   });
 
   it('is not read on because its length is not stated', async () => {

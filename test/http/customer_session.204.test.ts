@@ -64,6 +64,28 @@ describe('sign-out', () => {
     expect(await profileStatus(strangersToken)).toBe(200);
   });
 
+  it("everywhere, or an operator's end of all sessions, reaches the person in every channel group", async () => {
+    const southStatus = async (token: string) => {
+      const proof = { authorization: `Bearer ${t.south.key.secret}`, 'customer-auth': `JWT ${token}` };
+      return (await t.api.post('/getprofile').set(proof)).status;
+    };
+    const [mira, stranger] = [await t.signIn('south'), await t.signIn('south', 'noor')];
+    expect(await southStatus(mira.JWT)).toBe(200);
+    await signOut(await t.signInWithCookie(), '?everywhere=true').expect(204);
+    expect(await southStatus(mira.JWT)).toBe(401);
+    expect(await southStatus(stranger.JWT)).toBe(200);
+
+    t.clock.advance(1);
+    const [cookie, again] = [await t.signInWithCookie(), await t.signIn('south')];
+    await t.admin
+      .post(`/admin/customers/${again.customer_id}/end-sessions`)
+      .send({ reason: 'phone stolen' })
+      .expect(200);
+    expect(await southStatus(again.JWT)).toBe(401);
+    await whoAmI(cookie).expect(401);
+    expect(await southStatus(stranger.JWT)).toBe(200);
+  });
+
   it('everywhere does not keep the customer from signing in again', async () => {
     await signOut(await t.signInWithCookie(), '?everywhere=true').expect(204);
     t.clock.advance(1);

@@ -9,7 +9,9 @@ const renew = (cookie: string) =>
 
 describe('renewal from a session', () => {
   it('is limited per session, and a page of an allowed origin may read why', async () => {
-    t = await startService();
+    t = await startService({
+      settings: (all) => ({ ...all, limits: { defaults: { session: 'production' } } }),
+    });
     const [mira, noor] = [await t.signInWithCookie('mira'), await t.signInWithCookie('noor')];
     for (let i = 0; i < 60; i++) await renew(mira).expect(200);
     const { body, headers } = await renew(mira).expect(429);

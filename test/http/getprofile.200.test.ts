@@ -198,5 +198,10 @@ it('each read is in the audit trail with partner, key and customer, but none of 
       address: '127.0.0.1',
     },
   ]);
-  expect(JSON.stringify([body, t.logs()])).not.toMatch(/gold|15550100|eyJ|4711/);
+  // Random text may hold any digits.
+  const written = JSON.stringify([body, t.logs()], (name, value: unknown) =>
+    ['request_id', 'hash', 'chain'].includes(name) ? undefined : value,
+  );
+  expect(written).toContain(mira.customer_id);
+  expect(written).not.toMatch(/gold|15550100|eyJ|4711/);
 });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { startService, type TestKey, type TestPartner, type TestService } from '../support/service.ts';
+import { seconds, v1Headers, v2Headers } from './signing.ts';
 
 let t: TestService;
 afterEach(() => t.dispose());
@@ -62,6 +63,22 @@ describe('a key on a small tier', () => {
     for (let i = 0; i < 10; i++) await ask({ 'customer-auth': 'JWT none' }).expect(401);
     const refused = await ask().expect(429);
     expect(refused.headers['ratelimit']).toBe('"key-minute";r=0;t=60, "partner-second";r=99989;t=1');
+  });
+
+  it('uses no signature up that it refuses: the same request passes when its time has come', async () => {
+    t = await start();
+    const key = await t.createKey(t.north, { use: 'signing' });
+    await keyTier(key, 'development');
+    const { JWT } = await t.signIn();
+    const ask = (headers: Record<string, string>) =>
+      t.api.post('/getprofile').set({ ...headers, 'customer-auth': `JWT ${JWT}` });
+    const v1 = (offset: number) => v1Headers(t, key, '', seconds(t) + offset);
+    for (let i = 0; i < 10; i++) await ask(v1(-i)).expect(200);
+    const signed = [v1(10), v2Headers(t, key, { createdSeconds: seconds(t) + 30 })];
+    for (const headers of signed) await ask(headers).expect(429);
+    t.clock.advance(60_000);
+    for (const headers of signed) await ask(headers).expect(200);
+    for (const headers of signed) await ask(headers).expect(401);
   });
 
   it('takes nothing from other keys of the partner', async () => {
@@ -188,6 +205,16 @@ describe('failed authentications', () => {
     expect(Number(right.headers['retry-after'])).toBe(60);
     t.clock.advance(60_000);
     await ask().expect(200);
+  });
+
+  it('are copies of a used signature too, so that sending them does not go on for ever', async () => {
+    t = await start({ failures });
+    const headers = v1Headers(t, await t.createKey(t.north, { use: 'signing' }));
+    const { JWT } = await t.signIn();
+    const ask = () => t.api.post('/getprofile').set({ ...headers, 'customer-auth': `JWT ${JWT}` });
+    await ask().expect(200);
+    for (let i = 0; i < 4; i++) await ask().expect(401);
+    await ask().expect(429);
   });
 
   it('in parallel get no more tries than in sequence', async () => {

@@ -287,6 +287,36 @@ describe('a request signed with v2', () => {
     await expectAccepted({ ...v2(), 'api-key': signing.publicId });
   });
 
+  it.each<[string, (headers: Record<string, string>) => Record<string, string>]>([
+    [
+      'has no nonce',
+      (h) => ({ ...h, 'signature-input': `${h['signature-input']?.replace(/;nonce="[^"]*"/, '')}` }),
+    ],
+    [
+      'has no time',
+      (h) => ({ ...h, 'signature-input': `${h['signature-input']?.replace(/;created=\d+/, '')}` }),
+    ],
+    [
+      'covers no method',
+      (h) => ({ ...h, 'signature-input': `${h['signature-input']?.replace('"@method" ', '')}` }),
+    ],
+    ['is cut', (h) => ({ ...h, signature: 'sig1=:AAAA:' })],
+    ['is missing', ({ signature: _signature, ...h }) => h],
+  ])(
+    'that %s is an invalid signature of its key, and is recorded with key and partner',
+    async (_what, broken) => {
+      const { headers } = await expectRefused(broken(v2()), 'INVALID_SIGNATURE');
+      const { body } = await t.admin.get(`/admin/audit?request_id=${headers['x-request-id']}`).expect(200);
+      expect(body.items).toMatchObject([
+        { event: 'access.denied', partner: 'north', key_prefix: signing.publicId.slice(0, 14) },
+      ]);
+    },
+  );
+
+  it('that nobody can read is an invalid signature too', async () => {
+    await expectRefused({ ...v2(), 'signature-input': 'sig1=(' }, 'INVALID_SIGNATURE');
+  });
+
   it('is refused when the key header names another key', async () => {
     const other = await t.createKey(t.north, { use: 'signing' });
     await expectRefused({ ...v2(), 'x-api-key': other.publicId }, 'INVALID_SIGNATURE');

@@ -10,6 +10,7 @@ beforeAll(async () => {
 afterAll(() => t.dispose());
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 describe('private_key_jwt (RFC 7523)', () => {
@@ -64,6 +65,24 @@ describe('private_key_jwt (RFC 7523)', () => {
       }
     },
   );
+
+  it('takes an assertion in its one canonical spelling', async () => {
+    const { keys, clientId } = await register('ES256');
+    const assertion = await sign(keys, { alg: 'ES256' }, claimsOf(clientId));
+    const [header, payload, signature] = assertion.split('.') as [string, string, string];
+    // The 64 bytes of a signature leave the last digit four bits that mean nothing.
+    const lastDigit = BASE64URL.indexOf(signature.at(-1) as string);
+    const respelt = signature.slice(0, -1) + BASE64URL[lastDigit + 1];
+    expect(Buffer.from(respelt, 'base64url')).toEqual(Buffer.from(signature, 'base64url'));
+    for (const other of [
+      `${header}.${payload}.${respelt}`,
+      `${header}.${payload}.${signature}==`,
+      `${header}.${payload}.${signature.slice(0, 9)} ${signature.slice(9)}`,
+      `${header}.${payload}=.${signature}`,
+    ])
+      await ask(other).expect(401);
+    await ask(assertion).expect(200);
+  });
 
   it('takes each jti once', async () => {
     const { keys, clientId } = await register('ES256');

@@ -202,6 +202,14 @@ describe('connected apps', () => {
     await profile(tokens.access_token).expect(200);
   });
 
+  it("are neither shown to a page of another partner's channel nor removed by it", async () => {
+    const cookie = await t.signInWithCookie();
+    const foreign = { cookie, origin: 'https://south.test', 'x-symbolon-csrf': '1' };
+    expect((await t.api.get('/oauth/grants').set(foreign).expect(403)).body).not.toHaveProperty('items');
+    await t.api.delete(`/oauth/grants/${app.clientId}`).set(foreign).expect(403);
+    await profile(tokens.access_token).expect(200);
+  });
+
   it('have a page with a sign-in of its own, on which access is removed', async () => {
     const browser = createBrowser(t);
     const signedIn = await browser.signIn(await browser.get('/oauth/connected-apps'));

@@ -136,6 +136,31 @@ describe('why a request was refused', () => {
     expect(told.text).toContain('Nothing in this request was refused.');
   });
 
+  it('tells which backend failed and how, though the caller learned its name and status alone', async () => {
+    const { JWT } = await t.signIn();
+    const headers = { ...bearer(t.north.key.secret), 'customer-auth': `JWT ${JWT}` };
+    t.crm.mode = 'html';
+    const answered = await profileOf(headers).expect(200);
+    expect(answered.body.sources).toEqual({ crm: 'error', billing: 'ok' });
+    const partly = await why(answered);
+    expect(partly).toMatchObject({ refused: false });
+    expect(partly.text).toContain('Backend crm answers with something that is not JSON');
+    expect(partly.advice).toContain('symbolon doctor');
+    t.crm.mode = 'no_customer';
+    const told = await why(
+      await profileOf(headers)
+        .send({ fields: ['plan'] })
+        .expect(502),
+    );
+    expect(told.text).toContain('profile.read failed (BACKEND_ERROR)');
+    expect(told.text).toContain('Backend crm does not say whom its answer is about');
+    const lines = t.logs().filter(({ event }) => event === 'backend.failed');
+    expect(lines).toMatchObject([
+      { backend: 'crm', status: 200, reason: 'not_json', request_id: idOf(answered) },
+      { backend: 'crm', status: 200, reason: 'subject_missing' },
+    ]);
+  });
+
   it('is 404 for an id that nobody knows, with the reason', async () => {
     const { body } = await t.admin.get('/admin/why/nobody').expect(404);
     expect(body.error.message).toContain('audit log knows no request');

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/config.ts';
 import { ENVIRONMENT_VARIABLES } from '../../src/config/environment.ts';
+import { OWN_PATHS } from '../../src/config/name-rules.ts';
+import { endpointContracts } from '../../src/http/openapi.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -68,4 +70,12 @@ describe('the configuration is documented', () => {
     expect(known.length).toBeGreaterThan(60);
     expect(documented('## Settings', '').sort()).toEqual(known);
   });
+});
+
+it('an alias can take the path of no public endpoint', () => {
+  // A template, a dot at the beginning of a segment and the hash of the style sheet are nothing that an alias can be.
+  const paths = endpointContracts()
+    .filter(({ listener, path }) => listener === 'public' && /^[a-z_/-]+$/.test(path))
+    .map(({ path }) => path);
+  expect([...OWN_PATHS].sort()).toEqual([...new Set([...paths, '/docs'])].sort());
 });

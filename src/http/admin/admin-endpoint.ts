@@ -17,7 +17,6 @@ interface AdminEndpointOptions<
   method: Method;
   path: string;
   operationId: string;
-  tag: string;
   summary: string;
   description?: string;
   pathParameters?: Path;
@@ -41,7 +40,7 @@ export function adminEndpoint<Path extends z.ZodObject, Query extends z.ZodObjec
       method: options.method,
       path: options.path,
       operationId: options.operationId,
-      tag: options.tag,
+      tag: 'Administration',
       summary: options.summary,
       ...(options.description ? { description: options.description } : {}),
       security: [['adminToken']],

@@ -73,7 +73,6 @@ export function auditEndpoints({ audit, store, verifyChains }: AuditEndpointsDep
       method: 'get',
       path: '/admin/audit',
       operationId: 'listAuditRecords',
-      tag: 'Administration',
       summary: 'Audit records, newest first',
       query: querySchema,
       answer: listOf(recordSchema),
@@ -94,7 +93,6 @@ export function auditEndpoints({ audit, store, verifyChains }: AuditEndpointsDep
       method: 'post',
       path: '/admin/audit/verify',
       operationId: 'verifyAuditLog',
-      tag: 'Administration',
       summary: 'Check the hash chains of the audit log',
       answer: z.strictObject({
         ok: z.boolean(),

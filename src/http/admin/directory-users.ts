@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DirectoryUsers } from '../../authenticators/directory-users.ts';
+import type { DirectoryUser } from '../../authenticators/directory-types.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { adminEndpoint, listOf, timeSchema, timeText } from './admin-endpoint.ts';
@@ -36,6 +37,15 @@ const directoryPath = z.strictObject({ directory: nameSetting });
 const userPath = z.strictObject({ directory: nameSetting, username });
 const doneSchema = z.strictObject({ username, done: z.literal(true) });
 
+function show(user: DirectoryUser): z.output<typeof userSchema> {
+  return {
+    username: user.username,
+    reference: user.reference,
+    created_at: timeText(user.createdAtMs),
+    disabled_at: timeText(user.disabledAtMs),
+  };
+}
+
 /** Users of the embedded directory: add, list, set a password, disable. */
 export function directoryUserEndpoints({ users }: { users: DirectoryUsers }): Endpoint[] {
   return [
@@ -43,46 +53,29 @@ export function directoryUserEndpoints({ users }: { users: DirectoryUsers }): En
       method: 'post',
       path: '/admin/directories/{directory}/users',
       operationId: 'addDirectoryUser',
-      tag: 'Administration',
       summary: 'Add a user to the embedded directory',
       pathParameters: directoryPath,
       body: addSchema,
       status: 201,
       answer: userSchema,
       errors: ['NOT_FOUND', 'CONFLICT', 'SIGN_IN_BUSY'],
-      run: async ({ path, body, by }) => {
-        const user = await users.add(path.directory, { ...body, reference: body.reference }, by);
-        return {
-          username: user.username,
-          reference: user.reference,
-          created_at: timeText(user.createdAtMs),
-          disabled_at: timeText(user.disabledAtMs),
-        };
-      },
+      run: async ({ path, body, by }) =>
+        show(await users.add(path.directory, { ...body, reference: body.reference }, by)),
     }),
     adminEndpoint({
       method: 'get',
       path: '/admin/directories/{directory}/users',
       operationId: 'listDirectoryUsers',
-      tag: 'Administration',
       summary: 'List the users of the embedded directory',
       pathParameters: directoryPath,
       answer: listOf(userSchema),
       errors: ['NOT_FOUND'],
-      run: async ({ path }) => ({
-        items: (await users.list(path.directory)).map((user) => ({
-          username: user.username,
-          reference: user.reference,
-          created_at: timeText(user.createdAtMs),
-          disabled_at: timeText(user.disabledAtMs),
-        })),
-      }),
+      run: async ({ path }) => ({ items: (await users.list(path.directory)).map(show) }),
     }),
     adminEndpoint({
       method: 'put',
       path: '/admin/directories/{directory}/users/{username}/password',
       operationId: 'setDirectoryPassword',
-      tag: 'Administration',
       summary: 'Set the password of a directory user',
       pathParameters: userPath,
       body: z.strictObject({ password }),
@@ -97,7 +90,6 @@ export function directoryUserEndpoints({ users }: { users: DirectoryUsers }): En
       method: 'post',
       path: '/admin/directories/{directory}/users/{username}/disable',
       operationId: 'disableDirectoryUser',
-      tag: 'Administration',
       summary: 'Disable a directory user',
       pathParameters: userPath,
       answer: doneSchema,

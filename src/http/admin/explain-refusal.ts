@@ -1,4 +1,5 @@
 import type { AuditRecord } from '../../audit/audit-record.ts';
+import { reasonSentence } from '../../connections/failure-sentence.ts';
 import { type ErrorCode, errorCatalogue, type OAuthErrorCode, oauthErrorCatalogue } from '../../errors.ts';
 import { statusOf } from '../error-response.ts';
 import { timeText } from './admin-endpoint.ts';
@@ -83,11 +84,25 @@ function particulars(record: AuditRecord): string[] {
   ].filter((text) => text !== undefined);
 }
 
+const REASON_SUFFIX = ':reason';
+
+/** Which of the company's systems failed under a request, and why. */
+function failedSystems(records: readonly AuditRecord[]): string[] {
+  return records.flatMap(({ event, details = {} }) =>
+    Object.entries(details).flatMap(([name, reason]) => {
+      if (!name.endsWith(REASON_SUFFIX)) return [];
+      const kind = event === 'customer.authenticated' ? 'Authenticator' : 'Backend';
+      return [`${kind} ${name.slice(0, -REASON_SUFFIX.length)} ${reasonSentence(String(reason))}.`];
+    }),
+  );
+}
+
 function notRefused(records: readonly AuditRecord[]): Explanation {
   const first = records.at(-1) as AuditRecord;
   const events = records.map(({ event, outcome, reason }) =>
     outcome === 'failed' ? `${event} failed${reason === undefined ? '' : ` (${reason})`}` : event,
   );
+  const systems = failedSystems(records);
   return {
     ...facts(first),
     refused: false,
@@ -95,8 +110,12 @@ function notRefused(records: readonly AuditRecord[]): Explanation {
     status: null,
     explanation: [
       `Nothing in this request was refused. Recorded at ${timeText(first.atMs)}: ${events.join(', ')}.`,
+      ...systems,
     ],
-    advice: null,
+    advice:
+      systems.length === 0
+        ? null
+        : 'Compare its settings with what it answers; `symbolon doctor` tries its connection.',
   };
 }
 

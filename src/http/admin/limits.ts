@@ -15,7 +15,7 @@ export function requireTier(tiers: Tiers, name: string | undefined): void {
   const known = tiers.all().map((tier) => tier.name);
   throw new BridgeError('INVALID_REQUEST', {
     message: `There is no limits tier of this name. There are: ${known.join(', ')}.`,
-    details: { member: 'tier', expected: known.join(' or ') },
+    details: { member: 'tier' },
   });
 }
 
@@ -44,7 +44,7 @@ const assignmentSchema = z.strictObject({
 export interface LimitEndpointsDeps {
   limits: Pick<Limiter, 'tiers' | 'defaults'>;
   assignments: TierAssignments;
-  apiKeys: Pick<ApiKeys, 'list'>;
+  apiKeys: Pick<ApiKeys, 'find'>;
   clients: Pick<Clients, 'list'>;
 }
 
@@ -53,7 +53,6 @@ function listTiers(deps: LimitEndpointsDeps): Endpoint {
     method: 'get',
     path: '/admin/limits/tiers',
     operationId: 'listLimitsTiers',
-    tag: 'Administration',
     summary: 'Every limits tier, and which one holds where none is named',
     answer: z.strictObject({ items: z.array(tierSchema), defaults: defaultsSchema }),
     run: () => {
@@ -78,7 +77,6 @@ export function limitEndpoints(deps: LimitEndpointsDeps): Endpoint[] {
       method: 'put',
       path: '/admin/limits/keys/{key_id}',
       operationId: 'setApiKeyTier',
-      tag: 'Administration',
       summary: 'Give an API key a limits tier of its own, or the default again',
       pathParameters: z.strictObject({ key_id: z.string().min(1).max(64) }),
       body: assignmentSchema,
@@ -86,7 +84,7 @@ export function limitEndpoints(deps: LimitEndpointsDeps): Endpoint[] {
       errors: ['NOT_FOUND'],
       run: async ({ path, body, by }) => {
         if (body.tier !== null) requireTier(limits.tiers, body.tier);
-        const key = (await apiKeys.list()).find(({ keyId }) => keyId === path.key_id);
+        const key = await apiKeys.find(path.key_id);
         if (!key) throw new BridgeError('NOT_FOUND', { message: 'There is no key of this id.' });
         const about = { partner: key.partner, keyPrefix: key.publicPrefix };
         await assignments.assign({ kind: 'key', id: key.keyId, tier: body.tier ?? undefined }, by, about);
@@ -97,7 +95,6 @@ export function limitEndpoints(deps: LimitEndpointsDeps): Endpoint[] {
       method: 'put',
       path: '/admin/limits/clients/{client_id}',
       operationId: 'setClientTier',
-      tag: 'Administration',
       summary: 'Give an OAuth client a limits tier of its own, or the default again',
       pathParameters: z.strictObject({ client_id: z.string().min(1).max(64) }),
       body: assignmentSchema,

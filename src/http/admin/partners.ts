@@ -46,6 +46,14 @@ const partnerSchema = settings
   .extend({ id: nameSetting, created_at: timeSchema, disabled_at: timeSchema.nullable() })
   .meta({ id: 'Partner' });
 
+const changedSchema = partnerSchema
+  .extend({
+    warnings: z.array(z.string()).meta({
+      description: 'Channel groups that no configured channel has, and fields that no backend offers.',
+    }),
+  })
+  .meta({ id: 'ChangedPartner' });
+
 const idSchema = z.strictObject({ id: nameSetting });
 
 function show(partner: Partner): z.output<typeof partnerSchema> {
@@ -63,33 +71,34 @@ function show(partner: Partner): z.output<typeof partnerSchema> {
 export interface PartnerEndpointsDeps {
   partners: Partners;
   limits: Pick<Limiter, 'tiers' | 'defaults'>;
+  /** What a partner was given that the configuration does not have, in sentences. */
+  warningsOf(partner: Partner): string[];
 }
 
 /** Partners: create, list, show, change. */
-export function partnerEndpoints({ partners, limits }: PartnerEndpointsDeps): Endpoint[] {
+export function partnerEndpoints({ partners, limits, warningsOf }: PartnerEndpointsDeps): Endpoint[] {
+  const showChanged = (partner: Partner) => ({ ...show(partner), warnings: warningsOf(partner) });
   return [
     adminEndpoint({
       method: 'post',
       path: '/admin/partners',
       operationId: 'createPartner',
-      tag: 'Administration',
       summary: 'Create a partner',
       body: createSchema,
       status: 201,
-      answer: partnerSchema,
+      answer: changedSchema,
       errors: ['CONFLICT'],
       run: async ({ body, by }) => {
         const { name = body.id, tier = limits.defaults.partner } = body;
         requireTier(limits.tiers, tier);
         const { channel_groups: channelGroups, visible_fields: visibleFields } = body;
-        return show(await partners.create(body.id, { name, channelGroups, visibleFields, tier }, by));
+        return showChanged(await partners.create(body.id, { name, channelGroups, visibleFields, tier }, by));
       },
     }),
     adminEndpoint({
       method: 'get',
       path: '/admin/partners',
       operationId: 'listPartners',
-      tag: 'Administration',
       summary: 'List partners',
       answer: listOf(partnerSchema),
       run: () => ({ items: partners.all().map(show) }),
@@ -98,7 +107,6 @@ export function partnerEndpoints({ partners, limits }: PartnerEndpointsDeps): En
       method: 'get',
       path: '/admin/partners/{id}',
       operationId: 'getPartner',
-      tag: 'Administration',
       summary: 'Show a partner',
       pathParameters: idSchema,
       answer: partnerSchema,
@@ -113,15 +121,14 @@ export function partnerEndpoints({ partners, limits }: PartnerEndpointsDeps): En
       method: 'patch',
       path: '/admin/partners/{id}',
       operationId: 'updatePartner',
-      tag: 'Administration',
       summary: 'Change a partner, or switch all of its credentials off or on',
       pathParameters: idSchema,
       body: changeSchema,
-      answer: partnerSchema,
+      answer: changedSchema,
       errors: ['NOT_FOUND', 'CONFLICT'],
       run: async ({ path, body, by }) => {
         requireTier(limits.tiers, body.tier);
-        return show(
+        return showChanged(
           await partners.update(
             path.id,
             {

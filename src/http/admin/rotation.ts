@@ -140,7 +140,6 @@ function keyEndpoints({ keyRotation }: Pick<RotationEndpointsDeps, 'keyRotation'
       method: 'post',
       path: '/admin/api-keys/{key_id}/rotate',
       operationId: 'rotateApiKeySecret',
-      tag: 'Administration',
       summary: 'Give an API key a new secret; the old one lives on until its grace is over',
       description:
         'The public id and all settings stay. The grace begins when the new secret is first used. See docs/rotation.md.',
@@ -173,7 +172,6 @@ function keyEndpoints({ keyRotation }: Pick<RotationEndpointsDeps, 'keyRotation'
       method: 'post',
       path: '/admin/api-keys/{key_id}/compromised',
       operationId: 'endCompromisedApiKeySecret',
-      tag: 'Administration',
       summary: 'End a leaked secret of an API key, at once',
       description: 'When no live secret is left, a new one is made and shown. The public id stays.',
       pathParameters: keyPath,
@@ -200,7 +198,6 @@ function clientEndpoints({ clientRotation }: Pick<RotationEndpointsDeps, 'client
       method: 'post',
       path: '/admin/clients/{client_id}/rotate-secret',
       operationId: 'rotateClientSecret',
-      tag: 'Administration',
       summary: 'Give an OAuth 2.0 client a new secret; the old one lives on until its grace is over',
       description: 'The grace begins when the new secret is first used. See docs/rotation.md.',
       pathParameters: clientPath,
@@ -223,7 +220,6 @@ function clientEndpoints({ clientRotation }: Pick<RotationEndpointsDeps, 'client
       method: 'post',
       path: '/admin/clients/{client_id}/compromised',
       operationId: 'endCompromisedClientSecret',
-      tag: 'Administration',
       summary: 'End a leaked client secret and the client’s access tokens, at once',
       description: 'When no live secret is left, a new one is made and shown.',
       pathParameters: clientPath,
@@ -261,7 +257,6 @@ export function rotationEndpoints(deps: RotationEndpointsDeps): Endpoint[] {
       method: 'get',
       path: '/admin/credentials/report',
       operationId: 'reportCredentials',
-      tag: 'Administration',
       summary: 'Which credentials are near their end, old, unused, or replaced and still used',
       query: z.strictObject({
         all: z.enum(['true', 'false']).optional().meta({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AdminActor } from '../../partners/partners.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { adminEndpoint, timeSchema, timeText } from './admin-endpoint.ts';
 
@@ -6,6 +7,8 @@ export interface Finding {
   /** What was looked at, such as `authenticator login`. */
   subject: string;
   ok: boolean;
+  /** It works as far as can be told, and somebody should look. */
+  warning?: boolean;
   message: string;
 }
 
@@ -17,20 +20,44 @@ export interface ServiceStatus {
   customers: number;
 }
 
+/** Asks every backend about one customer; its findings name fields, never what they hold. */
+export type ExamineCustomer = (
+  who: { reference: string; space: string | undefined },
+  by: AdminActor,
+) => Promise<Finding[]>;
+
 export interface StatusEndpointsDeps {
   status(): Promise<ServiceStatus>;
   /** Tries every dependency for real. */
   examine(): Promise<Finding[]>;
+  examineCustomer: ExamineCustomer;
 }
 
+const findingsSchema = z
+  .strictObject({
+    ok: z.boolean(),
+    findings: z.array(
+      z.strictObject({
+        subject: z.string(),
+        ok: z.boolean(),
+        warning: z.boolean().optional().meta({
+          description: 'It works as far as can be told, and somebody should look.',
+        }),
+        message: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'Findings' });
+
+const answerOf = (findings: Finding[]) => ({ ok: findings.every(({ ok }) => ok), findings });
+
 /** What runs here, and whether everything that it depends on works. */
-export function statusEndpoints({ status, examine }: StatusEndpointsDeps): Endpoint[] {
+export function statusEndpoints({ status, examine, examineCustomer }: StatusEndpointsDeps): Endpoint[] {
   return [
     adminEndpoint({
       method: 'get',
       path: '/admin/status',
       operationId: 'getStatus',
-      tag: 'Administration',
       summary: 'What runs here',
       answer: z.strictObject({
         version: z.string(),
@@ -54,16 +81,26 @@ export function statusEndpoints({ status, examine }: StatusEndpointsDeps): Endpo
       method: 'get',
       path: '/admin/doctor',
       operationId: 'examine',
-      tag: 'Administration',
       summary: 'Try every dependency and say what is wrong',
-      answer: z.strictObject({
-        ok: z.boolean(),
-        findings: z.array(z.strictObject({ subject: z.string(), ok: z.boolean(), message: z.string() })),
-      }),
-      run: async () => {
-        const findings = await examine();
-        return { ok: findings.every(({ ok }) => ok), findings };
-      },
+      answer: findingsSchema,
+      run: async () => answerOf(await examine()),
+    }),
+    adminEndpoint({
+      method: 'post',
+      path: '/admin/doctor',
+      operationId: 'examineCustomer',
+      summary: 'Ask every backend about one customer and say which fields were found',
+      description:
+        'Values are never shown. The audit record is written before the backends are asked. Without `reference_space` there must be one space alone.',
+      body: z
+        .strictObject({
+          reference: z.string().min(1).max(255),
+          reference_space: z.string().max(64).optional(),
+        })
+        .meta({ id: 'ExamineCustomerRequest', examples: [{ reference: '4711' }] }),
+      answer: findingsSchema,
+      run: async ({ body, by }) =>
+        answerOf(await examineCustomer({ reference: body.reference, space: body.reference_space }, by)),
     }),
   ];
 }

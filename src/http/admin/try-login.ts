@@ -28,7 +28,6 @@ export function tryLoginEndpoint({ tryLogin }: { tryLogin: TryLogin }): Endpoint
     method: 'post',
     path: '/admin/try-login',
     operationId: 'tryLogin',
-    tag: 'Administration',
     summary: 'Try a name and a password on the authenticators of a channel',
     description:
       'Says what each authenticator did, without a secret. Opens no session, pins no identifier and counts no failed sign-in here; a directory that counts failures itself counts this one too.',

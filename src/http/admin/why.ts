@@ -38,7 +38,6 @@ export function whyEndpoint({ audit, store, keysOf }: WhyDeps): Endpoint {
     method: 'get',
     path: '/admin/why/{request_id}',
     operationId: 'explainRequest',
-    tag: 'Administration',
     summary: 'Why a request was refused',
     description:
       'From the audit records of the request id that every answer carries in X-Request-Id: which check refused, whose credentials were shown, and what the caller should do. Holds no secret.',

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { createAuthenticateCustomer } from '../../customers/authenticate-customer.ts';
@@ -19,6 +20,7 @@ import type { Pages } from '../pages/page.ts';
 import { pageEndpoint } from '../pages/page-endpoint.ts';
 import { problemPage } from '../pages/problem.ts';
 import { signInPage } from '../pages/sign-in.ts';
+import { header } from '../raw-headers.ts';
 import { contextOf } from '../request-context.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 
@@ -43,11 +45,26 @@ const AUTHORIZE_PATH = '/oauth/authorize';
 const SIGN_IN_PATH = '/oauth/sign-in';
 const CONSENT_PATH = '/oauth/consent';
 const MAX_FORM_BYTES = 49_152;
+/** Of a request's query: it comes back in the state of a form and in an address of ours, and has to fit into both. */
+const MAX_QUERY_LENGTH = 8_000;
 
 /** Where the browser goes afterwards, as the consent page names it. */
 function returnsTo(redirectUri: string): string {
   const url = new URL(redirectUri);
   return url.host === '' ? `the app on this device (${url.protocol.slice(0, -1)})` : url.host;
+}
+
+/** What the consent page showed of a profile; the customer's yes is to exactly this. */
+function fieldsShown({ partner, scopes }: AuthorizationRequest): string {
+  const fields = scopes.includes('profile:read') ? partner.visibleFields : [];
+  return hash('sha256', JSON.stringify(fields), 'base64url');
+}
+
+/** Only a page that a person looks at may lead on: no frame, image or script, as far as the browser says so. */
+function refuseEmbedded(req: Request): void {
+  const destination = header(req, 'sec-fetch-dest');
+  if (destination === undefined || destination === 'document') return;
+  throw new BridgeError('ORIGIN_NOT_ALLOWED', { message: 'This page opens in a window of its own only.' });
 }
 
 export interface SignInAgain {
@@ -82,6 +99,13 @@ export function showSignIn(
 
 type Call = { req: Request; res: Response };
 
+/** What the consent form brings back. */
+interface ConsentState {
+  parameters: Parameters;
+  /** Digest of the profile fields on the page. */
+  shown: string;
+}
+
 function createAuthorizationPages(deps: AuthorizeDeps) {
   const { pages, formStates, authorize } = deps;
 
@@ -107,11 +131,20 @@ function createAuthorizationPages(deps: AuthorizeDeps) {
     return undefined;
   };
 
+  /** Counts the request before anything is written: against the session, and where nobody is signed in the address. */
+  const admit = async ({ res }: Call, session: CustomerSession | undefined): Promise<void> => {
+    const context = contextOf(res);
+    const subject = session
+      ? ({ kind: 'session', id: session.sid } as const)
+      : ({ kind: 'address', id: callerNetwork(context.address) } as const);
+    await deps.limits.admit(context, [subject]);
+  };
+
   const askConsent = ({ res }: Call, request: AuthorizationRequest, session: CustomerSession): void => {
     const { client, partner, scopes, redirectUri, parameters } = request;
     const page = consentPage({
       action: pages.basePath + CONSENT_PATH,
-      state: formStates.seal('consent', session.sid, { parameters }),
+      state: formStates.seal('consent', session.sid, { parameters, shown: fieldsShown(request) }),
       app: client.label,
       partner: partner.name,
       company: pages.companyName,
@@ -123,11 +156,21 @@ function createAuthorizationPages(deps: AuthorizeDeps) {
     pages.send(res, 200, { ...page, formTarget: redirectUri });
   };
 
+  /** The address that begins the same request anew. */
+  const againAt = (parameters: Parameters) =>
+    `${pages.basePath}${AUTHORIZE_PATH}?${new URLSearchParams(parameters).toString()}`;
+
   return {
-    begin: async (call: Call, parameters: Parameters): Promise<void> => {
+    begin: async (call: Call): Promise<void> => {
+      refuseEmbedded(call.req);
+      const parameters = parseQuery(call.req);
+      if (againAt(parameters).length > MAX_QUERY_LENGTH) {
+        throw new BridgeError('INVALID_REQUEST', { message: 'The request of the app is too long.' });
+      }
+      const session = deps.sessionCookies.current(call.req);
+      await admit(call, session);
       const request = await readOrAnswer(call, parameters);
       if (!request) return;
-      const session = deps.sessionCookies.current(call.req);
       if (session) contextOf(call.res).customerId = session.customerId;
       const next = await authorize.next(request, session);
       switch (next.step) {
@@ -143,9 +186,8 @@ function createAuthorizationPages(deps: AuthorizeDeps) {
       }
     },
     readOrAnswer,
-    /** The address that begins the same request anew. */
-    againAt: (parameters: Parameters) =>
-      `${pages.basePath}${AUTHORIZE_PATH}?${new URLSearchParams(parameters).toString()}`,
+    admit,
+    againAt,
   };
 }
 
@@ -187,10 +229,11 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
 
   const signIn = async (req: Request, res: Response): Promise<void> => {
     refuseForeignForm(req, deps.origins.publicOrigin);
+    const call = { req, res };
+    await flow.admit(call, undefined);
     const fields = await readFields(req, ['form'], MAX_FORM_BYTES);
     const { boundTo } = formStates.browser(req);
     const state = await formStates.open<SignInState>('sign-in', boundTo, fields.form);
-    const call = { req, res };
     const request = state.to === 'authorize' ? await flow.readOrAnswer(call, state.parameters) : undefined;
     if (state.to === 'authorize' && !request) return;
     const channel = request?.channels[0] ?? deps.channels.defaultChannel;
@@ -198,7 +241,6 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
     context.channel = channel.id;
     try {
       const { requestId, address } = context;
-      await deps.limits.admit(context, [{ kind: 'address', id: callerNetwork(address) }]);
       const proof = { kind: 'password' as const, ...credentials(fields) };
       const session = await deps.authenticateCustomer({ proof, channel, address, requestId });
       context.customerId = session.customerId;
@@ -222,7 +264,8 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
     if (!session) throw new BridgeError('NOT_SIGNED_IN', { message: 'Your sign-in is over.' });
     const context = contextOf(res);
     context.customerId = session.customerId;
-    const state = await formStates.open<{ parameters: Parameters }>('consent', session.sid, fields.form);
+    await flow.admit({ req, res }, session);
+    const state = await formStates.open<ConsentState>('consent', session.sid, fields.form);
     const request = await flow.readOrAnswer({ req, res }, state.parameters);
     if (!request) return;
     const { decision } = fields;
@@ -232,6 +275,8 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
       return pages.redirect(res, flow.againAt(state.parameters));
     }
     if (decision !== 'allow' && decision !== 'deny') throw new BridgeError('INVALID_REQUEST');
+    // The partner may see something else since the page was shown: the customer has to see that first.
+    if (state.shown !== fieldsShown(request)) return pages.redirect(res, flow.againAt(state.parameters));
     const { requestId, address } = context;
     const redirectTo = await deps.authorize.decided(request, session, decision === 'allow', {
       requestId,
@@ -250,7 +295,8 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
       operationId: 'authorize',
       summary: 'The authorization endpoint (RFC 6749 section 3.1): PKCE with S256 required',
       query: requestSchema,
-      handle: (req, res) => flow.begin({ req, res }, parseQuery(req)),
+      refusesHead: true,
+      handle: (req, res) => flow.begin({ req, res }),
     }),
     pageEndpoint({
       pages,

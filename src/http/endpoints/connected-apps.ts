@@ -7,13 +7,14 @@ import type { Sessions } from '../../sessions/sessions.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { type OriginRules, refuseForeignOrigin, requireOwnPage } from '../origins.ts';
+import { type OriginRules, refuseForeignOrigin, requireOriginOf, requireOwnPage } from '../origins.ts';
 import { connectedAppsPage } from '../pages/connected-apps.ts';
 import { type FormStates, refuseForeignForm } from '../pages/form-states.ts';
 import type { Pages } from '../pages/page.ts';
 import { pageEndpoint } from '../pages/page-endpoint.ts';
 import { parseWith } from '../parse.ts';
 import { contextOf } from '../request-context.ts';
+import { csrfHeaderSchema } from '../schemas.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 import { CONNECTED_APPS_PATH, showSignIn } from './authorize.ts';
 
@@ -36,9 +37,6 @@ const appSchema = z
   })
   .meta({ id: 'ConnectedApp' });
 
-const csrfHeader = z.object({
-  'x-symbolon-csrf': z.literal('1').meta({ description: 'Proves that the page itself made the call.' }),
-});
 const pathSchema = z.strictObject({ client_id: z.string().min(1).max(64) });
 
 /** The signed-in person. Throws `NOT_SIGNED_IN`. */
@@ -52,6 +50,13 @@ function personOf(
   if (!session || reference === undefined) throw new BridgeError('NOT_SIGNED_IN', { missing: true });
   contextOf(res).customerId = session.customerId;
   return { session, person: { space: session.space, reference } };
+}
+
+/** The signed-in person, for a page of the company's own; not for one that speaks for another channel. */
+function personForPage(deps: ConnectedAppsDeps, req: Request, res: Response): Person {
+  const { session, person } = personOf(deps, req, res);
+  requireOriginOf(req, deps.origins, session.channel);
+  return person;
 }
 
 function listGrants(deps: ConnectedAppsDeps): Endpoint {
@@ -73,7 +78,7 @@ function listGrants(deps: ConnectedAppsDeps): Endpoint {
     },
     handle: async (req, res) => {
       refuseForeignOrigin(req, deps.origins);
-      const apps = await deps.consents.listOf(personOf(deps, req, res).person);
+      const apps = await deps.consents.listOf(personForPage(deps, req, res));
       const items = apps.map((app) => ({
         client_id: app.clientId,
         label: app.label,
@@ -98,7 +103,7 @@ function withdrawGrant(deps: ConnectedAppsDeps): Endpoint {
       tag: 'Customers',
       summary: 'Take the access of an app back, with all of its tokens, at once',
       security: [['sessionCookie']],
-      headers: csrfHeader,
+      headers: csrfHeaderSchema,
       pathParameters: pathSchema,
       responses: { 204: { description: 'The app has no access any more' } },
       errors: [
@@ -113,7 +118,7 @@ function withdrawGrant(deps: ConnectedAppsDeps): Endpoint {
     handle: async (req, res) => {
       requireOwnPage(req, deps.origins);
       const { client_id: clientId } = parseWith(pathSchema, req.params);
-      const { person } = personOf(deps, req, res);
+      const person = personForPage(deps, req, res);
       if (!(await deps.consents.withdraw(person, clientId, contextOf(res)))) {
         throw new BridgeError('NOT_FOUND', { message: 'This app has no access.' });
       }

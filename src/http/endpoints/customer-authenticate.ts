@@ -7,9 +7,7 @@ import type { createIssueCustomerToken } from '../../customers/issue-customer-to
 import type { Channel, Channels, Delivery } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';
-import type { CustomerSession } from '../../sessions/session.ts';
-import type { SessionLifetimes } from '../../sessions/session.ts';
-import type { Clock } from '../../platform/clock.ts';
+import type { CustomerSession, SessionLifetimes } from '../../sessions/session.ts';
 import type { IssuedCustomerToken } from '../../tokens/customer-token.ts';
 import { sendJson } from '../answer.ts';
 import { parseQuery, readFields } from '../body.ts';
@@ -117,7 +115,6 @@ export interface CustomerAuthenticateDeps {
   sessionCookies: SessionCookies;
   lifetimes: SessionLifetimes;
   origins: OriginRules;
-  clock: Clock;
   limits: LimitGuard;
   carriedBy: CarriedBy;
   devices: Devices;

@@ -14,7 +14,7 @@ import { LIMIT_HEADERS } from '../limit-headers.ts';
 import { type OriginRules, refuseForeignOrigin, requireOriginOf, requireOwnPage } from '../origins.ts';
 import { parseWith } from '../parse.ts';
 import { contextOf } from '../request-context.ts';
-import { customerIdSchema, customerTokenSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
+import { csrfHeaderSchema, customerIdSchema, customerTokenSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 import { channelOf, customerTokenAnswer } from './customer-authenticate.ts';
 import { csrfWithCookie } from './customer-devices.ts';
@@ -96,10 +96,6 @@ const renewalSchema = z.object({ channel: z.string().min(1).max(64).optional() }
   description: 'A channel of the same group; default: the one signed in to.',
 });
 
-const csrfHeader = z.object({
-  'x-symbolon-csrf': z.literal('1').meta({ description: 'Proves that the page itself made the call.' }),
-});
-
 /** `POST /customer_session/token`: a fresh customer token from the cookie. */
 export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
   return {
@@ -113,7 +109,7 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
       tag: 'Customers',
       summary: 'A fresh customer token from the session cookie',
       security: [['sessionCookie']],
-      headers: csrfHeader,
+      headers: csrfHeaderSchema,
       body: { schema: renewalSchema, types: ['form', 'json'], required: false },
       responses: {
         200: { description: 'A customer token', schema: customerTokenSchema, headers: LIMIT_HEADERS },
@@ -135,7 +131,6 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
       await deps.limits.admit(contextOf(res), [{ kind: 'session', id: session.sid }]);
       const asked = parseWith(renewalSchema, await readFields(req, ['none', 'json', 'form']));
       const channel = channelOf(deps.channels, asked.channel ?? session.channel);
-      requireOriginOf(req, deps.origins, channel.id);
       const context = contextOf(res);
       context.channel = channel.id;
       const issued = deps.issueCustomerToken(session, channel, context);
@@ -145,10 +140,9 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
 }
 
 const signOutQuery = z.object({
-  everywhere: z
-    .enum(['true', 'false'])
-    .optional()
-    .meta({ description: 'true also ends all other sessions and tokens of this customer.' }),
+  everywhere: z.enum(['true', 'false']).optional().meta({
+    description: 'true also ends all other sessions and tokens of this person, in every channel group.',
+  }),
 });
 
 /** `DELETE /customer_session`: sign out. */

@@ -6,7 +6,7 @@ import { sendJson } from '../answer.ts';
 import { bodyType, MAX_BODY_BYTES, parseFields, readBody } from '../body.ts';
 import type { GivenProof, ProveCustomer } from '../customer-proof.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { callerOf, type LimitGuard } from '../limit-guard.ts';
+import type { LimitGuard } from '../limit-guard.ts';
 import { LIMIT_HEADERS } from '../limit-headers.ts';
 import type { ProvePartner } from '../partner-proof.ts';
 import { header } from '../raw-headers.ts';
@@ -107,9 +107,8 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       context,
       scope: 'profile:read',
       needsKey: true,
+      limits,
     });
-    const admitted = limits.admitCaller(context, callerOf(proof));
-    if (admitted) await admitted;
     const { partner, key, clientId } = proof;
     const members = parseBody(req, body);
     const proven = proveCustomer(proofOf(req, members), partner, proof.token);
@@ -121,6 +120,7 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       environment: proof.environment,
       customerId: customer.customerId,
       reference: customer.reference,
+      agreedTo: customer.agreedTo,
       wanted: wantedFields(Object.hasOwn(members, 'fields') ? members.fields : undefined),
       requestId: context.requestId,
       traceparent: nextTraceparent(header(req, 'traceparent')),

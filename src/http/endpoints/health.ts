@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { Metrics } from '../../platform/metrics.ts';
-import { CONSTANT_HEADERS, sendJson } from '../answer.ts';
+import { sendBytes, sendJson } from '../answer.ts';
 import type { Endpoint, ListenerName } from '../endpoint.ts';
-import { contextOf } from '../request-context.ts';
 
 export interface HealthDeps {
   /** Whether every needed store answers and the service is not shutting down. */
@@ -64,14 +63,8 @@ export function metricsEndpoint({ metrics }: { metrics: Metrics }): Endpoint {
       responses: { 200: { description: 'Prometheus text format', contentType: 'text/plain' } },
     },
     handle: async (_req, res) => {
-      const text = await metrics.registry.metrics();
-      res.writeHead(200, {
-        ...(res.app.locals[CONSTANT_HEADERS] as Record<string, string>),
-        'cache-control': 'no-store',
-        'x-request-id': contextOf(res).requestId,
-        'content-type': metrics.registry.contentType,
-      });
-      res.end(text);
+      const body = Buffer.from(await metrics.registry.metrics());
+      sendBytes(res, 200, { type: metrics.registry.contentType, body });
     },
   };
 }

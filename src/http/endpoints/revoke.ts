@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { IntrospectToken } from '../../oauth/introspect-token.ts';
 import type { RevokeToken } from '../../oauth/revoke-token.ts';
 import { sendJson } from '../answer.ts';
-import type { Endpoint } from '../endpoint.ts';
+import type { Endpoint, EndpointContract } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
 import { LIMIT_HEADERS } from '../limit-headers.ts';
 import { clientAuthenticationMembers, readOAuthRequest } from '../oauth-request.ts';
@@ -25,7 +25,7 @@ const SHARED = {
   security: [['clientBasic'], []],
   body: { schema: requestSchema, types: ['form', 'json'], required: true },
   oauthErrors: ['invalid_request', 'invalid_client', 'temporarily_unavailable'],
-} as const;
+} satisfies Partial<EndpointContract>;
 
 const nothingSchema = z.strictObject({}).meta({ id: 'Revoked' });
 
@@ -42,7 +42,6 @@ export function oauthRevoke({
     countsFailures: true,
     contract: {
       ...SHARED,
-      security: [['clientBasic'], []],
       path: '/oauth/revoke',
       operationId: 'oauthRevoke',
       summary: 'Give a token back (RFC 7009)',
@@ -91,7 +90,6 @@ export function oauthIntrospect({
     countsFailures: true,
     contract: {
       ...SHARED,
-      security: [['clientBasic'], []],
       path: '/oauth/introspect',
       operationId: 'oauthIntrospect',
       summary: 'Ask whether a token of one’s own is still good (RFC 7662)',

@@ -11,7 +11,7 @@ import { digitsSchema } from '../schemas.ts';
 
 const requestSchema = z
   .object({
-    grant_type: z.enum(GRANT_TYPES).optional(),
+    grant_type: z.enum(GRANT_TYPES).optional().meta({ example: 'client_credentials' }),
     ...clientAuthenticationMembers,
     scope: z
       .string()

@@ -15,7 +15,7 @@ import { v2KeyId } from '../../signatures/v2.ts';
 import { sendJson } from '../answer.ts';
 import { MAX_BODY_BYTES, readBody } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { callerOf, type LimitGuard } from '../limit-guard.ts';
+import type { LimitGuard } from '../limit-guard.ts';
 import { LIMIT_HEADERS } from '../limit-headers.ts';
 import type { PartnerProof, ProvePartner } from '../partner-proof.ts';
 import { header } from '../raw-headers.ts';
@@ -172,9 +172,9 @@ export function whoamiSignature(deps: WhoamiSignatureDeps): Endpoint {
         context,
         scope: 'whoami',
         needsKey: false,
+        limits,
         bearerAlone: true,
       });
-      await limits.admitCaller(context, callerOf(proof));
       const request = asSignedRequest(req, body, address);
       const key = await keyOf(req, v2KeyId(request), proof);
       const keys = keysOf(key);

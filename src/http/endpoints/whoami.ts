@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { sendJson } from '../answer.ts';
 import { MAX_BODY_BYTES, readBody } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { callerOf, type LimitGuard } from '../limit-guard.ts';
+import type { LimitGuard } from '../limit-guard.ts';
 import { LIMIT_HEADERS } from '../limit-headers.ts';
 import type { PartnerProof, ProvePartner } from '../partner-proof.ts';
 import { contextOf, type RequestContext } from '../request-context.ts';
@@ -147,9 +147,9 @@ export function whoami({
         context,
         scope: 'whoami',
         needsKey: false,
+        limits,
         repeatable: req.method === 'GET' && body.length === 0,
       });
-      await limits.admitCaller(context, callerOf(proof));
       sendJson(res, 200, recognised(proof, context));
     },
   };

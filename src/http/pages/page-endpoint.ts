@@ -20,6 +20,8 @@ interface PageEndpoint {
   /** Names of the form's fields, for the description. */
   form?: z.ZodObject;
   query?: z.ZodObject;
+  /** A GET that changes something: HEAD is refused. */
+  refusesHead?: boolean;
   handle(req: Request, res: Response): Promise<void>;
 }
 
@@ -36,7 +38,7 @@ function showError(pages: Pages, res: Response, error: BridgeError | OAuthError)
 }
 
 /** An endpoint that answers with pages, also when something goes wrong: a customer never sees an error in JSON. */
-export function pageEndpoint({ pages, handle, form, query, ...names }: PageEndpoint): Endpoint {
+export function pageEndpoint({ pages, handle, form, query, refusesHead, ...names }: PageEndpoint): Endpoint {
   const contract: EndpointContract = {
     listener: 'public',
     tag: 'Pages for customers',
@@ -52,6 +54,7 @@ export function pageEndpoint({ pages, handle, form, query, ...names }: PageEndpo
   };
   return {
     usesSession: true,
+    refusesHead: refusesHead ?? false,
     contract,
     handle: async (req, res) => {
       res.locals[OWN_ERRORS] = (error: BridgeError | OAuthError) => showError(pages, res, error);

@@ -4,8 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Response } from 'express';
-import { type AnswerHeaders, CONSTANT_HEADERS } from '../answer.ts';
-import { contextOf } from '../request-context.ts';
+import { type AnswerHeaders, sendBytes, sendEmpty } from '../answer.ts';
 import { type Html, html } from './html.ts';
 import { STYLE } from './style.ts';
 
@@ -49,15 +48,10 @@ export interface PageDeps {
 export interface Pages extends PageDeps {
   send(res: Response, status: number, page: Page, headers?: AnswerHeaders): void;
   /** 303: the browser comes back with GET, and a password is never sent on (RFC 9700 section 4.12). */
-  redirect(res: Response, to: string, headers?: AnswerHeaders): void;
+  redirect(res: Response, to: string): void;
 }
 
 export function createPages({ basePath, companyName }: PageDeps): Pages {
-  const common = (res: Response): AnswerHeaders => ({
-    ...(res.app.locals[CONSTANT_HEADERS] as Record<string, string>),
-    'cache-control': 'no-store',
-    'x-request-id': contextOf(res).requestId,
-  });
   return {
     basePath,
     companyName,
@@ -80,20 +74,13 @@ ${body}
 </body>
 </html>
 `;
-      const bytes = Buffer.from(document.html);
-      res.writeHead(status, {
-        ...common(res),
+      const answer = { type: 'text/html; charset=utf-8', body: Buffer.from(document.html) };
+      sendBytes(res, status, answer, {
         'content-security-policy': contentPolicy(formTarget),
-        'content-type': 'text/html; charset=utf-8',
-        'content-length': bytes.length,
         ...(status === 401 ? { 'www-authenticate': 'Symbolon realm="customer"' } : {}),
         ...headers,
       });
-      res.end(bytes);
     },
-    redirect: (res, to, headers = {}) => {
-      res.writeHead(303, { ...common(res), location: to, 'content-length': 0, ...headers });
-      res.end();
-    },
+    redirect: (res, to) => sendEmpty(res, 303, { location: to, 'content-length': 0 }),
   };
 }

@@ -6,11 +6,9 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Response } from 'express';
 import { parse } from 'yaml';
-import { CONSTANT_HEADERS } from '../answer.ts';
+import { sendBytes } from '../answer.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { contextOf } from '../request-context.ts';
 
 const PAGE_POLICY = [
   "default-src 'none'",
@@ -68,18 +66,6 @@ interface Served {
   type: string;
   body: Buffer;
   headers?: Record<string, string>;
-}
-
-function send(res: Response, { type, body, headers = {} }: Served): void {
-  res.writeHead(200, {
-    'cache-control': 'no-store',
-    ...(res.app.locals[CONSTANT_HEADERS] as Record<string, string>),
-    'x-request-id': contextOf(res).requestId,
-    'content-type': `${type}; charset=utf-8`,
-    'content-length': body.length,
-    ...headers,
-  });
-  res.end(body);
 }
 
 /** Reads once, when it is first asked for. */
@@ -150,7 +136,10 @@ export function referenceEndpoints(listener: keyof typeof DOCUMENTS, root = inst
       summary: 'A file of the API reference page',
       responses: { 200: { description: 'The file' } },
     },
-    handle: async (_req, res) => send(res, await serve()),
+    handle: async (_req, res) => {
+      const { type, body, headers } = await serve();
+      sendBytes(res, 200, { type: `${type}; charset=utf-8`, body }, headers);
+    },
   });
   const fixed = (type: string, text: string, headers?: Record<string, string>) => {
     const served = { type, body: Buffer.from(text), ...(headers ? { headers } : {}) };

@@ -70,12 +70,12 @@ export function createAuthorizationCodeGrant(deps: AuthorizationCodeGrantDeps): 
     { grantId, access }: Consumed,
     scopes: readonly string[],
   ): Promise<string> => {
-    const { customerId, reference, channel, authTimeMs } = access;
+    const { customerId, reference, channel, authTimeMs, fields } = access;
     const token = await families.begin({
       familyId: grantId,
       holder: client.clientId,
       customerId,
-      payload: { scopes, reference, channel, authTimeMs },
+      payload: { scopes, reference, channel, authTimeMs, fields },
     });
     const [reused, consent] = await Promise.all([
       codes.wasReused(parameters.code as string),
@@ -104,6 +104,7 @@ export function createAuthorizationCodeGrant(deps: AuthorizationCodeGrantDeps): 
         customer: {
           customerId: access.customerId,
           reference: access.reference,
+          fields: access.fields,
           channel: access.channel,
           grantId,
           sid: undefined,

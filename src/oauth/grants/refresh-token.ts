@@ -52,6 +52,7 @@ export function createRefreshTokenGrant(deps: RefreshTokenGrantDeps): Grant {
       customer: {
         customerId: customerId as CustomerIdentifier,
         reference,
+        fields: payload.fields,
         channel: payload.channel,
         grantId: familyId,
         sid: undefined,

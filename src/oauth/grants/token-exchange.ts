@@ -54,6 +54,7 @@ export function createTokenExchangeGrant(deps: TokenExchangeGrantDeps): Grant {
         customer: {
           customerId: token.customerId,
           reference,
+          fields: undefined,
           channel: token.channel,
           grantId: newFamilyId(),
           sid: token.sid,

@@ -62,10 +62,15 @@ export function createAuthorizationCodeStore(db: Database): AuthorizationCodeSto
         .executeTakeFirst();
       return row?.reused_at_ms != null;
     },
-    async prune(beforeMs) {
+    async prune({ unusedMs, usedMs }) {
       const result = await db
         .deleteFrom('authorization_codes')
-        .where('expires_at_ms', '<=', beforeMs)
+        .where((where) =>
+          where.or([
+            where('expires_at_ms', '<=', usedMs),
+            where.and([where('expires_at_ms', '<=', unusedMs), where('used_at_ms', 'is', null)]),
+          ]),
+        )
         .executeTakeFirst();
       return Number(result.numDeletedRows);
     },

@@ -1,5 +1,5 @@
 import type { RevocationStore } from '../../revocation/revocation-types.ts';
-import { raiseCounter } from './counters.ts';
+import { raiseCounter, readCounter } from './counters.ts';
 import type { Database } from './schema.ts';
 
 const COUNTER = 'revocations';
@@ -33,13 +33,7 @@ export function createRevocationStore(db: Database): RevocationStore {
       });
     },
     async since(sequence, nowMs) {
-      // The counter first: rows up to this value are all there to be read.
-      const counter = await db
-        .selectFrom('counters')
-        .select('value')
-        .where('name', '=', COUNTER)
-        .executeTakeFirst();
-      const highest = counter?.value ?? 0;
+      const highest = await readCounter(db, COUNTER);
       if (highest <= sequence) return { revocations: [], sequence: highest };
       const rows = await db
         .selectFrom('revocations')

@@ -1,7 +1,6 @@
 /**
  * Tables of the SQL stores, the same on every engine. Columns that end in `_ms` are milliseconds since the Unix
- * epoch; `*_json` is JSON text; a yes-or-no is 0 or 1. Nothing here is a clear secret: what arrives is a digest or
- * sealed.
+ * epoch; `*_json` is JSON text. Nothing here is a clear secret: what arrives is a digest or sealed.
  */
 import type { Kysely, Transaction } from 'kysely';
 import type { ApiKeyEnvironment, ApiKeyUse, SignaturePolicy } from '../../api-keys/api-key.ts';

@@ -31,7 +31,6 @@ import { createDirectoryStore } from './directory-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { migrateTables } from './migrations.ts';
 import { createPartnerStore } from './partner-store.ts';
-import { openPostgresEngine } from './postgres-engine.ts';
 import { createRefreshFamilyStore } from './refresh-family-store.ts';
 import { createReplayStore } from './replay-store.ts';
 import { createRevocationStore } from './revocation-store.ts';
@@ -85,6 +84,7 @@ export type SqlStoreOptions = {
 
 async function openEngine(options: SqlStoreOptions): Promise<SqlEngine> {
   if ('file' in options) return openSqliteEngine(options.file);
+  const { openPostgresEngine } = await import('./postgres-engine.ts');
   return openPostgresEngine({
     url: options.url,
     onError: options.onError ?? (() => {}),

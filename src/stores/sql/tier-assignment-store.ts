@@ -1,6 +1,6 @@
 import type { TierAssignmentStore } from '../../limits/tier-assignments.ts';
 import type { AuditedChange } from './audited-change.ts';
-import { raiseCounter } from './counters.ts';
+import { raiseCounter, readCounter } from './counters.ts';
 import { orNull, orUndefined } from './rows.ts';
 import type { Database } from './schema.ts';
 
@@ -22,13 +22,7 @@ export function createTierAssignmentStore(db: Database, auditedChange: AuditedCh
         return 'assigned';
       }),
     async since(sequence) {
-      // The counter first: rows up to this value are all there to be read.
-      const counter = await db
-        .selectFrom('counters')
-        .select('value')
-        .where('name', '=', COUNTER)
-        .executeTakeFirst();
-      const highest = counter?.value ?? 0;
+      const highest = await readCounter(db, COUNTER);
       if (highest <= sequence) return { assignments: [], sequence: highest };
       const rows = await db
         .selectFrom('tier_assignments')

@@ -39,7 +39,8 @@ const publicKey = () => generateKeyPairSync('ed25519').publicKey.export({ format
 
 describe('an imported key', () => {
   const SECRET = 'a-secret-that-another-system-gave-out';
-  const sha256 = createHash('sha256').update(SECRET).digest('hex');
+  const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');
+  const sha256 = sha256Of(SECRET);
 
   it.each([
     ['its secret', SECRET],
@@ -73,6 +74,34 @@ describe('an imported key', () => {
     expect(await bySecret(apiKeys, SECRET)).toBe('unknown');
   });
 
+  it('that signs has a secret of its own: no other key signs with it or presents it', async () => {
+    const take = (
+      use: 'bearer' | 'signing',
+      publicId: string,
+      secret: string | { sha256: string } = SECRET,
+    ) => apiKeys.importKey(settings({ use }), { publicId, secret }, ADMIN);
+    const conflict = { code: 'CONFLICT' };
+    await take('signing', 'first-public-id');
+    await expect(take('signing', 'second-public-id')).rejects.toMatchObject(conflict);
+    await expect(take('signing', 'second-public-id', { sha256 })).rejects.toMatchObject(conflict);
+    await expect(take('bearer', 'second-public-id')).rejects.toMatchObject(conflict);
+    await rooms.keyring.rotate('credential-pepper');
+    await expect(take('bearer', 'second-public-id')).rejects.toMatchObject(conflict);
+    await take('bearer', 'second-public-id', `${SECRET}-2`);
+    await expect(take('signing', 'third-public-id', `${SECRET}-2`)).rejects.toMatchObject(conflict);
+    expect(await bySecret(apiKeys, SECRET)).toBe('unknown');
+  });
+
+  it('that presents its secret cannot have one in the form of a JWT, and the reason is told', async () => {
+    const secret = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJwYXJ0bmVyIn0.c2lnbmF0dXJl';
+    const credential = { publicId: 'pk_live_51c0ffee', secret };
+    await expect(apiKeys.importKey(settings(), credential, ADMIN)).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining('form of a JWT'),
+    });
+    await apiKeys.importKey(settings({ use: 'signing' }), credential, ADMIN);
+  });
+
   it('cannot take an id or a secret that is known already', async () => {
     const { publicId, secret } = await apiKeys.create(settings(), ADMIN);
     const take = (credential: { publicId: string; secret: string }) =>
@@ -89,6 +118,9 @@ describe('an imported key', () => {
     ['a short id', { publicId: 'pk_1', secret: SECRET }],
     ['an id that looks like a secret', { publicId: 'sk_live_51c0ffee', secret: SECRET }],
     ['an id of our form that is mistyped', { publicId: `pk_live_${'a'.repeat(33)}`, secret: SECRET }],
+    ['a secret of few characters', { publicId: 'pk_live_51c0ffee', secret: '1234512345123451234512345' }],
+    ['the SHA-256 of nothing', { publicId: 'pk_live_51c0ffee', secret: { sha256: sha256Of('') } }],
+    ['a digest of zeros', { publicId: 'pk_live_51c0ffee', secret: { sha256: '0'.repeat(64) } }],
     ['a short secret', { publicId: 'pk_live_51c0ffee', secret: 'short' }],
     [
       'a secret that is the id',

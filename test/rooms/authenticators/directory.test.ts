@@ -42,7 +42,13 @@ const users = (directories = ['staff']) =>
 function directory(changes: { directory?: DirectoryStore; hasher?: PasswordHasher } = {}) {
   return directoryAuthenticator.create(
     directoryAuthenticator.optionsSchema.parse({ name: 'staff', type: 'directory', reference_space: 'crm' }),
-    { directory: rooms.stores.directory, hasher, audit: rooms.audit, logger: rooms.logger, ...changes },
+    {
+      directory: rooms.stores.directory,
+      hasher,
+      audit: rooms.audit,
+      logger: rooms.logger,
+      ...changes,
+    },
   );
 }
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { httpAuthenticator } from '../../../src/authenticators/http.ts';
 import { connectionSchema, createConnection } from '../../../src/connections/connection.ts';
+import { createFailureReport } from '../../../src/outbound/failure-reason.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
 import type { HttpClient } from '../../../src/outbound/outbound-types.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
@@ -71,7 +72,10 @@ function authenticator(changes: Changes = {}) {
     request: { path: '/login', ...changes.request },
     answer: { reference: 'user.id', ...changes.answer },
   });
-  return httpAuthenticator.create(options, { connections: new Map([[options.connection, connection]]) });
+  return httpAuthenticator.create(options, {
+    connections: new Map([[options.connection, connection]]),
+    reportFailure: createFailureReport({ clock: systemClock, logger }),
+  });
 }
 
 const context = { requestId: 'req-9', channel: 'web' };
@@ -83,7 +87,12 @@ function signIn(changes: Changes = {}, password = 'correct horse & = staple') {
 
 const authenticated = { outcome: 'authenticated', space: 'crm', reference: '4711' };
 const refused = { outcome: 'refused', reason: 'credentials' };
-const unavailable = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5 };
+const unavailable = (reason: string) => ({
+  outcome: 'unavailable',
+  busy: false,
+  retryAfterSeconds: 5,
+  reason,
+});
 
 describe('a sign-in at the company’s own interface', () => {
   it('is authenticated when the answer holds a reference', async () => {
@@ -117,43 +126,57 @@ describe('a sign-in at the company’s own interface', () => {
     expect(await signIn()).toEqual(refused);
   });
 
-  it.each<[string, () => void]>([
-    ['400, which is our mistake', () => reply(400, {})],
-    ['200 without a reference', () => reply(200, { ok: true })],
-    ['200 with null as reference', () => reply(200, { user: { id: null } })],
-    ['200 with an object as reference', () => reply(200, { user: { id: { a: 1 } } })],
-    ['200 with an empty reference', () => reply(200, { user: { id: '' } })],
-    ['200 with a control character in it', () => reply(200, { user: { id: 'a\nb' } })],
-    ['200 with a reference that is too long', () => reply(200, { user: { id: 'x'.repeat(256) } })],
-    ['200 with a fraction as reference', () => reply(200, { user: { id: 1.5 } })],
-    ['200 with an array', () => reply(200, [{ user: { id: '4711' } }])],
-    ['a page for people with 200', () => reply(200, '<html>', { 'content-type': 'text/html' })],
+  it.each<[string, string, () => void]>([
+    ['400, which is our mistake', 'status_400', () => reply(400, {})],
+    ['200 without a reference', 'reference_missing', () => reply(200, { ok: true })],
+    ['200 with null as reference', 'reference_unusable', () => reply(200, { user: { id: null } })],
+    ['200 with an object as reference', 'reference_unusable', () => reply(200, { user: { id: { a: 1 } } })],
+    ['200 with an empty reference', 'reference_unusable', () => reply(200, { user: { id: '' } })],
+    ['200 with a control character in it', 'reference_unusable', () => reply(200, { user: { id: 'a\nb' } })],
+    [
+      '200 with a reference that is too long',
+      'reference_unusable',
+      () => reply(200, { user: { id: 'x'.repeat(256) } }),
+    ],
+    ['200 with a fraction as reference', 'reference_unusable', () => reply(200, { user: { id: 1.5 } })],
+    ['200 with an array', 'not_object', () => reply(200, [{ user: { id: '4711' } }])],
+    ['a page for people with 200', 'html', () => reply(200, '<html>', { 'content-type': 'text/html' })],
     [
       'a page for people with 403, as firewalls send it',
+      'html',
       () => reply(403, '<html>', { 'content-type': 'text/html' }),
     ],
-    ['a redirect to a sign-in page', () => reply(302, undefined, { location: '/sso' })],
-    ['204', () => reply(204)],
-    ['500', () => reply(500, { user: { id: '4711' } })],
-    ['a dropped connection', () => (answer = (response) => response.destroy())],
-    ['silence', () => (answer = () => {})],
-  ])('could not be told from %s, and is not called wrong', async (_what, arrange) => {
-    arrange();
-    expect(await signIn({ connection: { total_timeout_ms: 150 } })).toEqual(unavailable);
-    expect(calls).toHaveLength(1);
-  });
+    ['a redirect to a sign-in page', 'redirect', () => reply(302, undefined, { location: '/sso' })],
+    ['204', 'status_204', () => reply(204)],
+    ['500', 'status_500', () => reply(500, { user: { id: '4711' } })],
+    ['a dropped connection', 'unreachable', () => (answer = (response) => response.destroy())],
+    ['silence', 'timeout', () => (answer = () => {})],
+  ])(
+    'could not be told from %s, and is not called wrong; the log says %s',
+    async (_what, reason, arrange) => {
+      arrange();
+      expect(await signIn({ connection: { total_timeout_ms: 150 } })).toEqual(unavailable(reason));
+      const lines = logged.filter((line) => line.includes('authenticator.failed'));
+      expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+        expect.objectContaining({ level: 'warn', authenticator: 'company', reason, request_id: 'req-9' }),
+      ]);
+      expect(calls).toHaveLength(1);
+    },
+  );
 
   it('says when to come back, within reason', async () => {
     reply(429, undefined, { 'retry-after': '7' });
-    expect(await signIn()).toEqual({ outcome: 'unavailable', busy: true, retryAfterSeconds: 7 });
+    expect(await signIn()).toMatchObject({ outcome: 'unavailable', busy: true, retryAfterSeconds: 7 });
     reply(503, undefined, { 'retry-after': '86400' });
-    expect(await signIn()).toEqual({ outcome: 'unavailable', busy: false, retryAfterSeconds: 60 });
+    expect(await signIn()).toMatchObject({ outcome: 'unavailable', busy: false, retryAfterSeconds: 60 });
     reply(503, undefined, { 'retry-after': 'tomorrow' });
-    expect(await signIn()).toEqual(unavailable);
+    expect(await signIn()).toEqual(unavailable('status_503'));
   });
 
   it('is unavailable when the interface is down', async () => {
-    expect(await signIn({ connection: { base_url: 'http://127.0.0.1:9' } })).toEqual(unavailable);
+    expect(await signIn({ connection: { base_url: 'http://127.0.0.1:9' } })).toEqual(
+      unavailable('unreachable'),
+    );
   });
 
   it('tells a locked account and a password to be changed by their markers', async () => {
@@ -171,7 +194,7 @@ describe('a sign-in at the company’s own interface', () => {
       reason: 'password_change_required',
     });
     reply(409, { state: 'OTHER' });
-    expect(await signIn({ answer: markers })).toEqual(unavailable);
+    expect(await signIn({ answer: markers })).toEqual(unavailable('status_409'));
     reply(423);
     expect(await signIn({ answer: { locked: { status: 423 } } })).toEqual({
       outcome: 'refused',
@@ -187,11 +210,11 @@ describe('a sign-in at the company’s own interface', () => {
     reply(200, { ok: true, user: { id: '4711' } });
     expect(await signIn({ answer: markers })).toEqual(authenticated);
     reply(200, { ok: false, user: { id: '4711' } });
-    expect(await signIn({ answer: markers })).toEqual(unavailable);
+    expect(await signIn({ answer: markers })).toEqual(unavailable('success_missing'));
     reply(200, { ok: false, error: 'bad_credentials' });
     expect(await signIn({ answer: markers })).toEqual(refused);
     reply(200, { ok: false, error: 'database_down' });
-    expect(await signIn({ answer: markers })).toEqual(unavailable);
+    expect(await signIn({ answer: markers })).toEqual(unavailable('success_missing'));
   });
 
   it('without a name or a password is refused without a call', async () => {
@@ -208,7 +231,7 @@ describe('a sign-in at the company’s own interface', () => {
       expect(await signIn({ connection: { auth } })).toEqual(refused);
       expect(calls).toHaveLength(1);
       reply(401, { error: 'no' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
-      expect(await signIn({ connection: { auth } })).toEqual(unavailable);
+      expect(await signIn({ connection: { auth } })).toEqual(unavailable('no_credentials'));
       expect(calls).toHaveLength(3);
       expect(calls[1]?.headers.authorization).not.toBe(calls[2]?.headers.authorization);
     } finally {
@@ -228,10 +251,19 @@ describe('a sign-in at the company’s own interface', () => {
     reply(405);
     expect(await authenticator().probe()).toEqual({ ok: true, message: expect.stringContaining('405') });
     expect(calls[0]?.body).toBe('');
+    reply(401);
+    expect(await authenticator().probe()).toEqual({
+      ok: true,
+      warning: true,
+      message: `${url} answered 401 to a request without anybody's credentials: reached; it may be refusing our own credentials: check the connection's auth.`,
+    });
     reply(502);
     expect(await authenticator().probe()).toMatchObject({ ok: false });
     const down = authenticator({ connection: { base_url: 'http://127.0.0.1:9' } });
-    expect(await down.probe()).toEqual({ ok: false, message: 'http://127.0.0.1:9 cannot be reached.' });
+    expect(await down.probe()).toEqual({
+      ok: false,
+      message: 'http://127.0.0.1:9 cannot be reached (connection refused).',
+    });
   });
 });
 

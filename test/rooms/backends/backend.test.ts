@@ -6,6 +6,7 @@ import { encodeSegment } from '../../../src/backends/identifier-placement.ts';
 import { type Connection, connectionSchema, createConnection } from '../../../src/connections/connection.ts';
 import type { CustomerIdentifier, CustomerReference } from '../../../src/identifiers/identifier.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
+import type { UpstreamFailure } from '../../../src/outbound/failure-reason.ts';
 import type { HttpClient } from '../../../src/outbound/outbound-types.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { silentLogger } from '../../../src/platform/logger.ts';
@@ -20,11 +21,13 @@ import {
 let server: TestBackend;
 let httpClient: HttpClient;
 let metrics: Metrics;
+let reported: UpstreamFailure[];
 
 beforeEach(async () => {
   server = await startTestBackend();
   httpClient = createHttpClient();
   metrics = createMetrics();
+  reported = [];
 });
 afterEach(async () => {
   await httpClient.close();
@@ -58,6 +61,7 @@ function backend(overrides: Record<string, unknown> = {}, connection = connect()
   return createBackend(backendSchema.parse({ ...settings, ...overrides }), {
     connection,
     metrics,
+    reportFailure: (failure) => void reported.push(failure),
     signAssertion: ({ audience, customerId, reference }) =>
       `signed.${audience}.${customerId}.${reference.length}`,
   });
@@ -77,7 +81,7 @@ function ask(of: Backend, changes: Partial<BackendQuestion> = {}) {
   });
 }
 
-const failed = (status: string) => ({ status, fields: {} });
+const failed = (status: string, reason: string) => ({ status, fields: {}, reason });
 
 describe('the answer of a backend', () => {
   it('gives the mapped fields as found and nothing else', async () => {
@@ -105,37 +109,40 @@ describe('the answer of a backend', () => {
     expect(crm.fields).toEqual(Object.keys(settings.fields));
   });
 
-  it.each<[BackendMode, string]>([
-    ['slow_headers', 'timeout'],
-    ['drip', 'timeout'],
-    ['huge', 'error'],
-    ['huge_stated', 'error'],
-    ['gzip', 'error'],
-    ['invalid_json', 'error'],
-    ['invalid_utf8', 'error'],
-    ['array', 'error'],
-    ['html', 'error'],
-    ['redirect', 'error'],
-    ['wrong_customer', 'error'],
-    ['no_customer', 'error'],
-    ['unauthorized', 'error'],
-    ['too_many', 'unavailable'],
-    ['failing', 'error'],
-    ['cut_off', 'error'],
-    ['cut_off_chunked', 'error'],
-    ['hang_up', 'unavailable'],
-    ['lying_long', 'error'],
-    ['lying_short', 'error'],
-    ['not_http', 'error'],
-    ['deep', 'error'],
+  it.each<[BackendMode, string, (string | undefined)?, number?]>([
+    ['slow_headers', 'timeout', 'timeout'],
+    ['drip', 'timeout', 'timeout'],
+    ['huge', 'error', 'too_large'],
+    ['huge_stated', 'error', 'too_large'],
+    ['gzip', 'error', 'protocol'],
+    ['invalid_json', 'error', 'not_json', 200],
+    ['invalid_utf8', 'error', 'not_utf8', 200],
+    ['array', 'error', 'not_object', 200],
+    ['html', 'error', 'not_json', 200],
+    ['redirect', 'error', 'redirect', 302],
+    ['wrong_customer', 'error', 'subject_differs', 200],
+    ['no_customer', 'error', 'subject_missing', 200],
+    ['unauthorized', 'error', 'status_401', 401],
+    ['too_many', 'unavailable', 'status_429', 429],
+    ['failing', 'error', 'status_500', 500],
+    ['cut_off', 'error', 'protocol'],
+    ['cut_off_chunked', 'error', 'protocol'],
+    ['hang_up', 'unavailable', 'unreachable'],
+    ['lying_long', 'error', 'protocol'],
+    ['lying_short', 'error', 'not_json', 200],
+    ['not_http', 'error', 'protocol'],
+    ['deep', 'error', 'subject_missing', 200],
     ['early_hints', 'ok'],
     ['unauthorized_once', 'ok'],
-  ])('in the state %s has the status %s, leaks nothing and recovers', async (mode, status) => {
+  ])('in the state %s has the status %s, says why (%s), leaks nothing and recovers', async (...row) => {
+    const [mode, status, reason, httpStatus] = row;
     const crm = backend({}, connect({ total_timeout_ms: 400 }));
     expect(await ask(crm)).toMatchObject({ status: 'ok' });
     server.mode = mode;
     const answer = await ask(crm);
-    expect(answer.status).toBe(status);
+    expect([answer.status, answer.reason]).toEqual([status, reason]);
+    const failure = { event: 'backend.failed', name: 'crm', reason, status: httpStatus, requestId: 'req-1' };
+    expect(reported).toEqual(reason === undefined ? [] : [failure]);
     expect(Object.keys(answer.fields).length > 0).toBe(status === 'ok');
     server.mode = 'ok';
     expect(await ask(crm)).toMatchObject({ status: 'ok', fields: { plan: 'gold' } });
@@ -144,15 +151,15 @@ describe('the answer of a backend', () => {
 
   it('is not_found for a customer that it does not know', async () => {
     server.unknown.add(ID);
-    expect(await ask(backend())).toEqual(failed('not_found'));
+    expect(await ask(backend())).toEqual(failed('not_found', 'status_404'));
   });
 
   it('is unavailable while the backend or its token endpoint is down', async () => {
     const crm = backend();
     server.tokenMode = 'failing';
-    expect(await ask(crm)).toEqual(failed('unavailable'));
+    expect(await ask(crm)).toEqual(failed('unavailable', 'no_credentials'));
     const connection = connect({ base_url: 'http://127.0.0.1:9', auth: [] });
-    expect(await ask(backend({}, connection))).toEqual(failed('unavailable'));
+    expect(await ask(backend({}, connection))).toEqual(failed('unavailable', 'unreachable'));
   });
 
   it('never mixes two customers up, however many ask at once', async () => {
@@ -208,7 +215,7 @@ describe('the request to a backend', () => {
     expect(await ask(crm)).toMatchObject({ status: 'ok' });
     expect(server.requests[0]?.headers['x-customer']).toBe('4711');
     server.mode = 'wrong_customer';
-    expect(await ask(crm)).toEqual(failed('error'));
+    expect(await ask(crm)).toEqual(failed('error', 'subject_differs'));
   });
 
   it('carries the identifier in the body', async () => {
@@ -224,7 +231,9 @@ describe('the request to a backend', () => {
     expect(await ask(crm, { reference })).toMatchObject({ status: 'ok' });
     expect(server.requests[0]?.path).toBe('/v1/customers/a%2Fb%3Fc%23d%252e%20%C3%A9%27%28%2A%29?view=short');
     for (const hostile of ['.', '..', '%2e%2E', 'a\r\nb', 'a\0b', '\ud800']) {
-      expect(await ask(crm, { reference: hostile as CustomerReference })).toEqual(failed('error'));
+      expect(await ask(crm, { reference: hostile as CustomerReference })).toEqual(
+        failed('error', 'identifier_unsendable'),
+      );
     }
     expect(server.requests).toHaveLength(1);
   });
@@ -232,7 +241,9 @@ describe('the request to a backend', () => {
   it('is not sent when a header would not carry the reference unchanged', async () => {
     const crm = backend({ identifier: { as: 'reference', in: 'header', name: 'x-customer' } });
     for (const reference of [' 4711', '4711 ', 'Zoë', 'a\r\nx-admin: 1', '\u0130']) {
-      expect(await ask(crm, { reference: reference as CustomerReference })).toEqual(failed('error'));
+      expect(await ask(crm, { reference: reference as CustomerReference })).toEqual(
+        failed('error', 'identifier_unsendable'),
+      );
     }
     expect(server.requests).toEqual([]);
   });
@@ -251,14 +262,20 @@ describe('the probe of a backend', () => {
   it('tells apart a working one, refused credentials and one that is down', async () => {
     const crm = backend();
     server.unknown.add('symbolon-probe');
-    expect(await crm.probe()).toEqual({ ok: true, message: expect.stringContaining('answered 404') });
+    expect(await crm.probe()).toEqual({
+      ok: true,
+      message: expect.stringContaining('(a wrong path answers the same)'),
+    });
     server.mode = 'unauthorized';
     expect(await crm.probe()).toEqual({
       ok: false,
       message: expect.stringContaining('refuses our credentials'),
     });
     const down = backend({}, connect({ base_url: 'http://127.0.0.1:9', auth: [] }));
-    expect(await down.probe()).toEqual({ ok: false, message: 'http://127.0.0.1:9 cannot be reached.' });
+    expect(await down.probe()).toEqual({
+      ok: false,
+      message: 'http://127.0.0.1:9 cannot be reached (connection refused).',
+    });
   });
 });
 
@@ -292,7 +309,7 @@ describe('the settings of a backend', () => {
       ...settings,
       identifier: { as: 'assertion', in: 'header', name: 'x-assertion' },
     });
-    expect(() => createBackend(options, { connection: connect(), metrics })).toThrow(
+    expect(() => createBackend(options, { connection: connect(), metrics, reportFailure: () => {} })).toThrow(
       'backends.crm.identifier',
     );
   });

@@ -280,6 +280,28 @@ describe('commands', () => {
     expect(JSON.parse(scripts.stdout)).toMatchObject({ ok: false });
   });
 
+  it('doctor shows a warning without failing, and asks about a customer by reference and space', async () => {
+    answer.body = {
+      ok: true,
+      findings: [{ subject: 'backend crm', ok: true, warning: true, message: 'found plan; not found age' }],
+    };
+    const { code, stdout } = await run(['doctor', '--customer', '4711', '--space', 'crm']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('! backend crm about this customer: found plan; not found age');
+    expect(calls).toMatchObject([
+      { method: 'GET', path: '/admin/doctor' },
+      { method: 'POST', path: '/admin/doctor', body: { reference: '4711', reference_space: 'crm' } },
+    ]);
+  });
+
+  it('a partner is shown with what the configuration does not have of it', async () => {
+    answer = { status: 201, body: { id: 'acme', warnings: ['No backend offers the field "plam".'] } };
+    const { code, stdout, stderr } = await run(['partners', 'create', 'acme', '--fields', 'plam']);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('warnings');
+    expect(stderr).toBe('! No backend offers the field "plam".\n');
+  });
+
   it('doctor names every problem of a configuration', async () => {
     using other = folder();
     other.write('symbolon.yaml', 'public_url: http://id.example.com\nlissten: {}\n');

@@ -163,6 +163,20 @@ describe('the command line and a real service', () => {
     expect(await json(['partners', 'list'])).toMatchObject({ items: [{ id: 'acme' }] });
   });
 
+  it('says at the first start which generated file to keep, and where', async () => {
+    const { stderr } = await serve();
+    await expect.poll(stderr).toMatch(/key-encryption-key, .*Keep a copy of it, apart from the database/);
+    expect(stderr()).toMatch(/admin-token, .*It needs no backup/);
+  });
+
+  it('a data directory that cannot be written is named by serve and doctor', async () => {
+    place.write('taken', '');
+    place.write('symbolon.yaml', 'public_url: http://localhost:8080\ndata_dir: taken/data\n');
+    const sentence = /data_dir \S+taken\/data cannot be written by this user/;
+    expect((await symbolon(['serve'], { cwd: place.path })).stderr).toMatch(sentence);
+    expect((await symbolon(['doctor'], { cwd: place.path })).stdout).toMatch(sentence);
+  });
+
   it('in production it wants a key-encryption key of the operator', async () => {
     const { code, stderr } = await symbolon(['serve'], { cwd: place.path, env: { NODE_ENV: 'production' } });
     expect(code).toBe(1);

@@ -58,7 +58,7 @@ describe('the command line', () => {
     const { stdout } = await run('limits', 'tiers');
     expect(stdout).toMatch(/^messaging +80 in 1 s, 10000 in 86400 s$/m);
     expect(stdout).toMatch(/^unlimited +no limit$/m);
-    expect(stdout).toMatch(/^session +session$/m);
+    expect(stdout).toMatch(/^session +standard$/m);
     const refused = await run('limits', 'client', t.north.clientId, 'golden');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('There are: development, staging');

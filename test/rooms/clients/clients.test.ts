@@ -45,6 +45,17 @@ async function create(changes: { partner?: string; scopes?: string[] } = {}) {
 }
 
 describe('a client', () => {
+  it('that was changed is changed on every node once the news arrives', async () => {
+    const { clientId } = await create();
+    const news = createRevocations({ store: rooms.stores.revocations, clock: rooms.clock });
+    const elsewhere = clientsOf({ revocations: news });
+    expect((await elsewhere.usable(clientId))?.scopes).toEqual(['profile:read']);
+    await clients.update(clientId, { scopes: ['whoami'] }, ADMIN);
+    await news.refresh();
+    rooms.clock.advance(250);
+    expect((await elsewhere.usable(clientId))?.scopes).toEqual(['whoami']);
+  });
+
   it('is authenticated by its own secret alone, here and after a restart', async () => {
     const [one, two] = [await create(), await create()];
     for (const by of [clients, clientsOf()]) {
@@ -142,6 +153,12 @@ describe('a revoked client', () => {
     await clients.revoke(clientId, ADMIN);
     await revocations.refresh();
     expect(await there.authenticate(clientId, secret)).toBeUndefined();
+  });
+
+  it('takes along a token that another process, which had not heard of it, issued a moment later', async () => {
+    const { clientId } = await create();
+    await clients.revoke(clientId, ADMIN);
+    expect(rooms.revocations.isRevoked('client', clientId, rooms.clock.nowMs() + 500)).toBe(true);
   });
 
   it('cannot be revoked again, nor can one that is none', async () => {

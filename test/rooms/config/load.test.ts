@@ -110,7 +110,7 @@ authenticators: [{ name: a, type: htpp }]
     'admin:\n  S3cretInTheFile: 1\n  S3cretInTheFile: 2\n',
   ])('is refused with the line when it is not YAML, without quoting it: %j', (text) => {
     const refusal = problemsOf(() => loadText(`public_url: http://localhost\n${text}`)).text;
-    expect(refusal).toMatch(/line \d+, column \d+/);
+    expect(refusal).toMatch(/line \d+, column \d+ is not valid YAML/);
     expect(refusal).not.toContain('S3cretInTheFile');
   });
 

@@ -59,6 +59,23 @@ describe('references in the configuration', () => {
     expect(problems[0]?.problem).toContain('NOT_THERE');
   });
 
+  it('that are missing for a secret are never answered with the advice to write a default into the file', () => {
+    const secret = '${NOT_THERE}';
+    const { problems } = resolveReferences(
+      {
+        connections: { api: { auth: [{ value: secret, client_secret: secret }] } },
+        keys: { encryption_keys: [secret] },
+        admin: { token: secret },
+        public_url: secret,
+      },
+      context({}),
+    );
+    expect(problems.map(({ fix }) => fix)).toEqual([
+      ...Array.from({ length: 4 }, () => 'Set NOT_THERE.'),
+      'Set NOT_THERE, or write ${NOT_THERE:-default}.',
+    ]);
+  });
+
   it('cannot reach the prototype of the tree', () => {
     const { tree } = resolveReferences(
       JSON.parse('{"__proto__":{"x":"1"}}') as Record<string, unknown>,

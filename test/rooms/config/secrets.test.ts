@@ -58,6 +58,15 @@ describe('secrets', () => {
     expect(loadSecrets(asked, production).encryptionKeys).toHaveLength(1);
   });
 
+  it('that cannot be written stop the start with the name of the setting', () => {
+    using place = folder();
+    writeFileSync(join(place.path, 'taken'), '');
+    const config = parseConfig({ ...least, data_dir: 'taken/data' }, { baseDir: place.path });
+    expect(() => loadSecrets(config, anywhere)).toThrow(
+      `data_dir ${config.data_dir} cannot be written by this user.`,
+    );
+  });
+
   it('of a damaged key file stop the start instead of being replaced', () => {
     using place = folder();
     const config = parseConfig(least, { baseDir: place.path });

@@ -339,3 +339,8 @@ describe('the settings of a connection', () => {
     ]);
   });
 });
+
+it('auth that was left empty in the file counts as no credentials', () => {
+  expect(connectionSchema.parse({ base_url: 'https://api.example.com', auth: null }).auth).toEqual([]);
+  expect(connectionSchema.safeParse({ base_url: 'https://api.example.com', auth: {} }).success).toBe(false);
+});

@@ -9,7 +9,7 @@ const defaults: LimiterOptions['defaults'] = {
   key: 'standard',
   client: 'standard',
   partner: 'standard',
-  session: 'session',
+  session: 'production',
   address: 'standard',
   service: 'unlimited',
 };

@@ -62,10 +62,22 @@ describe('a registered redirect URI', () => {
     ['https:/app.test/cb', 'plain form'],
     ['//app.test/cb', 'ASCII'],
     ['http://127.0.0.1/cb', 'https'],
+    ['https://app.test/cb?code=x', 'no code'],
+    ['https://app.test/cb?tenant=7&state=', 'no state'],
+    ['https://app.test/cb?iss=https://id.test', 'no iss'],
+    ['https://app.test/cb?%65rror=x', 'no error'],
     ['data:text/html,x', 'https'],
     [`https://app.test/${'a'.repeat(2_000)}`, '2,000'],
   ])('of a web application is not %s, and the refusal says why', (uri, problem) => {
     expect(redirectUriProblem(uri, { applicationType: 'web', loopbackForAll: false })).toContain(problem);
+  });
+
+  it('on loopback never means port 0, which nothing can listen on', () => {
+    const rules = { applicationType: 'native' as const, loopbackForAll: false };
+    expect(redirectUriProblem('http://127.0.0.1:0/cb', rules)).toContain('Port 0');
+    for (const port of ['0', '00', '65536', '99999']) {
+      expect(isRegisteredRedirectUri(native, `http://127.0.0.1:${port}/cb`)).toBe(false);
+    }
   });
 
   it('on loopback is for everybody while the installation itself is on loopback', () => {

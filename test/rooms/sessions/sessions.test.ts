@@ -76,6 +76,12 @@ describe('a session', () => {
     expect([sessions.isLive(one), sessions.isLive(other)]).toEqual([false, true]);
   });
 
+  it('that was ended takes along a token that another process, which had not heard of it, issued a moment later', async () => {
+    const session = start();
+    await sessions.end(session);
+    expect(rooms.revocations.isRevoked('session', session.sid, rooms.clock.nowMs() + 500)).toBe(true);
+  });
+
   it('ends with all others of its customer, and a later sign-in works', async () => {
     const ended = [start(), start()];
     const foreign = start('c1ig72aqzz2z2wr6ianxqbgfvo4ttjhrzn');

@@ -1,0 +1,68 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { AnswerFault } from './json-answer.ts';
+import { OutboundError, type OutboundFailure } from './outbound-types.ts';
+
+/** Why one of the company's systems gave no usable answer: a closed list that holds nothing of what it answered. */
+export type FailureReason =
+  | OutboundFailure
+  | AnswerFault
+  | `status_${number}`
+  /** Redirects are answers, never followed. */
+  | 'redirect'
+  /** A page for people where data belongs. */
+  | 'html'
+  /** The answer does not say whom it speaks of. */
+  | 'subject_missing'
+  /** The answer speaks of somebody else. */
+  | 'subject_differs'
+  /** A right password, and nothing where the customer's id should stand. */
+  | 'reference_missing'
+  /** What stands there cannot be a customer's id. */
+  | 'reference_unusable'
+  /** Neither the configured sign of success nor one of refusal. */
+  | 'success_missing'
+  /** A value nested deeper than we pass on. */
+  | 'too_deep'
+  /** The customer's id cannot go where the configuration puts it. */
+  | 'identifier_unsendable'
+  /** An error of our own; it is in the log by itself. */
+  | 'internal';
+
+/** The reason that an HTTP status stands for. */
+export function reasonOfStatus(status: number): FailureReason {
+  return status >= 300 && status < 400 ? 'redirect' : `status_${status}`;
+}
+
+/** The reason that an exception of a call stands for. */
+export function reasonOfError(error: unknown): FailureReason {
+  return error instanceof OutboundError ? error.failure : 'internal';
+}
+
+export interface UpstreamFailure {
+  event: 'backend.failed' | 'authenticator.failed';
+  /** Of the backend or authenticator, as configured. */
+  name: string;
+  reason: FailureReason;
+  /** HTTP status of the answer, where there was one. */
+  status?: number | undefined;
+  requestId: string;
+}
+
+/** Tells the operator, in the log, why a system of the company could not be used. */
+export type ReportFailure = (failure: UpstreamFailure) => void;
+
+const LINE_EVERY_MS = 1_000;
+
+/** One line a second at most for each destination and reason: an outage must not fill the log. */
+export function createFailureReport({ clock, logger }: { clock: Clock; logger: Logger }): ReportFailure {
+  const lastMs = new Map<string, number>();
+  return ({ event, name, reason, status, requestId }) => {
+    const key = `${event} ${name} ${reason}`;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (lastMs.get(key) ?? Number.NEGATIVE_INFINITY) < LINE_EVERY_MS) return;
+    lastMs.set(key, nowMs);
+    const who = event === 'backend.failed' ? { backend: name } : { authenticator: name };
+    logger.log('warn', { event, ...who, status, reason, request_id: requestId });
+  };
+}
