@@ -28,7 +28,12 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
     }
   };
   const groups = [...new Set(deps.config.channels.map(({ group }) => group))];
-  return Promise.all([
+  const doubtful = deps.partners.all().flatMap((partner): Finding[] => {
+    const warnings = partner.disabledAtMs === undefined ? deps.partnerWarnings(partner) : [];
+    if (warnings.length === 0) return [];
+    return [{ subject: `partner ${partner.id}`, ok: false, message: warnings.join(' ') }];
+  });
+  const tried = await Promise.all([
     attempt('database', async () => {
       await deps.stores.ping();
       return { ok: true, message: 'answers' };
@@ -57,10 +62,6 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
             };
       }),
     ),
-    ...deps.partners.all().flatMap((partner): Finding[] => {
-      const warnings = partner.disabledAtMs === undefined ? deps.partnerWarnings(partner) : [];
-      if (warnings.length === 0) return [];
-      return [{ subject: `partner ${partner.id}`, ok: false, message: warnings.join(' ') }];
-    }),
   ]);
+  return [...tried, ...doubtful];
 }
