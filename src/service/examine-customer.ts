@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import type { Backend } from '../backends/backend-types.ts';
 import type { Config } from '../config/config.ts';
@@ -65,7 +66,7 @@ export function createExamineCustomer(deps: ExamineCustomerDeps): ExamineCustome
       reference: who.reference,
       fields: new Set(backend.fields),
       requestId,
-      traceparent: `00-${Buffer.from(randomToken(12)).toString('hex').slice(0, 32)}-0000000000000001-00`,
+      traceparent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`,
     });
     if (answer.reason !== undefined) {
       return { subject, ok: false, message: `It ${reasonSentence(answer.reason)}.` };

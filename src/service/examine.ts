@@ -28,12 +28,12 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
     }
   };
   const groups = [...new Set(deps.config.channels.map(({ group }) => group))];
-  const partners = deps.partners.all().flatMap((partner): Finding[] => {
+  const doubtful = deps.partners.all().flatMap((partner): Finding[] => {
     const warnings = partner.disabledAtMs === undefined ? deps.partnerWarnings(partner) : [];
     if (warnings.length === 0) return [];
     return [{ subject: `partner ${partner.id}`, ok: false, message: warnings.join(' ') }];
   });
-  const probed = await Promise.all([
+  const tried = await Promise.all([
     attempt('database', async () => {
       await deps.stores.ping();
       return { ok: true, message: 'answers' };
@@ -63,5 +63,5 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
       }),
     ),
   ]);
-  return [...probed, ...partners];
+  return [...tried, ...doubtful];
 }

@@ -94,6 +94,13 @@ describe('the committed description', () => {
     );
   });
 
+  it('is in the order of reading: a sign-in before what needs one, pages for customers near the end', () => {
+    const paths = Object.keys(description.paths);
+    const inOrder = ['/customer_authenticate', '/customer_session', '/getprofile', '/oauth/authorize'];
+    expect(paths.filter((path) => inOrder.includes(path))).toEqual(inOrder);
+    expect(paths.indexOf('/access_token')).toBeLessThan(paths.indexOf('/oauth/authorize'));
+  });
+
   it('gives only examples that satisfy their own schemas', async () => {
     const { Ajv2020 } = await import('ajv/dist/2020.js');
     const { default: addFormats } = await import('ajv-formats');

@@ -144,25 +144,25 @@ describe('could not be told, and is never called signed out, when', () => {
     ['the site fails', () => reply(500, { user: { id: '4711' } })],
   ])('%s', async (_what, arrange) => {
     arrange();
-    expect(await ask({ connection: { total_timeout_ms: 200 } })).toEqual(unavailable);
+    expect(await ask({ connection: { total_timeout_ms: 200 } })).toMatchObject(unavailable);
     expect(site.calls).toHaveLength(1);
   });
 
   it('the site is down', async () => {
-    expect(await ask({ connection: { base_url: 'http://127.0.0.1:9' } })).toEqual(unavailable);
+    expect(await ask({ connection: { base_url: 'http://127.0.0.1:9' } })).toMatchObject(unavailable);
   });
 
   it('the site redirects: the cookie is not carried to where it points', async () => {
     const elsewhere = await startTestSite();
     site.script = (response) => response.writeHead(307, { location: `${elsewhere.url}/me` }).end();
-    expect(await ask()).toEqual(unavailable);
+    expect(await ask()).toMatchObject(unavailable);
     expect(elsewhere.calls).toEqual([]);
     await elsewhere.close();
   });
 
   it('the site asks us to wait', async () => {
     site.script = (response) => response.writeHead(429, { 'retry-after': '7' }).end();
-    expect(await ask()).toEqual({ outcome: 'unavailable', busy: true, retryAfterSeconds: 7 });
+    expect(await ask()).toMatchObject({ outcome: 'unavailable', busy: true, retryAfterSeconds: 7 });
   });
 });
 
@@ -188,7 +188,7 @@ describe('of what the browser sent', () => {
   });
 
   it('nothing can add a header of its own', async () => {
-    expect(await ask({}, proofOf([['site_sid', 'a\r\nx-admin: 1']]))).toEqual(unavailable);
+    expect(await ask({}, proofOf([['site_sid', 'a\r\nx-admin: 1']]))).toMatchObject(unavailable);
     expect(site.calls).toEqual([]);
   });
 
@@ -213,7 +213,7 @@ describe('of what the browser sent', () => {
     };
     const options = { cookies: [], headers: ['authorization'] };
     expect(await ask({ options }, proofOf([], { authorization: 'Bearer old' }))).toEqual(refused);
-    expect(await ask()).toEqual(unavailable);
+    expect(await ask()).toMatchObject(unavailable);
   });
 });
 
