@@ -8,7 +8,7 @@ import type {
 import type { AuditedChange } from './audited-change.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { ApiKeySecretsTable, ApiKeysTable, Database, DatabaseTransaction } from './schema.ts';
-import { createSecretRows } from './secret-rows.ts';
+import { createSecretRows, secretMomentsOf } from './secret-rows.ts';
 
 const secretRows = createSecretRows('api_key_secrets');
 
@@ -60,15 +60,9 @@ function secretRowOf(keyId: string, secret: ApiKeySecret): ApiKeySecretsTable {
 
 function secretOf(row: ApiKeySecretsTable): ApiKeySecret {
   return {
-    secretId: row.secret_id,
+    ...secretMomentsOf(row),
     digest: orUndefined(row.digest),
     sealedSigningKey: orUndefined(row.sealed_signing_key),
-    createdAtMs: row.created_at_ms,
-    expiresAtMs: orUndefined(row.expires_at_ms),
-    revokedAtMs: orUndefined(row.revoked_at_ms),
-    firstUsedAtMs: orUndefined(row.first_used_at_ms),
-    lastUsedAtMs: orUndefined(row.last_used_at_ms),
-    graceMs: orUndefined(row.grace_ms),
   };
 }
 

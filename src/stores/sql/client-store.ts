@@ -2,7 +2,7 @@ import type { ClientId, ClientSecret, ClientStore, OAuthClient } from '../../cli
 import type { AuditedChange } from './audited-change.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { ClientSecretsTable, ClientsTable, Database, DatabaseTransaction } from './schema.ts';
-import { createSecretRows } from './secret-rows.ts';
+import { createSecretRows, secretMomentsOf } from './secret-rows.ts';
 
 const secretRows = createSecretRows('client_secrets');
 
@@ -40,14 +40,8 @@ function secretRowOf(clientId: ClientId, secret: ClientSecret): ClientSecretsTab
 
 function secretOf(row: ClientSecretsTable): ClientSecret {
   return {
-    secretId: row.secret_id,
+    ...secretMomentsOf(row),
     digest: row.digest,
-    createdAtMs: row.created_at_ms,
-    expiresAtMs: orUndefined(row.expires_at_ms),
-    revokedAtMs: orUndefined(row.revoked_at_ms),
-    firstUsedAtMs: orUndefined(row.first_used_at_ms),
-    lastUsedAtMs: orUndefined(row.last_used_at_ms),
-    graceMs: orUndefined(row.grace_ms),
   };
 }
 

@@ -64,7 +64,7 @@ export interface ApiKeysTable {
 }
 
 /** Columns of a secret, whoever owns it. */
-interface SecretColumns {
+export interface SecretColumns {
   secret_id: string;
   created_at_ms: number;
   expires_at_ms: number | null;

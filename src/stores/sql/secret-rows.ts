@@ -2,9 +2,22 @@ import { sql } from 'kysely';
 import type { SecretUse } from '../../api-keys/api-key.ts';
 import type { DueGrace, RotationPlan } from '../../partners/secret-rotation.ts';
 import { orUndefined } from './rows.ts';
-import type { Database, DatabaseTransaction } from './schema.ts';
+import type { Database, DatabaseTransaction, SecretColumns } from './schema.ts';
 
 const OWNER_COLUMNS = { api_key_secrets: 'key_id', client_secrets: 'client_id' } as const;
+
+/** The moments of a secret's life, from the columns that both tables of secrets have. */
+export function secretMomentsOf(row: SecretColumns) {
+  return {
+    secretId: row.secret_id,
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: orUndefined(row.expires_at_ms),
+    revokedAtMs: orUndefined(row.revoked_at_ms),
+    firstUsedAtMs: orUndefined(row.first_used_at_ms),
+    lastUsedAtMs: orUndefined(row.last_used_at_ms),
+    graceMs: orUndefined(row.grace_ms),
+  };
+}
 
 /** What the tables of secrets do alike: the columns are the same but for the name of the owner's. */
 export function createSecretRows(table: keyof typeof OWNER_COLUMNS) {
