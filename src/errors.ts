@@ -85,11 +85,20 @@ export const errorCatalogue = {
   },
   ORIGIN_NOT_ALLOWED: { kind: 'forbidden', message: 'This origin may not make this call.' },
   CHANNEL_NOT_ALLOWED: { kind: 'forbidden', message: 'This session cannot be used for that channel.' },
+  CHANNEL_HAS_NO_PROFILE: { kind: 'not_found', message: 'This channel gives no proofs of its own.' },
   NOT_FOUND: { kind: 'not_found', message: 'There is nothing at this address.' },
   PROFILE_NOT_FOUND: { kind: 'not_found', message: 'No backend knows this customer.' },
   METHOD_NOT_ALLOWED: { kind: 'method_not_allowed', message: 'This address does not take this method.' },
   REQUEST_TIMEOUT: { kind: 'request_timeout', message: 'The request did not arrive in time.' },
   CONFLICT: { kind: 'conflict', message: 'Something of this name exists already.' },
+  CHANNEL_ATTRIBUTE_MISSING: {
+    kind: 'conflict',
+    message: 'The company holds no value that this chat needs about the customer.',
+  },
+  CHANNEL_VALUE_NOT_ALLOWED: {
+    kind: 'conflict',
+    message: 'A value that this chat needs has the wrong type, form or length.',
+  },
   BODY_TOO_LARGE: { kind: 'too_large', message: 'The request body is larger than this endpoint takes.' },
   UNSUPPORTED_MEDIA_TYPE: {
     kind: 'unsupported_type',
@@ -102,8 +111,28 @@ export const errorCatalogue = {
     message: 'Something went wrong here. Quote the request id when you ask about it.',
   },
   BACKEND_ERROR: { kind: 'bad_upstream', message: 'The profile backend gave no usable answer.' },
+  CHANNEL_VENDOR_ERROR: { kind: 'bad_upstream', message: 'The chat vendor gave no usable answer.' },
+  CHANNEL_VENDOR_UNAVAILABLE: {
+    kind: 'unavailable',
+    message: 'The chat vendor cannot be reached. Try again shortly.',
+  },
+  CHANNEL_ATTRIBUTES_UNAVAILABLE: {
+    kind: 'unavailable',
+    message: 'What this chat needs about the customer cannot be had at the moment. Try again shortly.',
+  },
   BACKEND_UNAVAILABLE: { kind: 'unavailable', message: 'The profile backend cannot be reached.' },
   BACKEND_TIMEOUT: { kind: 'upstream_timeout', message: 'The profile backend did not answer in time.' },
+  PARTNER_PATH_NOT_OPEN: {
+    kind: 'forbidden',
+    message: 'This path of the partner API is not open to callers from outside.',
+  },
+  PARTNER_LIMIT_REACHED: {
+    kind: 'rate_limited',
+    message: 'The partner API takes no more calls at the moment: its own limit is used up.',
+  },
+  PARTNER_API_ERROR: { kind: 'bad_upstream', message: 'The partner API gave no usable answer.' },
+  PARTNER_API_UNAVAILABLE: { kind: 'unavailable', message: 'The partner API cannot be used at the moment.' },
+  PARTNER_API_TIMEOUT: { kind: 'upstream_timeout', message: 'The partner API did not answer in time.' },
   AUTHENTICATOR_UNAVAILABLE: {
     kind: 'unavailable',
     message: 'Sign-in cannot be checked at the moment. Try again shortly.',

@@ -9,7 +9,6 @@ import { createAuditLink } from './audit/audit-chain.ts';
 import type { LinkAuditRecord } from './audit/audit-record.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets, type Secrets } from './config/secrets.ts';
-import { createAuthenticateCustomer } from './customers/authenticate-customer.ts';
 import { createGetProfile } from './customers/get-profile.ts';
 import { createIdentities } from './customers/identities.ts';
 import { createIssueCustomerToken } from './customers/issue-customer-token.ts';
@@ -18,8 +17,6 @@ import { createCustomerProof } from './http/customer-proof.ts';
 import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/health.ts';
 import type { HttpApp } from './http/express-app.ts';
 import { securityHeaders } from './http/security-headers.ts';
-import { createSessionCookies } from './http/session-cookie.ts';
-import { carriedHeaders, createCarriedBy } from './http/site-credentials.ts';
 import { openKeyring } from './keyring/keyring.ts';
 import type { HttpClientDeps } from './outbound/http-client.ts';
 import { openPartners } from './partners/partners.ts';
@@ -28,27 +25,31 @@ import { createLogger, gatheringSink, type Logger } from './platform/logger.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { randomToken } from './platform/random.ts';
 import { startWatching } from './platform/watch.ts';
-import { createRevocations } from './revocation/revocations.ts';
 import { adminEndpoints } from './service/admin-endpoints.ts';
 import { createAuthorizationServer } from './service/authorization-server.ts';
+import { openChannelProofs } from './service/channel-proofs.ts';
 import { openCompanySystems } from './service/company-systems.ts';
 import { configuredChannels } from './service/configured-channels.ts';
 import { createCredentialCare } from './service/credential-care.ts';
+import { openCustomerCookies } from './service/customer-cookies.ts';
 import { createCustomerEndings } from './service/customer-endings.ts';
+import { openCustomerSignIn } from './service/customer-sign-in.ts';
 import { examineDependencies } from './service/examine.ts';
 import { createListeners, LISTENERS, type ListenerName, type ServiceAddresses } from './service/listeners.ts';
 import { keyUpkeep } from './service/key-upkeep.ts';
 import { openLimits } from './service/open-limits.ts';
+import { openRevocations } from './service/open-revocations.ts';
 import { type Closer, closeAll, openStores } from './service/open-stores.ts';
+import { createPartnerApis } from './service/partner-apis.ts';
 import { createPartnerCredentials } from './service/partner-credentials.ts';
 import { createPartnerWarnings } from './service/partner-warnings.ts';
 import { storesAnswer } from './service/readiness.ts';
+import { openTokenSigning } from './service/token-signing.ts';
 import { createEndedReferences } from './sessions/ended-references.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { RedisConnection } from './stores/redis.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
 import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
-import { openSigningRings } from './tokens/signing-rings.ts';
 
 /** What a test or an embedding program replaces. */
 export interface ServiceOverrides {
@@ -124,17 +125,11 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   link = createAuditLink(keyring.current('audit').key);
   const audit = createAudit({ store: stores.audit, clock, logger, metrics, instance: randomToken(9) });
   opened.push(() => audit.close());
-  const revocations = createRevocations({ store: stores.revocations, clock });
-  await revocations.refresh();
+  const taken = await openRevocations({ stores, keyring, clock });
+  const { revocations } = taken;
   const endedReferences = createEndedReferences({ keyring, revocations, clock });
   const accessTokenSeconds = config.tokens.access_token_lifetime_seconds;
-  const rings = await openSigningRings({
-    store: stores.signingKeys,
-    keyring,
-    clock,
-    algorithm: config.tokens.algorithm,
-    maxTokenLifetimeSeconds: { customer: MAX_CUSTOMER_TOKEN_SECONDS, access: 3_600, assertion: 60 },
-  });
+  const rings = await openTokenSigning({ config, stores, keyring, clock });
   const tokenDeps = {
     rings,
     clock,
@@ -147,7 +142,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   const sessions = createSessions({
     keyring,
     clock,
-    revocations,
+    ...taken,
     lifetimes,
     maxTokenLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
   });
@@ -158,7 +153,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   );
   const { apiKeys } = credentials;
 
-  const { httpClient, connections, hasher, authenticators, backends } = openCompanySystems(
+  const company = openCompanySystems(
     {
       config,
       clock,
@@ -167,19 +162,26 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       audit,
       rings,
       stores,
+      keyring,
+      redis,
       replays: credentials.replays,
       endedReferences,
       resolveHost: overrides.resolveHost,
     },
     opened,
   );
+  const { httpClient, connections, authenticators, backends } = company;
   const channels = configuredChannels(config);
 
-  const identities = createIdentities({ store: stores.customers, keyring, clock, audit });
+  const identities = createIdentities({ ...stores, store: stores.customers, keyring, clock, audit });
   const clientUsage = createKeyUsage({ store: stores.clients, clock });
-  const shared = { config, stores, keyring, clock, audit, partners, revocations };
+  const shared = { config, stores, keyring, clock, audit, partners, logger, metrics, ...taken };
+  const partnerApis = createPartnerApis({ ...shared, connections, metrics, redis });
+  const getProfile = createGetProfile({ backends, audit });
   const authorization = await createAuthorizationServer({
     ...shared,
+    rings,
+    getProfile,
     channels,
     sessions,
     identities,
@@ -189,6 +191,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     usage: clientUsage,
   });
   const { clients, families, devices } = authorization;
+  const holders = { ...tokenDeps, sessions, customerTokens, identities, channels };
+  const channelProofs = openChannelProofs({ ...shared, ...company, ...authorization, ...holders }, opened);
   const care = createCredentialCare(
     {
       ...shared,
@@ -196,8 +200,6 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       clients,
       clientUsage,
       rings,
-      logger,
-      metrics,
       httpClient,
       connections,
       replays: credentials.replays,
@@ -206,22 +208,20 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     opened,
   );
   const limits = await openLimits({
-    config,
-    clock,
-    logger,
-    metrics,
-    audit,
+    ...shared,
     redis,
     assignmentStore: stores.tierAssignments,
     throttleKey: keyring.current('throttle').key,
-    partners,
   });
-  const authenticateCustomer = createAuthenticateCustomer({
+  const signIn = openCustomerSignIn({
+    ...shared,
+    channels,
     authenticators,
     throttle: limits.throttle,
     identities,
     sessions,
-    audit,
+    replays: credentials.replays,
+    issuer,
   });
   const issueCustomerToken = createIssueCustomerToken({ sessions, tokens: customerTokens, audit });
   const endings = createCustomerEndings({
@@ -233,22 +233,15 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     endedReferences,
     authenticators,
     replays: credentials.replays,
+    httpClient,
+    isServing: () => serving,
   });
-  const { endSessions } = endings;
-  const cookieSecrets: string[] = [];
-  const readCookieSecrets = () => {
-    const texts = keyring.all('session-cookie').map(({ key }) => key.export().toString('base64url'));
-    cookieSecrets.splice(0, cookieSecrets.length, ...texts);
-  };
-  readCookieSecrets();
-  const sessionCookies = createSessionCookies({
-    keep: redis ? { redis: redis.client } : { records: stores.sessions },
+  const { endSessions, life } = endings;
+  const { sessionCookies, readCookieSecrets } = openCustomerCookies({
+    ...shared,
     sessions,
     lifetimes,
-    clock,
-    secrets: cookieSecrets,
-    cookieName: config.sessions.cookie_name,
-    sameSite: config.sessions.same_site,
+    redis,
   });
 
   let draining = false;
@@ -266,6 +259,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       partners,
       partnerWarnings,
       limits: limits.probe,
+      channelFindings: channelProofs.channelFindings,
+      connectionFindings: partnerApis.findings,
     });
 
   const headers = securityHeaders({ https: publicUrl.protocol === 'https:' });
@@ -284,7 +279,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     { ...appOptions, aliases: config.http.aliases, referencePages: config.http.reference_pages },
     {
       channels,
-      authenticateCustomer,
+      ...signIn,
       issueCustomerToken,
       endSessions,
       siteSignOut: endings.siteSignOut,
@@ -296,18 +291,20 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       issuer,
       isReady,
       origins: { publicOrigin: publicUrl.origin, channels },
-      carriedBy: createCarriedBy(authenticators),
-      siteHeaders: carriedHeaders(authenticators),
       ...credentials.endpoints,
+      ...partnerApis.endpoints,
+      connectGrant: company.connectGrant,
       ...authorization.endpoints,
+      ...channelProofs.endpoints,
       proveCustomer: createCustomerProof({
         ...authorization,
+        ...taken,
         accessTokens,
         sessions,
         sessionCookies,
         channels,
       }),
-      getProfile: createGetProfile({ backends, audit }),
+      getProfile,
       customerAuthHeader: config.http.customer_auth_header,
       customerAuthField: config.http.customer_auth_field,
     },
@@ -321,23 +318,27 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     },
     adminEndpoints({
       ...shared,
+      ...company,
       startedAtMs,
       linkAudit,
       rings,
       apiKeys,
       clients,
       limits,
-      backends,
       partnerWarnings,
       channels,
-      hasher,
       identities,
       sessions,
       endSessions,
       endSessionsOf: endings.endSessionsOf,
-      authenticators,
       devices,
-      credentialEndpoints: care.endpoints,
+      credentialEndpoints: [
+        ...care.endpoints,
+        ...life.endpoints,
+        ...partnerApis.adminEndpoints,
+        ...company.adminEndpoints,
+        ...channelProofs.adminEndpoints,
+      ],
       onSessionSecretRotated: readCookieSecrets,
       examine,
     }),
@@ -359,12 +360,11 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
         keyring,
         rings,
         audit,
+        byHand: channelProofs.ringsByHand,
         signingKeyMaxAgeMs: config.tokens.signing_key_max_age_days * 864e5,
         onKeysChanged: readCookieSecrets,
       }),
-      ...credentials.every,
-      ...authorization.every,
-      ...care.every,
+      ...[credentials, authorization, channelProofs, care, life].flatMap(({ every }) => every),
       { name: 'sessions', everyMs: PRUNE_MS, run: () => stores.sessions.prune(clock.nowMs()) },
     ],
   });

@@ -13,8 +13,10 @@ export interface FetchOptions {
   cache: 'no-store';
   redirect: 'error';
   headers: Record<string, string>;
-  body?: string;
-  signal?: never;
+  body: string | undefined;
+  /** The call goes on although the page is left. */
+  keepalive: boolean;
+  signal: undefined;
 }
 
 /** `fetch` by its shape, so that the core needs no browser types and runs wherever one can be passed in. */
@@ -23,81 +25,73 @@ export type FetchLike = (url: string, options: FetchOptions) => Promise<FetchRes
 /** A JSON object that the bridge answered; members are unknown until checked. */
 export type Answer = Record<string, unknown>;
 
-/** Makes one call to the bridge; throws `SymbolonError` for everything but a success. */
-export type BridgeCall = (method: string, path: string, body?: Record<string, string>) => Promise<Answer>;
+/** Makes one call to the bridge, with `bearer` as the caller's own credential; throws `SymbolonError` for everything but a success. */
+export type BridgeCall = (method: string, path: string, body?: Record<string, unknown>, bearer?: string) => Promise<Answer>;
 
-const isObject = (value: unknown): value is Answer => typeof value === 'object' && value !== null;
-const textOrNone = (value: unknown) => (typeof value === 'string' ? value : undefined);
+/** Puts another credential than the cookie into the calls of a session; `Failure` is what its calls throw. */
+export type SessionCarrier = (call: BridgeCall, Failure: typeof SymbolonError) => BridgeCall;
 
-function codeOf(status: number, serverCode: string | undefined): SymbolonErrorCode {
-  if (status === 401) return serverCode === 'INVALID_CREDENTIALS' ? 'invalid_credentials' : 'signed_out';
-  if (status === 429) return 'rate_limited';
-  return status >= 500 ? 'unavailable' : 'refused';
-}
+/** Reads members of anything: what is no object has none. */
+const membersOf = (value: unknown) => Object(value) as Answer;
 
 function failure(status: number, answer: unknown): SymbolonError {
-  const error = isObject(answer) && isObject(answer.error) ? answer.error : {};
-  const serverCode = textOrNone(error.code);
-  const retryAfter = error.retry_after;
-  return new SymbolonError(
-    codeOf(status, serverCode),
-    textOrNone(error.message) ?? `The bridge answered with status ${status}.`,
-    {
-      status,
-      serverCode,
-      requestId: textOrNone(error.request_id),
-      retryAfterMs: typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter * 1000 : undefined,
-    },
-  );
+  const { code, message, request_id, retry_after } = membersOf(membersOf(answer).error);
+  let kind: SymbolonErrorCode = 'refused';
+  if (status >= 500) kind = 'unavailable';
+  if (status === 429) kind = 'rate_limited';
+  if (status === 401) kind = code === 'INVALID_CREDENTIALS' ? 'invalid_credentials' : 'signed_out';
+  return new SymbolonError(kind, `${message ?? `Status ${status}`}`, {
+    status,
+    serverCode: code as string | undefined,
+    requestId: request_id as string | undefined,
+    retryAfterMs: Number(retry_after) * 1000 || undefined,
+  });
 }
 
-declare const AbortSignal: { timeout?(ms: number): never };
+/** Something answered that is not the bridge. */
+export const unusable = (what: string) =>
+  new SymbolonError('bad_response', `The answer has no usable ${what}.`);
 
 /** `AbortSignal.timeout` where the platform has it; elsewhere a call ends when its connection does. */
-function deadline(timeoutMs: number): Pick<FetchOptions, 'signal'> {
-  const signal = typeof AbortSignal === 'undefined' ? undefined : AbortSignal.timeout?.(timeoutMs);
-  return signal ? { signal } : {};
-}
+export const deadline = (ms: number) =>
+  (globalThis as unknown as { AbortSignal?: { timeout?(ms: number): undefined } }).AbortSignal?.timeout?.(ms);
 
 /**
  * Calls below `baseUrl` with the session cookie, the header that no foreign form can send, and a deadline of
  * `timeoutMs` from the call to the last byte. Redirects are refused: the bridge never makes one here.
  */
 export function createBridgeCall(baseUrl: string, fetch: FetchLike, timeoutMs: number): BridgeCall {
-  const base = baseUrl.replace(/\/+$/, '');
-  return async (method, path, body) => {
+  return async (method, path, body, bearer) => {
     let status: number;
     let text: string;
     try {
-      const response = await fetch(base + path, {
+      const response = await fetch(baseUrl + path, {
         method,
         credentials: 'include',
         cache: 'no-store',
         redirect: 'error',
         headers: {
           'X-Symbolon-CSRF': '1',
-          ...(body ? { 'Content-Type': 'application/json' } : {}),
+          ...(body && { 'Content-Type': 'application/json' }),
+          ...(bearer && { Authorization: `Bearer ${bearer}` }),
         },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-        ...deadline(timeoutMs),
+        body: body && JSON.stringify(body),
+        keepalive: method === 'DELETE',
+        signal: deadline(timeoutMs),
       });
       status = response.status;
       text = await response.text();
     } catch (cause) {
-      throw new SymbolonError(
-        'unavailable',
-        'The bridge cannot be reached, or allowed_origins of the channel does not list the origin of this page.',
-        { cause },
-      );
+      throw new SymbolonError('unavailable', 'No answer: is this origin in allowed_origins?', {
+        cause,
+      });
     }
     let answer: unknown;
     try {
-      answer = text === '' ? {} : JSON.parse(text);
-    } catch {
-      answer = undefined;
-    }
+      answer = JSON.parse(text || '{}');
+    } catch {}
     if (status < 200 || status > 299) throw failure(status, answer);
-    if (!isObject(answer)) throw new SymbolonError('bad_response', 'The answer is not JSON.', { status });
-    return answer;
+    if (membersOf(answer) !== answer) throw unusable('JSON');
+    return answer as Answer;
   };
 }

@@ -1,7 +1,14 @@
 /** `unknown` until the bridge has been asked; never "anonymous by accident". */
 export type SymbolonState = 'unknown' | 'signed_out' | 'signed_in';
 
-/** Who is signed in, as listeners are told. */
+/**
+ * Why nobody is signed in any more:
+ * - `logout`: `logout()` was called, here or in another page of this browser.
+ * - `ended`: the bridge knows the session no more: it expired, or was ended elsewhere.
+ */
+export type SignedOutReason = 'logout' | 'ended';
+
+/** Who is signed in, as listeners are told. The object stays the same until something changes. */
 export interface SymbolonSnapshot {
   state: SymbolonState;
   /** The opaque customer identifier while signed in. */
@@ -9,42 +16,7 @@ export interface SymbolonSnapshot {
 }
 
 /**
- * Holds who is signed in and tells listeners. The epoch is raised by each sign-in and sign-out, so that an answer to an
- * older question is never taken for the newer customer's.
+ * Hears of each change. `reason` is set when nobody is signed in any more. What it returns is waited for, at most
+ * five seconds, before `logout` ends the session.
  */
-export function createStanding(onLeave: () => void) {
-  const listeners = new Set<(snapshot: SymbolonSnapshot) => void>();
-  let state: SymbolonState = 'unknown';
-  let customerId: string | undefined;
-  let epoch = 0;
-
-  function become(nextState: SymbolonState, nextId?: string): void {
-    if (nextState === state && nextId === customerId) return;
-    if (nextId !== customerId) onLeave();
-    state = nextState;
-    customerId = nextId;
-    for (const listener of Array.from(listeners)) {
-      try {
-        listener({ state, customerId });
-      } catch (error) {
-        // A listener's own failure shows up as an unhandled rejection and keeps no other listener from hearing.
-        void Promise.reject(error);
-      }
-    }
-  }
-
-  return {
-    become,
-    turn(nextState: SymbolonState, nextId?: string) {
-      epoch++;
-      become(nextState, nextId);
-    },
-    state: () => state,
-    customerId: () => customerId,
-    epoch: () => epoch,
-    subscribe(listener: (snapshot: SymbolonSnapshot) => void) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-  };
-}
+export type StandingListener = (snapshot: SymbolonSnapshot, reason?: SignedOutReason) => unknown;

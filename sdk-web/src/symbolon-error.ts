@@ -2,6 +2,8 @@
  * What went wrong, as a page has to react to it:
  * - `signed_out`: nobody is signed in (any more); show the signed-out state.
  * - `invalid_credentials`: the user name or password given to `signIn` is wrong.
+ * - `cookie_blocked`: the bridge signed the customer in, but the browser does not send its cookie: the bridge is on
+ *   another site and third-party cookies are blocked. Asking again does not help.
  * - `refused`: the bridge does not allow this call (origin, channel, locked account); repeating it does not help.
  * - `rate_limited`: too many calls; `retryAfterMs` says when the next one makes sense.
  * - `unavailable`: the bridge cannot be reached, is too slow or failed; `retryAfterMs` says when to try again.
@@ -10,6 +12,7 @@
 export type SymbolonErrorCode =
   | 'signed_out'
   | 'invalid_credentials'
+  | 'cookie_blocked'
   | 'refused'
   | 'rate_limited'
   | 'unavailable'
@@ -31,18 +34,15 @@ export interface SymbolonErrorDetails {
 /** Every rejection of this SDK. The message is for developers; it never holds a token or a password. */
 export class SymbolonError extends Error {
   readonly code: SymbolonErrorCode;
-  readonly status: number | undefined;
-  readonly serverCode: string | undefined;
-  readonly requestId: string | undefined;
-  readonly retryAfterMs: number | undefined;
+  declare readonly status: number | undefined;
+  declare readonly serverCode: string | undefined;
+  declare readonly requestId: string | undefined;
+  declare readonly retryAfterMs: number | undefined;
 
   constructor(code: SymbolonErrorCode, message: string, details: SymbolonErrorDetails = {}) {
-    super(message, { cause: details.cause });
+    super(message);
     this.name = 'SymbolonError';
     this.code = code;
-    this.status = details.status;
-    this.serverCode = details.serverCode;
-    this.requestId = details.requestId;
-    this.retryAfterMs = details.retryAfterMs;
+    Object.assign(this, details);
   }
 }

@@ -6,7 +6,7 @@ let bridge: TinyBridge;
 let nowMs = 1_800_000_000_000;
 const now = () => nowMs;
 const connect = (baseUrl = bridge.url, timeoutMs?: number) =>
-  createSymbolon({ baseUrl, channel: 'web', now, ...(timeoutMs ? { timeoutMs } : {}) });
+  createSymbolon({ baseUrl, channel: 'web', now, random: () => 0, ...(timeoutMs ? { timeoutMs } : {}) });
 
 beforeEach(async () => {
   bridge = await startTinyBridge();

@@ -10,13 +10,25 @@ export type AuditEventName =
   | 'customer.login_tried'
   | 'customer.pinned'
   | 'customer.traced'
+  | 'customer.imported'
+  | 'customer.merged'
+  | 'customer.split'
+  | 'customer.erased'
+  | 'customer.disabled'
+  | 'customer.enabled'
+  | 'customer.partner_told'
   | 'customer.devices_listed'
   | 'customer.examined'
   | 'customer.sessions_ended'
   | 'session.token_issued'
   | 'session.ended'
   | 'access_token.issued'
+  | 'channel.proof_issued'
+  | 'channel.proof_failed'
+  | 'channel.probed'
   | 'profile.read'
+  | 'partner_api.called'
+  | 'profile.unproven_call'
   | 'access.denied'
   | 'partner.created'
   | 'partner.updated'
@@ -30,6 +42,7 @@ export type AuditEventName =
   | 'consent.given'
   | 'consent.denied'
   | 'consent.withdrawn'
+  | 'authorization_code.issued'
   | 'authorization_code.reused'
   | 'refresh_token.reused'
   | 'access_token.revoked'
@@ -43,6 +56,8 @@ export type AuditEventName =
   | 'api_key.grace_started'
   | 'api_key.revoked'
   | 'limits.tier_assigned'
+  | 'connection.connect_started'
+  | 'connection.connected'
   | 'directory.user_added'
   | 'directory.password_set'
   | 'directory.user_disabled'
@@ -95,6 +110,7 @@ const MAX_PAUSE_MS = 5_000;
 const ROUTINE: ReadonlySet<AuditEventName> = new Set([
   'profile.read',
   'session.token_issued',
+  'channel.proof_issued',
   'access_token.issued',
 ]);
 

@@ -15,7 +15,7 @@ import type { DirectoryStore } from './directory-types.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 
 /** What the caller brought to prove who the customer is. */
-export type Proof = PasswordProof | SiteSessionProof | SubjectTokenProof;
+export type Proof = PasswordProof | SiteSessionProof | SubjectTokenProof | RedirectAnswerProof;
 
 export interface PasswordProof {
   kind: 'password';
@@ -37,6 +37,17 @@ export interface SubjectTokenProof {
   kind: 'subject_token';
   token: string;
   tokenType: SubjectTokenType;
+}
+
+/** What a provider's redirect brought back: finishes what `RedirectSignIn.begin` began. */
+export interface RedirectAnswerProof {
+  kind: 'redirect_answer';
+  /** Name of the authenticator that began it; nobody else looks at the answer. */
+  authenticator: string;
+  /** Parameters of the redirect as sent, each once. `state` was checked already. */
+  parameters: Readonly<Record<string, string>>;
+  /** What `begin` gave. */
+  memory: string;
 }
 
 /** Kinds of tokens (RFC 8693 section 3); `jwt` leaves open which of the others. */
@@ -84,6 +95,42 @@ export interface AuthenticationContext {
   note?: (step: string) => void;
 }
 
+/** What whoever begins a sign-in may ask of the provider. */
+export interface RedirectRequest {
+  /** Comes back unchanged; whoever begins checks it. */
+  state: string;
+  /** OIDC Core 1.0 section 3.1.2.1. What the configuration says outweighs it. */
+  prompt?: RedirectPrompt | undefined;
+  /** Longest time since the provider last saw the customer's credentials. The shorter one of this and the configured holds. */
+  maxAgeSeconds?: number | undefined;
+}
+
+export const REDIRECT_PROMPTS = ['none', 'login', 'consent', 'select_account'] as const;
+
+export type RedirectPrompt = (typeof REDIRECT_PROMPTS)[number];
+
+export type RedirectStart =
+  | {
+      outcome: 'redirect';
+      /** Where the browser goes. */
+      location: string;
+      /** What the answer will be judged by. Holds secrets: kept sealed, by this browser alone. */
+      memory: string;
+    }
+  /** Asked not to show anything, and configured to show something every time. */
+  | { outcome: 'login_required' }
+  | Extract<AuthenticationOutcome, { outcome: 'unavailable' }>;
+
+/** Sign-in by sending the browser to a provider; `authenticate` with a `redirect_answer` finishes it. */
+export interface RedirectSignIn {
+  /** `form_post`: the answer comes as a cross-site form, so that only a `SameSite=None` cookie comes with it. */
+  readonly responseMode: 'query' | 'form_post';
+  begin(request: RedirectRequest, context: AuthenticationContext): Promise<RedirectStart>;
+}
+
+/** Where providers send browsers back to, one address for each authenticator (RFC 9700 section 4.4.2.2). */
+export const CALLBACK_PATH = '/customer_sign_in/callback';
+
 /** What a probe found; a `warning` works as far as can be told. */
 export interface ProbeResult {
   ok: boolean;
@@ -96,6 +143,8 @@ export interface Authenticator {
   readonly type: string;
   /** Set by those that take a `site_session`: what the edge hands them of a request, and nothing else. */
   readonly carries?: CarriedNames;
+  /** Set by those that send the customer's browser to a provider. */
+  readonly redirect?: RedirectSignIn;
   authenticate(proof: Proof, context: AuthenticationContext): Promise<AuthenticationOutcome>;
   /**
    * Set by those whose provider tells of sign-outs: reads a logout token (OpenID Connect Back-Channel Logout 1.0
@@ -120,4 +169,6 @@ export interface AuthenticatorDeps {
   replays: Pick<ReplayStore, 'consume'>;
   endedReferences: Pick<EndedReferences, 'endedSince'>;
   reportFailure: ReportFailure;
+  /** `PUBLIC_URL`, without a slash at its end. */
+  publicUrl: string;
 }

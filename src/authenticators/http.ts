@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { failureSentence } from '../connections/failure-sentence.ts';
+import { failureSentence, reasonSentence } from '../connections/failure-sentence.ts';
 import { StartRefused } from '../errors.ts';
-import { reasonOfError } from '../outbound/failure-reason.ts';
 import { OutboundError, type OutboundRequest } from '../outbound/outbound-types.ts';
 import { requestPathSetting } from '../outbound/outbound-settings.ts';
 import { nameSetting } from '../platform/settings.ts';
@@ -16,7 +15,7 @@ import {
   loginAnswerSetting,
   refusesOurToken,
   scalarSetting,
-  unavailable,
+  unavailableBy,
 } from './login-answer.ts';
 
 const memberName = z.string().regex(/^_?[A-Za-z][A-Za-z0-9_.-]{0,63}$/, 'must be the name of a field');
@@ -85,12 +84,17 @@ function create(
     request: OutboundRequest,
   ): Promise<{ outcome: AuthenticationOutcome; status?: number }> => {
     try {
-      const limits = { totalTimeoutMs: DEADLINE_MS, refusesCredentials: refusesOurToken };
+      // A 429 of a log-in API is often about one customer: it must not keep the others out.
+      const limits = {
+        totalTimeoutMs: DEADLINE_MS,
+        refusesCredentials: refusesOurToken,
+        sharesLimit: false,
+      };
       const response = await connection.request(request, limits);
       return { outcome: read(response), status: response.status };
     } catch (error) {
       if (!(error instanceof OutboundError)) throw error;
-      return { outcome: unavailable(reasonOfError(error), { busy: error.failure === 'busy' }) };
+      return { outcome: unavailableBy(error) };
     }
   };
   return {
@@ -99,10 +103,16 @@ function create(
     async authenticate(proof, context) {
       if (proof.kind !== 'password') return { outcome: 'not_mine' };
       // An interface in front of LDAP may take an empty password for an anonymous bind, that is, for a success.
-      if (proof.username === '' || proof.password === '')
+      const note = context.note ?? (() => {});
+      if (proof.username === '' || proof.password === '') {
+        note('An empty name or password is never sent.');
         return { outcome: 'refused', reason: 'credentials' };
+      }
       const { outcome, status: answered } = await ask(loginRequest(options, proof, context.requestId));
+      const { origin } = connection;
+      note(answered === undefined ? `${origin} gave no answer.` : `${origin} answered ${answered}.`);
       if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
+        note(`It ${reasonSentence(outcome.reason)}.`);
         deps.reportFailure({
           event: 'authenticator.failed',
           name: options.name,

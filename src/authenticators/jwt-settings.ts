@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nameSetting, urlSetting } from '../platform/settings.ts';
 
 /** RFC 7518 section 3.1 and RFC 8037 without the symmetric ones: a public key is never a secret. */
-const ALGORITHMS = [
+export const ALGORITHMS = [
   'RS256',
   'RS384',
   'RS512',
@@ -23,14 +23,23 @@ const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 const CHANGING_CLAIMS = /^(email|name|nickname|preferred_username|upn|unique_name|phone_number)$/;
 
 /** StringOrURI (RFC 7519 section 2), compared byte by byte. */
-const exactText = z.string().min(1).max(255);
+export const exactText = z.string().min(1).max(255);
+
+/** Name of the claim that holds the reference. */
+export const referenceClaimSetting = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((name) => !CHANGING_CLAIMS.test(name), 'is a name that people change; name an immutable id')
+  .default('sub');
 
 const keySetting = z
   .record(z.string().max(64), z.unknown())
   .refine((key) => ['RSA', 'EC', 'OKP'].includes(String(key.kty)), 'must be a public key as a JSON Web Key')
   .refine((key) => !SECRET_MEMBERS.some((name) => name in key), 'must hold the public half of a key alone');
 
-const issuerSetting = urlSetting.refine(
+/** The issuer of a provider, letter by letter; discovery starts there. */
+export const issuerSetting = urlSetting.refine(
   (value) => !value.includes('?') && value.length <= 255,
   'must have no query and at most 255 characters',
 );
@@ -59,12 +68,7 @@ export const jwtSettings = z
     clock_tolerance_seconds: z.int().min(0).max(60).default(60),
     require_jti: z.boolean().default(true),
     single_use: z.boolean().default(false),
-    reference_claim: z
-      .string()
-      .min(1)
-      .max(128)
-      .refine((name) => !CHANGING_CLAIMS.test(name), 'is a name that people change; name an immutable id')
-      .default('sub'),
+    reference_claim: referenceClaimSetting,
     keys_url: urlSetting.optional(),
     keys: z.array(keySetting).min(1).max(20).optional(),
     keys_max_age_seconds: z.int().min(60).max(86_400).default(600),

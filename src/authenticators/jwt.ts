@@ -1,4 +1,3 @@
-import { compactVerify, errors } from 'jose';
 import { failureSentence } from '../connections/failure-sentence.ts';
 import { parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
 import { replayId } from '../replay/replay.ts';
@@ -11,7 +10,8 @@ import type {
 import { claimsFault, type TokenFault } from './jwt-claims.ts';
 import { type ClaimedToken, parseSubjectToken } from './jwt-parse.ts';
 import { type JwtSettings, jwtSettings } from './jwt-settings.ts';
-import { createKeySet, type KeySet } from './key-set.ts';
+import { checkSignature, headerFault } from './jwt-signature.ts';
+import { createKeySet } from './key-set.ts';
 import { createLogoutTokens } from './logout-token.ts';
 
 const REFUSED: AuthenticationOutcome = { outcome: 'refused', reason: 'credentials' };
@@ -19,30 +19,6 @@ const KEYS_AWAY: AuthenticationOutcome = { outcome: 'unavailable', busy: false, 
 
 /** Another node's clock may be this far behind, so that an id is kept that much longer than it can be accepted. */
 const CLOCK_SKEW_MS = 60_000;
-
-const DEFAULT_HEADER_TYPES = { id_token: ['JWT'], access_token: ['at+jwt'] } as const;
-
-type Verdict = 'sound' | 'unknown' | Extract<TokenFault, 'key' | 'signature'>;
-
-/** Whether the header is one that these settings allow; looked at before any key is. */
-function headerFault({ alg, typ }: ClaimedToken, settings: JwtSettings): TokenFault | undefined {
-  const types: readonly string[] = settings.header_types ?? DEFAULT_HEADER_TYPES[settings.token_type];
-  if (!types.some((one) => one.toLowerCase() === typ)) return 'token_type';
-  return (settings.algorithms as readonly string[]).includes(alg) ? undefined : 'algorithm';
-}
-
-async function checkSignature(token: string, claimed: ClaimedToken, keySet: KeySet): Promise<Verdict> {
-  const answer = await keySet.find(claimed.kid, claimed.alg);
-  if (answer.found === 'unknown') return 'unknown';
-  if (answer.found === 'none') return 'key';
-  try {
-    await compactVerify(token, answer.key, { algorithms: [claimed.alg] });
-    return 'sound';
-  } catch (error) {
-    if (error instanceof errors.JOSEError || error instanceof TypeError) return 'signature';
-    throw error;
-  }
-}
 
 type JwtDeps = Pick<AuthenticatorDeps, 'httpClient' | 'clock' | 'logger' | 'replays'>;
 

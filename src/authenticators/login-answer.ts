@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
-import { type FailureReason, reasonOfStatus } from '../outbound/failure-reason.ts';
+import { type FailureReason, reasonOfError, reasonOfStatus } from '../outbound/failure-reason.ts';
 import {
   answerPathSetting,
   type JsonObject,
@@ -12,7 +12,7 @@ import {
   parseJsonObject,
   valueAt,
 } from '../outbound/json-answer.ts';
-import type { OutboundResponse } from '../outbound/outbound-types.ts';
+import type { OutboundError, OutboundResponse } from '../outbound/outbound-types.ts';
 import type { AuthenticationOutcome } from './authenticator.ts';
 
 /** A constant value in the configuration. */
@@ -66,6 +66,14 @@ export function unavailable(
   { busy = false, retryAfterSeconds = RETRY_AFTER_SECONDS } = {},
 ): AuthenticationOutcome {
   return { outcome: 'unavailable', busy, retryAfterSeconds, reason };
+}
+
+/** Nobody could tell, because the call failed; says when the next one makes sense where that is known. */
+export function unavailableBy(error: OutboundError): AuthenticationOutcome {
+  const { failure, retryAfterMs } = error;
+  const retryAfterSeconds =
+    retryAfterMs === undefined ? RETRY_AFTER_SECONDS : Math.max(1, Math.ceil(retryAfterMs / 1_000));
+  return unavailable(reasonOfError(error), { busy: failure === 'busy', retryAfterSeconds });
 }
 
 function retryAfterOf(response: OutboundResponse): number {

@@ -2,6 +2,7 @@ import { directoryAuthenticator } from './directory.ts';
 import { httpAuthenticator } from './http.ts';
 import { ldapAuthenticator } from './ldap.ts';
 import { jwtAuthenticator } from './jwt.ts';
+import { oidcAuthenticator } from './oidc.ts';
 import { siteSessionAuthenticator } from './site-session.ts';
 import { sqlAuthenticator } from './sql.ts';
 
@@ -11,6 +12,7 @@ export const authenticatorTypes = {
   http: httpAuthenticator,
   ldap: ldapAuthenticator,
   jwt: jwtAuthenticator,
+  oidc: oidcAuthenticator,
   site_session: siteSessionAuthenticator,
   sql: sqlAuthenticator,
 } as const;

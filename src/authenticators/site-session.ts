@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { failureSentence } from '../connections/failure-sentence.ts';
 import { StartRefused } from '../errors.ts';
-import { reasonOfError } from '../outbound/failure-reason.ts';
 import { headerNameSetting, requestPathSetting } from '../outbound/outbound-settings.ts';
 import { OutboundError, type OutboundRequest, type OutboundResponse } from '../outbound/outbound-types.ts';
 import { nameSetting } from '../platform/settings.ts';
@@ -14,7 +13,7 @@ import type {
   SiteSessionProof,
 } from './authenticator.ts';
 import { isCarriedCookie } from './carried-names.ts';
-import { createAnswerReader, loginAnswerSetting, refusesOurToken, unavailable } from './login-answer.ts';
+import { createAnswerReader, loginAnswerSetting, refusesOurToken, unavailableBy } from './login-answer.ts';
 import { createSiteAnswers } from './site-answers.ts';
 
 /** Headers that a browser sets, or that mean something to this service; none of them is the site's credential. */
@@ -113,7 +112,7 @@ function probeVerdict(origin: string, outcome: AuthenticationOutcome, status: nu
 /** Throws `StartRefused` when the options do not fit the connection that they name. */
 function create(
   options: SiteSessionOptions,
-  deps: Pick<AuthenticatorDeps, 'connections' | 'clock' | 'endedReferences'>,
+  deps: Pick<AuthenticatorDeps, 'connections' | 'clock' | 'endedReferences' | 'reportFailure'>,
 ): Authenticator {
   const { clock, endedReferences } = deps;
   const setting = `authenticators.${options.name}`;
@@ -131,17 +130,30 @@ function create(
     !options.headers.includes('authorization') && refusesOurToken(response);
   const read = createAnswerReader({ answer: options.answer, space: options.reference_space, refusesUs });
   const answers = createSiteAnswers({ clock, keepSeconds: options.cache_seconds });
-  const callOptions = { totalTimeoutMs: DEADLINE_MS, refusesCredentials: refusesUs };
+  const callOptions = { totalTimeoutMs: DEADLINE_MS, refusesCredentials: refusesUs, sharesLimit: false };
+
+  const report = (
+    outcome: AuthenticationOutcome,
+    { requestId }: AuthenticationContext,
+    status?: number,
+  ): AuthenticationOutcome => {
+    if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
+      const { reason } = outcome;
+      deps.reportFailure({ event: 'authenticator.failed', name: options.name, reason, status, requestId });
+    }
+    return outcome;
+  };
 
   const ask = async (
     forwarded: Record<string, string>,
     context: AuthenticationContext,
   ): Promise<AuthenticationOutcome> => {
     try {
-      return read(await connection.send(whoAmI(options, forwarded, context.requestId), callOptions));
+      const response = await connection.send(whoAmI(options, forwarded, context.requestId), callOptions);
+      return report(read(response), context, response.status);
     } catch (error) {
       if (!(error instanceof OutboundError)) throw error;
-      return unavailable(reasonOfError(error), { busy: error.failure === 'busy' });
+      return report(unavailableBy(error), context);
     }
   };
 

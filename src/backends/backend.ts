@@ -33,6 +33,8 @@ const STATUS_OF_FAILURE: Record<OutboundFailure, SourceStatus> = {
   untrusted: 'unavailable',
   busy: 'unavailable',
   no_credentials: 'unavailable',
+  circuit_open: 'unavailable',
+  paused: 'unavailable',
   refused_address: 'error',
   too_large: 'error',
   protocol: 'error',

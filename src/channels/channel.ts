@@ -4,6 +4,7 @@
  */
 import type { ChannelGroup } from '../identifiers/identifier.ts';
 import type { RefreshLifetimes } from '../tokens/refresh-families.ts';
+import type { ChannelProof, Enforcement } from './channel-proof.ts';
 
 export type Delivery = 'token' | 'cookie';
 
@@ -22,6 +23,12 @@ export interface Channel {
   authenticators: readonly string[];
   /** Web origins that may call us with a cookie, exactly as a browser writes them. */
   allowedOrigins: readonly string[];
+  /** Where sign-in by redirect may lead apps back to, compared as text (RFC 8252 section 7). */
+  appRedirects: readonly string[];
+  /** The chat vendor's proof; `undefined` for a channel that gives customer tokens alone. */
+  proof?: ChannelProof | undefined;
+  /** How calls without a sound proof are met. Default `enforce`. */
+  enforcement?: Enforcement | undefined;
 }
 
 export interface Channels {

@@ -23,6 +23,11 @@ interface CreateOptions {
   firstParty?: boolean;
   public?: boolean;
   jwks?: string;
+  openid?: boolean;
+  pkce?: string;
+  claim?: Listed;
+  claimsInIdToken?: boolean;
+  acr?: string;
 }
 
 interface UpdateOptions {
@@ -31,8 +36,8 @@ interface UpdateOptions {
   redirect?: Listed;
 }
 
-/** One redirect URI per option: commas may stand in a URI. */
-const eachUri = (uri: string, earlier?: Listed): Listed => [...(earlier ?? []), uri];
+/** One value per option: commas may stand in a URI. */
+const eachText = (text: string, earlier?: Listed): Listed => [...(earlier ?? []), text];
 
 function readKeySet(file: string): unknown {
   try {
@@ -40,6 +45,28 @@ function readKeySet(file: string): unknown {
   } catch (cause) {
     throw new CommandFailed(`${file} is not a readable JSON Web Key Set.`, { cause });
   }
+}
+
+/** The OpenID part of a registration: any of its options makes the client one of OpenID Connect. */
+function openIdSettings(options: CreateOptions): Record<string, unknown> {
+  const { pkce, claim, claimsInIdToken, acr } = options;
+  const further = {
+    ...(pkce === undefined ? {} : { pkce }),
+    ...(claim === undefined ? {} : { claims: claimFields(claim) }),
+    ...(claimsInIdToken ? { claims_in_id_token: true } : {}),
+    ...(acr === undefined ? {} : { acr }),
+  };
+  return options.openid || Object.keys(further).length > 0 ? { openid: further } : {};
+}
+
+/** `email=mail` as claim and profile field; a name alone is both. */
+function claimFields(claims: Listed): Record<string, string> {
+  return Object.fromEntries(
+    claims.map((text) => {
+      const [claim = '', field = claim] = text.split('=', 2);
+      return [claim, field];
+    }),
+  );
 }
 
 function registration(options: CreateOptions): Record<string, unknown> {
@@ -55,6 +82,7 @@ function registration(options: CreateOptions): Record<string, unknown> {
     ...(options.firstParty ? { party: 'first' } : {}),
     ...(options.public ? { authentication: 'none' } : {}),
     ...(options.jwks === undefined ? {} : { jwks: readKeySet(options.jwks) }),
+    ...openIdSettings(options),
   };
 }
 
@@ -75,17 +103,29 @@ function registerCreate(clients: Command): void {
       commandList,
     )
     .addOption(new Option('--type <type>', 'where the application runs').choices(['web', 'native', 'spa']))
-    .option('--redirect <uri>', 'redirect URI of the authorization code flow; may be repeated', eachUri)
+    .option('--redirect <uri>', 'redirect URI of the authorization code flow; may be repeated', eachText)
     .option('--first-party', "the company's own application: customers are not asked for consent")
     .option('--public', 'a client without a secret (default for native and spa)')
     .option('--jwks <file>', 'public keys of the client, which then signs assertions instead of a secret')
+    .option('--openid', 'a client of OpenID Connect, such as a chat vendor that redeems codes')
+    .addOption(
+      new Option('--pkce <who>', 'vendor: the vendor cannot do PKCE, so do without').choices([
+        'required',
+        'vendor',
+      ]),
+    )
+    .option('--claim <name=field>', 'a claim and the profile field it comes from; may be repeated', eachText)
+    .option('--claims-in-id-token', 'put these claims into ID tokens too, for vendors that ask nowhere else')
+    .option('--acr <text>', 'stated as acr in ID tokens, for vendors that compare it')
     .addHelpText(
       'after',
       `
 Examples:
   $ symbolon clients create --partner chat-vendor --label "live server"
   $ symbolon clients create --partner chat-vendor --label "Budget App" --type native \\
-      --redirect com.example.budget:/callback`,
+      --redirect com.example.budget:/callback
+  $ symbolon clients create --partner chat-vendor --label Genesys --first-party --openid \\
+      --redirect https://www.example.com/`,
     )
     .action(async (options: CreateOptions, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
@@ -102,7 +142,7 @@ function registerUpdate(clients: Command): void {
     .description('change the label, scopes or redirect URIs of a client; lists replace what was there')
     .option('--label <text>', 'what it is for')
     .option('--scopes <names>', 'scopes it may ask for, separated by commas', commandList)
-    .option('--redirect <uri>', 'redirect URI; may be repeated', eachUri)
+    .option('--redirect <uri>', 'redirect URI; may be repeated', eachText)
     .action(async (clientId: string, options: UpdateOptions, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
         const answer = await admin.call('PATCH', `/admin/clients/${encodeURIComponent(clientId)}`, {

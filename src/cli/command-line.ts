@@ -21,15 +21,21 @@ const groups: readonly Group[] = [
   { words: ['init'], load: async () => (await import('./init.ts')).registerInit },
   { words: ['doctor'], load: async () => (await import('./doctor.ts')).registerDoctor },
   { words: ['config'], load: async () => (await import('./config.ts')).registerConfig },
+  { words: ['channels'], load: async () => (await import('./channels.ts')).registerChannels },
   { words: ['partners'], load: async () => (await import('./partners.ts')).registerPartners },
   { words: ['clients'], load: async () => (await import('./clients.ts')).registerClients },
   { words: ['keys'], load: async () => (await import('./keys.ts')).registerKeys },
+  {
+    words: ['connections'],
+    load: async () => (await import('./connections.ts')).registerConnections,
+  },
   { words: ['sign'], load: async () => (await import('./sign.ts')).registerSign },
   {
     words: ['explain-signature'],
     load: async () => (await import('./explain-signature.ts')).registerExplainSignature,
   },
   { words: ['users'], load: async () => (await import('./users.ts')).registerUsers },
+  { words: ['call'], load: async () => (await import('./call.ts')).registerCall },
   { words: ['try-login'], load: async () => (await import('./try-login.ts')).registerTryLogin },
   {
     words: ['identifiers', 'trace'],

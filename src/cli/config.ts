@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { GlobalOptions } from './command-line.ts';
 import { print, printJson, printError } from './terminal.ts';
 
-/** `config print`: the effective configuration, secrets masked. */
+/** `config print`: the effective configuration, secrets masked; `config schema`: its JSON Schema, for editors. */
 export function registerConfig(program: Command): void {
   const config = program.command('config').description('the configuration');
 
@@ -21,5 +21,13 @@ export function registerConfig(program: Command): void {
       if (json) return printJson(masked);
       print(stringify(masked).trimEnd());
       for (const one of loaded.warnings) printError(`note: ${one.path} ${one.problem}. ${one.fix}`);
+    });
+
+  config
+    .command('schema')
+    .description('print the JSON Schema of the configuration file, for editors')
+    .action(async () => {
+      const { configJsonSchema } = await import('../config/json-schema.ts');
+      printJson(configJsonSchema());
     });
 }

@@ -3,6 +3,7 @@ import type { JWK } from 'jose';
 import { BridgeError } from '../errors.ts';
 import { isScope } from '../partners/scopes.ts';
 import type { ApplicationType, ClientAuthentication, OAuthClient } from './client.ts';
+import { checkOpenIdSettings, OPENID_SCOPE, type OpenIdSettings } from './openid-settings.ts';
 import { redirectUriProblem } from './redirect-uri.ts';
 
 export interface ClientSettings {
@@ -18,12 +19,21 @@ export interface ClientSettings {
   authentication?: ClientAuthentication | undefined;
   redirectUris?: string[] | undefined;
   publicKeys?: JWK[] | undefined;
+  /** A client of OpenID Connect: the scope `openid` is then always among its scopes. */
+  openid?: OpenIdSettings | undefined;
 }
 
 /** Everything that a client registers, with defaults filled in. */
 export type Registration = Pick<
   OAuthClient,
-  'scopes' | 'grantTypes' | 'applicationType' | 'party' | 'authentication' | 'redirectUris' | 'publicKeys'
+  | 'scopes'
+  | 'grantTypes'
+  | 'applicationType'
+  | 'party'
+  | 'authentication'
+  | 'redirectUris'
+  | 'publicKeys'
+  | 'openid'
 >;
 
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -69,15 +79,22 @@ function defaultAuthentication(settings: ClientSettings): ClientAuthentication {
   return (settings.applicationType ?? 'web') === 'web' ? 'secret' : 'none';
 }
 
-/** Scopes that exist. Throws `INVALID_REQUEST`. */
-export function checkScopes(scopes: readonly string[]): void {
-  const unknown = scopes.find((scope) => !isScope(scope));
+/**
+ * The scopes of a client, each once: those that exist, and `openid` for a client of OpenID Connect, asked for or not.
+ * Throws `INVALID_REQUEST`.
+ */
+export function clientScopes(scopes: readonly string[], isOpenId: boolean): string[] {
+  const unknown = scopes.find((scope) => !isScope(scope) && !(isOpenId && scope === OPENID_SCOPE));
   if (unknown !== undefined) {
     throw new BridgeError('INVALID_REQUEST', {
-      message: 'There is no such scope.',
+      message:
+        unknown === OPENID_SCOPE
+          ? 'The scope openid is for clients that are registered for OpenID Connect.'
+          : 'There is no such scope.',
       details: { scope: unknown },
     });
   }
+  return [...new Set(isOpenId ? [OPENID_SCOPE, ...scopes] : scopes)];
 }
 
 /** Throws `INVALID_REQUEST` for a redirect URI that this application type may not have. */
@@ -98,16 +115,16 @@ export function checkRegistration(
   rules: { loopbackForAll: boolean },
 ): Registration {
   const registration: Registration = {
-    scopes: [...new Set(settings.scopes)],
+    scopes: clientScopes(settings.scopes, settings.openid !== undefined),
     grantTypes: [...new Set(settings.grantTypes)],
     applicationType: settings.applicationType ?? 'web',
     party: settings.party ?? 'third',
     authentication: settings.authentication ?? defaultAuthentication(settings),
     redirectUris: [...new Set(settings.redirectUris ?? [])],
     publicKeys: settings.publicKeys ?? [],
+    openid: settings.openid,
   };
   const { grantTypes, applicationType, authentication, redirectUris, publicKeys } = registration;
-  checkScopes(registration.scopes);
   checkRedirectUris(redirectUris, applicationType, rules.loopbackForAll);
   checkKeys(publicKeys);
   if ((authentication === 'private_key_jwt') !== publicKeys.length > 0) {
@@ -128,5 +145,6 @@ export function checkRegistration(
   if (grantTypes.includes('refresh_token') && !grantTypes.includes('authorization_code')) {
     refuse('grant_types', 'refresh_token goes with authorization_code.');
   }
+  if (registration.openid) checkOpenIdSettings(registration.openid, registration);
   return registration;
 }

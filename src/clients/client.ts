@@ -7,6 +7,7 @@ import type { AuditRecord } from '../audit/audit-record.ts';
 import type { PartnerId } from '../partners/partner.ts';
 import type { DueGrace, RotationPlan } from '../partners/secret-rotation.ts';
 import type { Brand } from '../platform/brand.ts';
+import type { OpenIdSettings } from './openid-settings.ts';
 
 export type ClientId = Brand<string, 'ClientId'>;
 
@@ -47,6 +48,8 @@ export interface OAuthClient {
   redirectUris: string[];
   /** Public keys that assertions are checked with; empty unless `authentication` is `private_key_jwt`. */
   publicKeys: JWK[];
+  /** `undefined` for a client of OAuth 2.0 alone: it gets no ID tokens. */
+  openid?: OpenIdSettings | undefined;
   /** Oldest first. At most two are valid at a time, during a rotation; empty without a secret. */
   secrets: ClientSecret[];
   createdAtMs: number;

@@ -14,7 +14,7 @@ import { clientSecretRecord, generateClientSecret } from './client-secret.ts';
 import {
   checkRedirectUris,
   checkRegistration,
-  checkScopes,
+  clientScopes,
   type ClientSettings,
 } from './client-registration.ts';
 
@@ -63,6 +63,8 @@ export interface ClientsDeps {
   assertions: ClientAssertions;
   /** Told of each secret that was used. Default: nobody is. */
   usage?: { note(secretId: string): void };
+  /** Awaited before a client of OpenID Connect is made: there must be a key that signs its ID tokens. */
+  beforeOpenId?: () => Promise<void>;
   /** Plain loopback redirect addresses for every application type: for an installation on a loopback address. */
   loopbackForAll: boolean;
   /** Longest life of an access token, in seconds: how long a revocation has to be remembered. */
@@ -141,6 +143,7 @@ export function createClients(deps: ClientsDeps): Clients {
         throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
       }
       const registration = checkRegistration(settings, deps);
+      if (registration.openid) await deps.beforeOpenId?.();
       const nowMs = clock.nowMs();
       const secret = registration.authentication === 'secret' ? generateClientSecret() : undefined;
       const client: OAuthClient = {
@@ -166,7 +169,7 @@ export function createClients(deps: ClientsDeps): Clients {
     update: async (clientId, change, by) => {
       const known = await store.find(clientId as ClientId);
       if (!known || known.revokedAtMs !== undefined) throw unknownClient();
-      if (change.scopes) checkScopes(change.scopes);
+      const scopes = change.scopes && clientScopes(change.scopes, known.openid !== undefined);
       if (change.redirectUris) {
         checkRedirectUris(change.redirectUris, known.applicationType, deps.loopbackForAll);
         if (known.grantTypes.includes('authorization_code') !== change.redirectUris.length > 0) {
@@ -179,7 +182,7 @@ export function createClients(deps: ClientsDeps): Clients {
       const client: OAuthClient = {
         ...known,
         label: change.label ?? known.label,
-        scopes: change.scopes ?? known.scopes,
+        scopes: scopes ?? known.scopes,
         redirectUris: change.redirectUris ?? known.redirectUris,
       };
       const record = audit.record('client.updated', {

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { authenticatorTypes } from '../authenticators/registry.ts';
 import { backendSchema } from '../backends/backend-settings.ts';
-import { connectionSchema } from '../connections/connection.ts';
+import { connectionSetting } from '../connections/presets/preset-settings.ts';
 import { nameSetting } from '../platform/settings.ts';
 import { sections } from './sections.ts';
 
@@ -29,7 +29,7 @@ const settings = z.strictObject({
     .min(1)
     .max(100)
     .prefault([{ name: 'directory', type: 'directory', reference_space: 'directory' }]),
-  connections: z.record(nameSetting, connectionSchema).default({}),
+  connections: z.record(nameSetting, connectionSetting).default({}),
   backends: z.array(backendSchema).max(100).default([]),
 });
 

@@ -1,7 +1,9 @@
+import { channelProfileRules } from './channel-profile-rules.ts';
 import type { Config } from './config.ts';
 import type { ConsistencyContext, Finding, Rule } from './finding.ts';
 import { limitRules } from './limit-rules.ts';
 import { channelRules, nameRules, refreshTokenRules } from './name-rules.ts';
+import { redirectRules } from './redirect-rules.ts';
 import { connectionRules, sessionRules, storageRules, transportRules } from './safety-rules.ts';
 import { siteRules } from './sign-out-rules.ts';
 import { tokenRules } from './token-rules.ts';
@@ -9,9 +11,11 @@ import { tokenRules } from './token-rules.ts';
 const rules: readonly Rule[] = [
   ...channelRules,
   ...refreshTokenRules,
+  ...channelProfileRules,
   ...nameRules,
   ...siteRules,
   ...tokenRules,
+  ...redirectRules,
   ...transportRules,
   ...connectionRules,
   ...sessionRules,

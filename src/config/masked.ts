@@ -8,7 +8,7 @@ const MASK = '********';
 const SECRET_NAMES = /(^|_)(secret|password|token|private_key|api_key)$/;
 
 /** Free-form groups whose values belong to somebody else's interface: any of them may be a credential. */
-const FOREIGN_GROUPS = new Set(['extra', 'parameters']);
+const FOREIGN_GROUPS = new Set(['extra', 'parameters', 'settings']);
 
 /** An address without user name, password and parameters (drivers take passwords there); otherwise as written. */
 function maskedUrl(value: string): string {

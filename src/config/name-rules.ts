@@ -134,18 +134,19 @@ export const nameRules: Rule[] = [
       ),
   },
   {
-    needs: ['alerts', 'authenticators', 'backends', 'connections'],
-    check: ({ alerts, authenticators, backends, connections }) => {
+    needs: ['alerts', 'authenticators', 'backends', 'channels', 'connections'],
+    check: ({ alerts, authenticators, backends, channels, connections }) => {
       const used = new Set(backends.map((one) => one.connection));
       if (alerts.webhook?.connection !== undefined) used.add(alerts.webhook.connection);
       for (const one of authenticators) if ('connection' in one) used.add(one.connection);
-      return Object.keys(connections)
-        .filter((name) => !used.has(name))
-        .map((name) =>
+      for (const { settings } of channels) used.add(String(settings['connection']));
+      return Object.entries(connections)
+        .filter(([name, { preset }]) => preset === undefined && !used.has(name))
+        .map(([name]) =>
           warning(
             `connections.${name}`,
             'is used by nothing',
-            'Remove it, or name it in a backend, an authenticator or alerts.webhook.',
+            'Remove it, or name it in a backend, an authenticator, a channel or alerts.webhook.',
           ),
         );
     },
@@ -195,6 +196,7 @@ export const nameRules: Rule[] = [
 export const OWN_PATHS: readonly string[] = [
   '/customer_authenticate',
   '/customer_session',
+  '/customer_sign_in',
   '/customer_session/token',
   '/site_sign_out',
   '/backchannel_logout',
@@ -208,6 +210,7 @@ export const OWN_PATHS: readonly string[] = [
   '/oauth/grants',
   '/oauth/revoke',
   '/oauth/introspect',
+  '/oauth/userinfo',
   '/getprofile',
   '/whoami',
   '/whoami/signature',

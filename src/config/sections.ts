@@ -119,6 +119,19 @@ const channelSetting = z
       .optional(),
     authenticators: z.array(nameSetting).min(1).optional(),
     allowed_origins: z.array(originSetting).max(100).default([]),
+    /** Redirect URIs of native apps; `redirect-rules.ts` says what they may be. */
+    app_redirects: z.array(z.string().max(1_000)).max(20).default([]),
+    /** The chat vendor, by the id of its channel profile; `channel-profile-rules.ts` holds the rest against it. */
+    profile: z
+      .string()
+      .regex(/^[a-z0-9-]{1,64}$/, 'must be the id of a channel profile')
+      .optional(),
+    settings: z.record(z.string(), z.unknown()).default({}),
+    attributes: z.record(z.string(), z.string().min(1).max(128)).default({}),
+    allow_personal_data: z.array(z.string()).max(50).default([]),
+    proof_lifetime_seconds: whole(30, 86_400).optional(),
+    client: z.string().min(1).max(128).optional(),
+    enforcement: z.enum(['accept', 'warn', 'enforce']).default('enforce'),
   })
   .transform((channel) => ({
     ...channel,
@@ -161,6 +174,9 @@ export const sections = {
   tokens: z
     .strictObject({
       algorithm: z.enum(['ES256', 'EdDSA', 'RS256']).default('ES256'),
+      /** What chat vendors verify; OpenID Connect Core 15.1 wants RS256 of every provider. */
+      id_token_algorithm: z.enum(['ES256', 'EdDSA', 'RS256']).default('RS256'),
+      id_token_lifetime_seconds: whole(60, 28_800).default(900),
       access_token_lifetime_seconds: whole(30, 3600).default(600),
       /** Signing keys are replaced after this long; 0 leaves it to the command line. */
       signing_key_max_age_days: whole(0, 3650).default(90),
@@ -275,6 +291,21 @@ export const sections = {
           connection: nameSetting.optional(),
         })
         .optional(),
+    })
+    .prefault({}),
+  identifiers: z
+    .strictObject({
+      /** Where partners are told that customers were merged, split or erased. */
+      receivers: z
+        .array(
+          z.strictObject({ partner: nameSetting, url: urlSetting, secret: secretSetting({ minLength: 24 }) }),
+        )
+        .max(1_000)
+        .refine(
+          (receivers) => new Set(receivers.map(({ partner }) => partner)).size === receivers.length,
+          'must not name a partner twice',
+        )
+        .default([]),
     })
     .prefault({}),
   default_channel: nameSetting.default('web'),

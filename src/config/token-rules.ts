@@ -1,12 +1,12 @@
 import type { Config } from './config.ts';
 import { refused, type Rule } from './finding.ts';
 
-type JwtOptions = Extract<Config['authenticators'][number], { type: 'jwt' }>;
+type ProviderOptions = Extract<Config['authenticators'][number], { type: 'jwt' | 'oidc' }>;
 
 /** The identity providers of the company, with their places in the list. */
-function providersOf(authenticators: Config['authenticators']): { options: JwtOptions; path: string }[] {
+function providersOf(authenticators: Config['authenticators']): { options: ProviderOptions; path: string }[] {
   return authenticators.flatMap((options, i) =>
-    options.type === 'jwt' ? [{ options, path: `authenticators[${i}]` }] : [],
+    options.type === 'jwt' || options.type === 'oidc' ? [{ options, path: `authenticators[${i}]` }] : [],
   );
 }
 

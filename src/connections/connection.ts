@@ -3,15 +3,24 @@
  * request and renews them once when they are refused; it does not know what the calls are about. Used by
  * authenticators and backends.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { clientTlsSetting, openClientTls } from '../outbound/client-tls.ts';
+import { answerPathSetting, parseAnswerPath } from '../outbound/json-answer.ts';
 import {
+  type DestinationStatus,
+  type GrantConnector,
   type OutboundAuth,
   type OutboundAuthDeps,
   OutboundError,
   type OutboundRequest,
   type OutboundResponse,
+  type SendOptions,
+  type TokenStatus,
 } from '../outbound/outbound-types.ts';
 import { authHeaderNames, authSchema, createOutboundAuth } from '../outbound/registry.ts';
+import { createRetryBudget, isIdempotent, isPassing, saysLater, statedPauseMs } from '../outbound/retry.ts';
+import { randomFraction } from '../platform/random.ts';
 
 /** One entry of `connections` in the configuration. Limits may be tightened, not widened (ASVS 13.2.6). */
 export const connectionSchema = z.strictObject({
@@ -23,6 +32,14 @@ export const connectionSchema = z.strictObject({
   total_timeout_ms: z.int().min(10).max(5_000).default(5_000),
   max_response_bytes: z.int().min(1_024).max(262_144).default(262_144),
   max_connections: z.int().min(1).max(1_024).default(32),
+  /** Failures within ten seconds that open the circuit, if they are at least half of the calls. */
+  breaker_failures: z.int().min(1).max(1_000).default(10),
+  /** Whether a call that may be repeated is, once, when the other side says "not now". */
+  retry: z.boolean().default(true),
+  /** Where the body of a 429 or 503 holds the seconds to wait, for interfaces without `Retry-After`. */
+  retry_after_path: answerPathSetting.optional(),
+  /** Mutual TLS, and authorities of the company's own. */
+  tls: clientTlsSetting.optional(),
   /** Our own credentials; all of them are presented. */
   auth: z
     .preprocess((written) => (written === null ? [] : written), z.array(authSchema))
@@ -40,6 +57,26 @@ export interface CallOptions {
   totalTimeoutMs?: number;
   /** Whether an answer says that our own credentials were refused. Default: status 401. */
   refusesCredentials?: (response: OutboundResponse) => boolean;
+  /** Whether the call may be sent twice. Default: by its method (RFC 9110 section 9.2.2). */
+  idempotent?: boolean;
+  /**
+   * Whether a 429 speaks of all calls of this connection, so that the others wait, too. Default true; false for a
+   * log-in API, which limits one customer, and for callers that keep to a limit themselves.
+   */
+  sharesLimit?: boolean;
+}
+
+/** A connection as it is at the moment; holds no secret. */
+export interface ConnectionStatus {
+  name: string;
+  destination: DestinationStatus;
+  /** Calls that were repeated, and whole repeats that the budget allows now. */
+  retries: number;
+  retriesLeft: number;
+  /** One entry for each credential that is a token. */
+  tokens: TokenStatus[];
+  /** End of our client certificate, Unix milliseconds. */
+  certificateEndsAtMs: number | undefined;
 }
 
 export interface Connection {
@@ -51,29 +88,80 @@ export interface Connection {
   send(request: OutboundRequest, options?: CallOptions): Promise<OutboundResponse>;
   /** For cold calls, by axios. Throws `OutboundError`. */
   request(request: OutboundRequest, options?: CallOptions): Promise<OutboundResponse>;
+  status(): ConnectionStatus;
+  /** Where it rests on a grant that a person gives in a browser. */
+  readonly connector: GrantConnector | undefined;
 }
 
-export type ConnectionDeps = Pick<OutboundAuthDeps, 'httpClient' | 'clock' | 'metrics' | 'logger'>;
+export type ConnectionDeps = Omit<OutboundAuthDeps, 'connection' | 'allowInsecureHttp' | 'tls'>;
 
 const isUnauthorized = (response: OutboundResponse): boolean => response.status === 401;
 
-type Transport = (request: OutboundRequest, options: { totalTimeoutMs: number }) => Promise<OutboundResponse>;
+type Transport = (request: OutboundRequest, options: SendOptions) => Promise<OutboundResponse>;
 
-/** Throws `StartRefused`, naming the setting, for an address that we may not call. */
+/** A repeat comes 20 to 100 ms later, or that much after the stated time, so that callers do not come back in step. */
+const repeatDelayMs = (): number => 20 + randomFraction() * 80;
+/** With less time left a repeat would only fail again. */
+const LEAST_ATTEMPT_MS = 50;
+
+/** What the waiting for a repeat rests on. */
+interface RepeatDeps {
+  clock: ConnectionDeps['clock'];
+  /** Whether the connection repeats calls at all. */
+  enabled: boolean;
+}
+
+/** Repeats within the deadline and the budget. */
+function createRepeats({ clock, enabled }: RepeatDeps) {
+  const budget = createRetryBudget();
+  let repeated = 0;
+  return {
+    budget,
+    repeated: () => repeated,
+    /** Waits until a call may be repeated; `false`, at once, when it may not. */
+    async turn(
+      request: OutboundRequest,
+      how: CallOptions,
+      deadlineMs: number,
+      statedMs = 0,
+    ): Promise<boolean> {
+      if (!enabled || !(how.idempotent ?? isIdempotent(request))) return false;
+      const waitMs = statedMs + repeatDelayMs();
+      if (clock.monotonicMs() + waitMs + LEAST_ATTEMPT_MS > deadlineMs || !budget.take()) return false;
+      repeated += 1;
+      await delay(waitMs);
+      return true;
+    },
+  };
+}
+
+/** Throws `StartRefused`, naming the setting, for an address that we may not call and for TLS material of no use. */
 export function createConnection(name: string, options: ConnectionOptions, deps: ConnectionDeps): Connection {
   const { clock, httpClient } = deps;
+  const opened = options.tls && openClientTls(options.tls, `connections.${name}.tls`);
   const destination = httpClient.destination(options.base_url, {
     setting: `connections.${name}.base_url`,
+    name,
+    tls: opened?.tls,
     allowInsecureHttp: options.allow_insecure_http,
     connectTimeoutMs: options.connect_timeout_ms,
     totalTimeoutMs: options.total_timeout_ms,
     maxResponseBytes: options.max_response_bytes,
     maxConnections: options.max_connections,
+    breakerFailures: options.breaker_failures,
   });
   const { host, pathname } = new URL(options.base_url);
   const target = { authority: host, basePath: pathname.replace(/\/+$/, '') };
-  const authDeps = { ...deps, connection: name, allowInsecureHttp: options.allow_insecure_http };
+  const authDeps = {
+    ...deps,
+    connection: name,
+    allowInsecureHttp: options.allow_insecure_http,
+    tls: opened?.tls,
+  };
   const schemes: OutboundAuth[] = options.auth.map((entry) => createOutboundAuth(entry, authDeps));
+  const retryAfterPath =
+    options.retry_after_path === undefined ? undefined : parseAnswerPath(options.retry_after_path);
+  const repeats = createRepeats({ clock, enabled: options.retry });
 
   const credentials = async (timeoutMs: number): Promise<Record<string, string>> => {
     const merged: Record<string, string> = {};
@@ -86,35 +174,60 @@ export function createConnection(name: string, options: ConnectionOptions, deps:
   /** Every scheme is told, so that none keeps what was refused. */
   const renewable = (refused: Record<string, string>): boolean =>
     schemes.map((scheme) => scheme.onRejected(refused)).includes(true);
+  /** The wait that an answer asks for; other calls keep to it, too. */
+  const statedWaitMs = (response: OutboundResponse, how: CallOptions): number | undefined => {
+    const statedMs = statedPauseMs(response, clock.nowMs(), retryAfterPath);
+    if (statedMs !== undefined && how.sharesLimit !== false) destination.pause(statedMs);
+    return statedMs;
+  };
 
-  const call = async (transport: Transport, request: OutboundRequest, callOptions: CallOptions = {}) => {
-    const totalMs = Math.min(
-      callOptions.totalTimeoutMs ?? options.total_timeout_ms,
-      options.total_timeout_ms,
-    );
+  const call = async (transport: Transport, request: OutboundRequest, how: CallOptions = {}) => {
+    const totalMs = Math.min(how.totalTimeoutMs ?? options.total_timeout_ms, options.total_timeout_ms);
     const deadlineMs = clock.monotonicMs() + totalMs;
-    const attempt = async () => {
+    const attempt = async (ignoresPause: boolean) => {
       const held = await credentials(deadlineMs - clock.monotonicMs());
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) throw new OutboundError('timeout', destination.origin);
       const headers = { ...request.headers, ...held };
       const ready = { ...request, headers };
       for (const scheme of schemes) Object.assign(headers, scheme.sign?.(ready, target));
-      return { held, response: await transport(ready, { totalTimeoutMs: leftMs }) };
+      return { held, response: await transport(ready, { totalTimeoutMs: leftMs, ignoresPause }) };
     };
-    const first = await attempt();
-    const refused = (callOptions.refusesCredentials ?? isUnauthorized)(first.response);
-    if (!refused || !renewable(first.held)) return first.response;
-    return (await attempt()).response;
+    const again = async () => {
+      const { response } = await attempt(true);
+      if (saysLater(response)) statedWaitMs(response, how);
+      return response;
+    };
+    repeats.budget.onCall();
+    let first: Awaited<ReturnType<typeof attempt>>;
+    try {
+      first = await attempt(how.sharesLimit === false);
+    } catch (error) {
+      if (isPassing(error) && (await repeats.turn(request, how, deadlineMs))) return again();
+      throw error;
+    }
+    const { held, response } = first;
+    if ((how.refusesCredentials ?? isUnauthorized)(response)) return renewable(held) ? again() : response;
+    if (!saysLater(response)) return response;
+    const waitMs = statedWaitMs(response, how);
+    return (await repeats.turn(request, how, deadlineMs, waitMs)) ? again() : response;
   };
 
   return {
     name,
     origin: destination.origin,
     authHeaders: new Set(options.auth.flatMap(authHeaderNames)),
-    send: (request, callOptions) =>
-      call((outbound, limits) => destination.send(outbound, limits), request, callOptions),
-    request: (request, callOptions) =>
-      call((outbound, limits) => httpClient.request(destination, outbound, limits), request, callOptions),
+    send: (request, how) => call((outbound, limits) => destination.send(outbound, limits), request, how),
+    request: (request, how) =>
+      call((outbound, limits) => httpClient.request(destination, outbound, limits), request, how),
+    connector: schemes.find(({ connector }) => connector)?.connector,
+    status: () => ({
+      name,
+      destination: destination.status(),
+      retries: repeats.repeated(),
+      retriesLeft: repeats.budget.left(),
+      tokens: schemes.flatMap((scheme) => scheme.status?.() ?? []),
+      certificateEndsAtMs: opened?.certificateEndsAtMs,
+    }),
   };
 }

@@ -10,6 +10,8 @@ const SENTENCES: Record<OutboundFailure, string> = {
   protocol: 'does not answer in proper, uncompressed HTTP',
   busy: 'has more calls waiting than are allowed',
   no_credentials: 'would not give us credentials',
+  circuit_open: 'failed again and again, and is left alone for a moment',
+  paused: 'asked us to wait before the next call',
 };
 
 const ANSWERS: Record<Exclude<FailureReason, OutboundFailure | `status_${number}`>, string> = {

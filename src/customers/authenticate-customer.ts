@@ -3,6 +3,7 @@ import type { AuthenticationOutcome, Authenticator, Proof } from '../authenticat
 import type { Channel } from '../channels/channel.ts';
 import { BridgeError } from '../errors.ts';
 import { type SignInThrottle, throttleName } from '../limits/sign-in-throttle.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Identities } from './identities.ts';
@@ -19,6 +20,7 @@ export interface AuthenticateCustomerDeps {
   throttle: SignInThrottle;
   identities: Identities;
   sessions: Sessions;
+  clock: Pick<Clock, 'nowMs'>;
   audit: Audit;
 }
 
@@ -32,6 +34,7 @@ function wrong(proof: Proof): BridgeError {
         message: 'The subject_token does not prove who the customer is. Get a new one.',
       });
     case 'site_session':
+    case 'redirect_answer':
       return new BridgeError('NOT_SIGNED_IN');
   }
 }
@@ -44,7 +47,7 @@ type Decided = { outcome: AuthenticationOutcome; authenticator: string };
  * tell, `AUTHENTICATOR_UNAVAILABLE`.
  */
 export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
-  const { authenticators, throttle, identities, sessions, audit } = deps;
+  const { authenticators, throttle, identities, sessions, clock, audit } = deps;
 
   /** The first that knows decides; "could not tell" outweighs "wrong", which outweighs "not mine". */
   const decide = async ({ proof, channel, requestId }: AuthenticateRequest): Promise<Decided> => {
@@ -102,19 +105,24 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
     switch (outcome.outcome) {
       case 'authenticated': {
         const { space, reference } = outcome;
-        const customerId = await identities.identify({ group: channel.group, space, reference });
+        // Taken before anything is looked up: whatever ends the customer from here on ends this session.
+        const authTimeMs = outcome.provenAtMs ?? clock.nowMs();
+        const customer = await identities.identify({ group: channel.group, space, reference });
+        if (!customer) return refuse(wrong(request.proof), { customer: 'disabled' });
         const session = sessions.start({
-          customerId,
+          ...customer,
           group: channel.group,
-          space,
-          reference,
           channel: channel.id,
           authenticator,
-          authTimeMs: outcome.provenAtMs,
+          authTimeMs,
         });
         // What was proven before the customer signed out everywhere proves nothing any more.
         if (!sessions.isLive(session)) return refuse(wrong(request.proof));
-        audit.event('customer.authenticated', { ...facts, outcome: 'success', customerId });
+        audit.event('customer.authenticated', {
+          ...facts,
+          outcome: 'success',
+          customerId: session.customerId,
+        });
         return session;
       }
       case 'not_mine':

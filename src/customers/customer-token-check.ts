@@ -2,12 +2,15 @@ import type { Channels } from '../channels/channel.ts';
 import type { CustomerReference } from '../identifiers/identifier.ts';
 import type { Partner } from '../partners/partner.ts';
 import type { Revocations } from '../revocation/revocations.ts';
+import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { CustomerToken, CustomerTokens } from '../tokens/customer-token.ts';
 
 export interface CustomerTokenCheckDeps {
   customerTokens: CustomerTokens;
   revocations: Revocations;
   channels: Channels;
+  /** Default: nobody was ever merged. */
+  survivorOf?: FindSurvivor;
 }
 
 export type CheckedCustomerToken =
@@ -25,9 +28,11 @@ export function isChannelOf(channels: Channels, channel: string, partner: Partne
 
 /**
  * Checks a customer token that a partner brings: genuine, of age, not revoked, and for a channel of that partner. A
- * foreign customer looks like an unknown one: both are simply `invalid`, also when the token has expired.
+ * foreign customer looks like an unknown one: both are simply `invalid`, also when the token has expired. The token of a
+ * customer who was merged since answers for the survivor; what it seals is not opened then.
  */
-export function createCustomerTokenCheck({ customerTokens, revocations, channels }: CustomerTokenCheckDeps) {
+export function createCustomerTokenCheck(deps: CustomerTokenCheckDeps) {
+  const { customerTokens, revocations, channels, survivorOf } = deps;
   return (text: string, partner: Partner): CheckedCustomerToken => {
     const verified = customerTokens.verify(text);
     if (!verified.ok && verified.failure === 'invalid') return INVALID;
@@ -38,6 +43,11 @@ export function createCustomerTokenCheck({ customerTokens, revocations, channels
       revocations.isRevoked('token', token.jti, token.issuedAtMs);
     if (revoked || !isChannelOf(channels, token.channel, partner)) return INVALID;
     if (!verified.ok) return EXPIRED;
+    const survivor = survivorOf?.(token.customerId);
+    if (survivor) {
+      const { customerId, reference } = survivor;
+      return { ok: true, token: { ...token, customerId }, reference };
+    }
     const reference = customerTokens.openReference(token);
     return reference === undefined ? INVALID : { ok: true, token, reference };
   };

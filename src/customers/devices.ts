@@ -4,11 +4,13 @@ import { BridgeError } from '../errors.ts';
 import {
   type ChannelGroup,
   type CustomerIdentifier,
+  type CustomerReference,
   parseIdentifier,
   parseReference,
   type ReferenceSpace,
 } from '../identifiers/identifier.ts';
 import type { AdminActor } from '../partners/partners.ts';
+import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { CustomerTokens, IssuedCustomerToken } from '../tokens/customer-token.ts';
@@ -48,6 +50,22 @@ export interface RenewedToken {
   refreshToken: string;
 }
 
+/** The customer that a refresh token stands for, as a session of that device. */
+export interface RedeemedDevice {
+  session: CustomerSession;
+  reference: CustomerReference;
+  /** When the device is signed out if nothing more is done with it. */
+  endsAtMs: number;
+  channel: Channel;
+}
+
+/** What was made with a refresh token, and the token's successor. */
+export interface Redeemed<Made> {
+  made: Made;
+  customerId: string;
+  refreshToken: string;
+}
+
 interface Facts {
   requestId: string;
   address: string;
@@ -69,6 +87,14 @@ export interface Devices {
    * `INVALID_REFRESH_TOKEN`, or `CHANNEL_NOT_ALLOWED` for a channel of another group or without token delivery.
    */
   renew(renewal: Renewal): Promise<RenewedToken>;
+  /**
+   * Uses a refresh token up for something else than a customer token. `purpose` names what is made: a lost answer is
+   * given again to who asks for the same. Throws as `renew` does, and what `make` throws, which uses nothing up.
+   */
+  redeem<Made>(
+    renewal: Renewal & { channel: Channel; purpose: string },
+    make: (device: RedeemedDevice) => Promise<Made>,
+  ): Promise<Redeemed<Made>>;
   /** Who presents a living token, which is not used up. Throws `INVALID_REFRESH_TOKEN`. */
   holder(token: string): Promise<DeviceHolder>;
   list(customerId: CustomerIdentifier): Promise<Device[]>;
@@ -89,6 +115,8 @@ export interface DevicesDeps {
   sessions: Sessions;
   customerTokens: CustomerTokens;
   store: Pick<CustomerStore, 'findByIdentifier' | 'recordLookup'>;
+  /** Default: nobody was ever merged. */
+  survivorOf?: FindSurvivor;
   audit: Audit;
 }
 
@@ -136,10 +164,25 @@ function createIssue({ channels, customerTokens }: Pick<DevicesDeps, 'channels' 
   };
 }
 
+/** What a used-up refresh token became, as it is kept for who lost the answer. */
+interface Kept<Made> extends Redeemed<Made> {
+  purpose: string;
+}
+
+const CUSTOMER_TOKEN = 'customer_token';
+
 /** The apps in which customers are signed in, each one family of refresh tokens (RFC 9700 section 4.14.2). */
 export function createDevices(deps: DevicesDeps): Devices {
   const { families, sessions, store, audit } = deps;
   const issue = createIssue(deps);
+
+  /** Of a customer who was merged since, the survivor. */
+  const present = (family: RefreshFamily<DevicePayload>): RefreshFamily<DevicePayload> => {
+    const survivor = deps.survivorOf?.(family.customerId);
+    if (!survivor) return family;
+    const { customerId, space, reference } = survivor;
+    return { ...family, customerId, payload: { ...family.payload, space, reference } };
+  };
 
   const ended = (
     event: 'session.ended' | 'customer.sessions_ended',
@@ -167,10 +210,55 @@ export function createDevices(deps: DevicesDeps): Devices {
     throw error;
   };
 
+  /**
+   * Uses a token up for `purpose`. Whoever lost the answer gets it again; whoever then asks for something else gets
+   * that, made for the device that the lost answer went on with.
+   */
+  const rotate = async <Made>(
+    renewal: Renewal,
+    purpose: string,
+    make: (family: RefreshFamily<DevicePayload>) => Made | Promise<Made>,
+  ): Promise<Kept<Made> & { outcome: 'rotated' | 'replayed' }> => {
+    const rotation = await families.rotate(renewal.token, undefined, async (stored, refreshToken) => {
+      await renewal.admit(stored.familyId);
+      const family = present(stored);
+      const made = await make(family);
+      return JSON.stringify({ purpose, made, customerId: family.customerId, refreshToken });
+    });
+    if (rotation.outcome === 'refused') {
+      return refuse(rotation.reason === 'reused' ? rotation.customerId : undefined, renewal);
+    }
+    const { outcome } = rotation;
+    const kept = JSON.parse(rotation.answer) as Kept<Made>;
+    if (kept.purpose === purpose) return { ...kept, outcome };
+    const family = await families.inspect(kept.refreshToken, undefined);
+    if (!family) throw new BridgeError('INVALID_REFRESH_TOKEN');
+    await renewal.admit(family.familyId);
+    return { ...kept, purpose, made: await make(present(family)), outcome };
+  };
+
+  const redeemed = (family: RefreshFamily<DevicePayload>, channel: Channel): RedeemedDevice => {
+    const { group, space, authenticator, authTimeMs } = family.payload;
+    const reference = parseReference(family.payload.reference);
+    if (reference === undefined) throw new BridgeError('INVALID_REFRESH_TOKEN');
+    if (channel.group !== group) throw new BridgeError('CHANNEL_NOT_ALLOWED');
+    const session = sessions.start({
+      sid: family.familyId,
+      customerId: family.customerId as CustomerIdentifier,
+      group,
+      space,
+      reference,
+      channel: channelIdOf(family.holder),
+      authenticator,
+      authTimeMs,
+    });
+    return { session, reference, endsAtMs: family.expiresAtMs, channel };
+  };
+
   const holder = async (token: string): Promise<DeviceHolder> => {
     const family = await families.inspect(token, undefined);
     if (!family) throw new BridgeError('INVALID_REFRESH_TOKEN');
-    return { customerId: family.customerId as CustomerIdentifier, device: deviceOf(family) };
+    return { customerId: present(family).customerId as CustomerIdentifier, device: deviceOf(family) };
   };
 
   const list = async (customerId: CustomerIdentifier) => (await families.list(customerId)).map(deviceOf);
@@ -192,17 +280,19 @@ export function createDevices(deps: DevicesDeps): Devices {
       throw new BridgeError('NOT_SIGNED_IN');
     },
 
+    redeem: async (renewal, make) => {
+      const { purpose, channel } = renewal;
+      const { made, customerId, refreshToken } = await rotate(renewal, purpose, async (family) =>
+        make(redeemed(family, channel)),
+      );
+      return { made, customerId, refreshToken };
+    },
+
     renew: async (renewal) => {
       const { requestId, address } = renewal;
-      const rotation = await families.rotate(renewal.token, undefined, async (family, refreshToken) => {
-        await renewal.admit(family.familyId);
-        const issued = issue(family, renewal.channel);
-        return JSON.stringify({ issued, customerId: family.customerId, refreshToken } satisfies RenewedToken);
-      });
-      if (rotation.outcome === 'refused') {
-        return refuse(rotation.reason === 'reused' ? rotation.customerId : undefined, renewal);
-      }
-      const renewed = JSON.parse(rotation.answer) as RenewedToken;
+      const rotation = await rotate(renewal, CUSTOMER_TOKEN, (family) => issue(family, renewal.channel));
+      const { made: issued, customerId, refreshToken } = rotation;
+      const renewed: RenewedToken = { issued, customerId, refreshToken };
       audit.event('session.token_issued', {
         requestId,
         address,
@@ -220,12 +310,13 @@ export function createDevices(deps: DevicesDeps): Devices {
 
     listFor: async (text, by) => {
       const customerId = parseIdentifier(text);
-      if (!customerId || !(await store.findByIdentifier(customerId))) {
+      const customer = customerId && (await store.findByIdentifier(customerId));
+      if (!customer) {
         throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
       }
       const listed = audit.record('customer.devices_listed', { ...by, outcome: 'success', customerId });
       await store.recordLookup(listed);
-      return list(customerId);
+      return list(customer.customerId);
     },
 
     end: async (customerId, deviceId, facts) => {
@@ -243,7 +334,7 @@ export function createDevices(deps: DevicesDeps): Devices {
       if (!family || !everywhere) {
         return ended('session.ended', facts, { ...(family && { customerId: family.customerId }), device });
       }
-      const { customerId } = family;
+      const { customerId } = present(family);
       await sessions.endAll(customerId as CustomerIdentifier);
       await families.endAllOf(customerId);
       ended('customer.sessions_ended', facts, { customerId, device });

@@ -89,10 +89,11 @@ export function createEndSessions(deps: EndSessionsDeps): EndSessions {
     },
     endAll: async (text, reason, by) => {
       const customerId = parseIdentifier(text);
-      if (!customerId || !(await store.findByIdentifier(customerId))) {
+      const customer = customerId && (await store.findByIdentifier(customerId));
+      if (!customer) {
         throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
       }
-      await endEverywhere(customerId);
+      await endEverywhere(customer.customerId);
       await store.recordLookup(
         audit.record('customer.sessions_ended', { ...by, outcome: 'success', customerId, reason }),
       );

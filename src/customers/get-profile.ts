@@ -105,3 +105,5 @@ export function createGetProfile({ backends, audit }: { backends: readonly Backe
     return { customer_id: customerId, profile, sources };
   };
 }
+
+export type GetProfile = ReturnType<typeof createGetProfile>;

@@ -25,14 +25,16 @@ const REFUSALS = {
   password_change_required: 'Refused: the password must be changed first.',
 } as const;
 
-function meaningOf(outcome: AuthenticationOutcome): string {
+function meaningOf(outcome: AuthenticationOutcome, redirects: boolean): string {
   switch (outcome.outcome) {
     case 'authenticated':
       return `Authenticated in the reference space ${outcome.space}.`;
     case 'refused':
       return REFUSALS[outcome.reason];
     case 'not_mine':
-      return 'Does not take passwords.';
+      return redirects
+        ? 'Signs customers in at the provider, in their own browser, so that it cannot be tried from here: open /customer_sign_in of this service in a browser. symbolon doctor tests the provider.'
+        : 'Does not take passwords.';
     case 'unavailable':
       return outcome.busy
         ? 'Could not tell: too much to do at the moment. Customers get 503.'
@@ -71,7 +73,7 @@ export function createTryLogin(deps: {
         channel: channel.id,
         note: (step) => void steps.push(step),
       });
-      steps.push(meaningOf(outcome));
+      steps.push(meaningOf(outcome, authenticator.redirect !== undefined));
       const reference = outcome.outcome === 'authenticated' ? outcome.reference : undefined;
       attempts.push({
         authenticator: name,

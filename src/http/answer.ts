@@ -20,14 +20,14 @@ export function commonHeaders(res: Response): AnswerHeaders {
 export function sendBytes(
   res: Response,
   status: number,
-  { type, body }: { type: string; body: Buffer },
+  { type, body }: { type: string; body: Buffer | string },
   headers: AnswerHeaders = {},
 ): void {
   if (res.headersSent || res.destroyed) return;
   res.writeHead(status, {
     ...commonHeaders(res),
     'content-type': type,
-    'content-length': body.length,
+    'content-length': Buffer.byteLength(body),
     ...headers,
   });
   endAnswer(res, body);
@@ -35,7 +35,7 @@ export function sendBytes(
 
 /** Answers with JSON, where the limits stand and the common headers; `headers` outweigh them. */
 export function sendJson(res: Response, status: number, value: unknown, headers: AnswerHeaders = {}): void {
-  const body = Buffer.from(JSON.stringify(value));
+  const body = JSON.stringify(value);
   const { limitHeaders } = contextOf(res);
   sendBytes(res, status, { type: 'application/json; charset=utf-8', body }, { ...limitHeaders, ...headers });
 }

@@ -2,8 +2,11 @@ import type { Express } from 'express';
 import { BridgeError } from '../errors.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type AuthorizeDeps, authorizationPages } from './endpoints/authorize.ts';
+import { type ChannelTokenDeps, channelToken } from './endpoints/channel-token.ts';
 import { type ConnectedAppsDeps, connectedAppsEndpoints } from './endpoints/connected-apps.ts';
+import { type ConnectionCallbackDeps, connectionCallback } from './endpoints/connection-callback.ts';
 import { type CustomerAuthenticateDeps, customerAuthenticate } from './endpoints/customer-authenticate.ts';
+import { type CustomerSignInDeps, customerSignIn } from './endpoints/customer-sign-in.ts';
 import { customerDevices } from './endpoints/customer-devices.ts';
 import {
   type CustomerSessionDeps,
@@ -13,9 +16,13 @@ import {
 } from './endpoints/customer-session.ts';
 import { type GetProfileDeps, getprofile } from './endpoints/getprofile.ts';
 import { type HealthDeps, healthLive, healthReady } from './endpoints/health.ts';
+import { openIdConfiguration } from './endpoints/openid-configuration.ts';
 import { pageStyle } from './endpoints/page-style.ts';
+import { partnerCall, type PartnerCallDeps } from './endpoints/partner-call.ts';
 import { oauthIntrospect, oauthRevoke } from './endpoints/revoke.ts';
 import { accessToken, oauthToken } from './endpoints/token.ts';
+import { type UserInfoDeps, userInfo } from './endpoints/userinfo.ts';
+import { type VendorKeysDeps, vendorKeyEndpoints } from './endpoints/vendor-keys.ts';
 import { keySet, resourceMetadata, serverMetadata } from './endpoints/well-known.ts';
 import { whoami } from './endpoints/whoami.ts';
 import { backchannelLogout, type SiteSignOutDeps, siteSignOut } from './endpoints/site-sign-out.ts';
@@ -32,11 +39,18 @@ export type PublicDeps = {
 } & CustomerAuthenticateDeps &
   CustomerSessionDeps &
   GetProfileDeps &
+  PartnerCallDeps &
   HealthDeps &
   WhoamiSignatureDeps &
   SiteSignOutDeps &
+  ChannelTokenDeps &
+  VendorKeysDeps &
   AuthorizeDeps &
+  CustomerSignInDeps &
   ConnectedAppsDeps &
+  ConnectionCallbackDeps &
+  UserInfoDeps &
+  Parameters<typeof openIdConfiguration>[0] &
   Parameters<typeof oauthRevoke>[0] &
   Parameters<typeof oauthIntrospect>[0] &
   Parameters<typeof oauthToken>[0] &
@@ -48,9 +62,11 @@ export function publicEndpoints(deps: PublicDeps): Endpoint[] {
   return [
     getprofile(deps),
     customerSessionToken(deps),
+    channelToken(deps),
     accessToken(deps),
     whoami(deps),
     oauthToken(deps),
+    partnerCall(deps),
     customerAuthenticate(deps),
     customerSessionGet(deps),
     customerSessionDelete(deps),
@@ -59,12 +75,17 @@ export function publicEndpoints(deps: PublicDeps): Endpoint[] {
     ...customerDevices(deps),
     keySet(deps),
     serverMetadata(deps),
+    openIdConfiguration(deps),
+    ...userInfo(deps),
     whoamiSignature(deps),
     resourceMetadata(deps),
+    ...vendorKeyEndpoints(deps),
     oauthRevoke(deps),
     oauthIntrospect(deps),
+    ...customerSignIn(deps),
     ...authorizationPages(deps),
     ...connectedAppsEndpoints(deps),
+    connectionCallback(deps),
     pageStyle(),
     healthLive('public'),
     healthReady('public', deps),

@@ -3,6 +3,8 @@ import { type CheckCustomerToken, isChannelOf } from '../customers/customer-toke
 import { BridgeError } from '../errors.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { Partner } from '../partners/partner.ts';
+import type { CustomerSession } from '../sessions/session.ts';
+import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { AccessToken, AccessTokens } from '../tokens/access-token.ts';
 import type { SessionCookies } from './session-cookie.ts';
@@ -12,6 +14,10 @@ export interface CustomerProof {
   customerId: CustomerIdentifier;
   reference: CustomerReference;
   channel: string;
+  /** The customer token that was shown, where it was one. */
+  token?: string;
+  /** The session whose cookie was shown, where it was one. */
+  session?: CustomerSession;
   /** Which profile fields the customer agreed to; `undefined` for all that the partner may see. */
   agreedTo?: (field: string) => boolean;
 }
@@ -28,6 +34,8 @@ export interface CustomerProofDeps {
   sessions: Sessions;
   sessionCookies: SessionCookies;
   channels: Channels;
+  /** Default: nobody was ever merged. */
+  survivorOf?: FindSurvivor;
 }
 
 const JWT_PROOF = /^jwt +(\S+)$/i;
@@ -44,7 +52,7 @@ export function createCustomerProof(deps: CustomerProofDeps) {
       );
     }
     const { token, reference } = checked;
-    return { customerId: token.customerId, reference, channel: token.channel };
+    return { customerId: token.customerId, reference, channel: token.channel, token: text };
   };
 
   const byCookie = async (text: string, partner: Partner): Promise<CustomerProof> => {
@@ -53,7 +61,7 @@ export function createCustomerProof(deps: CustomerProofDeps) {
     if (!session || reference === undefined || !isChannelOf(channels, session.channel, partner)) {
       throw new BridgeError('INVALID_CUSTOMER_TOKEN');
     }
-    return { customerId: session.customerId, reference, channel: session.channel };
+    return { customerId: session.customerId, reference, channel: session.channel, session };
   };
 
   const byText = ({ text, bare }: GivenProof, partner: Partner): CustomerProof | Promise<CustomerProof> => {
@@ -72,7 +80,12 @@ export function createCustomerProof(deps: CustomerProofDeps) {
     if (!opened || !isChannelOf(channels, customer.channel, partner)) {
       throw new BridgeError('INVALID_ACCESS_TOKEN');
     }
-    return { customerId: customer.customerId, channel: customer.channel, ...opened };
+    const survivor = deps.survivorOf?.(customer.customerId);
+    const { customerId, reference } = survivor ?? {
+      customerId: customer.customerId,
+      reference: opened.reference,
+    };
+    return { ...opened, customerId, reference, channel: customer.channel };
   };
 
   /** Both speak of the same customer, or of none that we would answer about; what the app may see stays the same. */

@@ -136,7 +136,8 @@ export interface MountOptions {
   limits?: LimitGuard;
 }
 
-const toExpressPath = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');
+/** A last `{path}` takes all that follows; any other name in braces takes one segment. */
+const toExpressPath = (path: string) => path.replace(/\{path\}$/, '*path').replaceAll(/\{(\w+)\}/g, ':$1');
 
 /** CORS for the listed origins alone; an answer that depends on the origin says so, also where nothing is allowed. */
 function crossOriginHandlers(

@@ -2,11 +2,16 @@ import type { ZodOpenApiObject, ZodOpenApiPathItemObject, ZodOpenApiPathsObject 
 import { programVersion } from '../platform/version.ts';
 import { apiKeyEndpoints } from './admin/api-keys.ts';
 import { auditEndpoints } from './admin/audit.ts';
+import { channelEndpoints } from './admin/channels.ts';
 import { clientEndpoints } from './admin/clients.ts';
+import { connectionEndpoints } from './admin/connections.ts';
 import { customerEndpoints } from './admin/customers.ts';
 import { directoryUserEndpoints } from './admin/directory-users.ts';
+import { identifierFileEndpoints } from './admin/identifier-files.ts';
+import { identifierLifeEndpoints } from './admin/identifier-life.ts';
 import { keyEndpoints } from './admin/keys.ts';
 import { limitEndpoints } from './admin/limits.ts';
+import { partnerCallEndpoint } from './admin/partner-calls.ts';
 import { partnerEndpoints } from './admin/partners.ts';
 import { rotationEndpoints } from './admin/rotation.ts';
 import { statusEndpoints } from './admin/status.ts';
@@ -94,15 +99,20 @@ export function endpointContracts(): EndpointContract[] {
     healthReady('ops', nothing),
     metricsEndpoint(nothing),
     ...partnerEndpoints(nothing),
+    ...channelEndpoints(nothing),
     ...clientEndpoints(nothing),
     ...apiKeyEndpoints(nothing),
     ...rotationEndpoints(nothing),
     ...directoryUserEndpoints(nothing),
     ...customerEndpoints(nothing),
+    ...identifierLifeEndpoints(nothing),
+    ...identifierFileEndpoints(nothing),
     ...keyEndpoints(nothing),
     ...auditEndpoints(nothing),
     ...limitEndpoints(nothing),
+    ...connectionEndpoints(nothing),
     tryLoginEndpoint(nothing),
+    partnerCallEndpoint(nothing),
     whyEndpoint(nothing),
     ...statusEndpoints(nothing),
     healthLive('admin'),

@@ -47,7 +47,8 @@ export interface ProofRequest {
   body: Buffer;
   /** Learns who calls as soon as that is known, for the log and the record of a refusal. */
   context: RequestContext;
-  scope: Scope;
+  /** `openid` is a scope of access tokens alone: no key has it. */
+  scope: Scope | 'openid';
   /** Counts the proven caller before its signature is used up, so that a refused one may be sent again. */
   limits: Pick<LimitGuard, 'admitCaller'>;
   /** An access token needs an API key of the same partner beside it, unless it names the customer itself. */

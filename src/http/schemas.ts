@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IDENTIFIER } from '../identifiers/identifier.ts';
 import { type ErrorCode, errorCatalogue, type OAuthErrorCode, oauthErrorCatalogue } from '../errors.ts';
 
 export const EXAMPLE_CUSTOMER_ID = 'c1ab7qk2m4xw3hd5pzt6yrlf2vnoscuige';
@@ -6,9 +7,10 @@ export const EXAMPLE_CUSTOMER_ID = 'c1ab7qk2m4xw3hd5pzt6yrlf2vnoscuige';
 /** A customer identifier as channels see it. */
 export const customerIdSchema = z
   .string()
-  .regex(/^c[1-9a-z][a-z2-7]{32}$/)
+  .regex(IDENTIFIER)
   .meta({
-    description: 'The opaque customer identifier: 34 lower-case letters and digits.',
+    description:
+      'The opaque customer identifier: 34 lower-case letters and digits, unless it was imported from another system.',
     example: EXAMPLE_CUSTOMER_ID,
   });
 

@@ -1,4 +1,4 @@
-import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData, Store } from 'express-session';
@@ -41,6 +41,11 @@ export interface SessionCookies {
   middleware: RequestHandler;
   /** The live session of this request, or `undefined`. */
   current(req: Request): CustomerSession | undefined;
+  /**
+   * The same for a route that only reads, without the middleware: signature first, then one read of the store. Counts
+   * as a use of the session.
+   */
+  peek(req: Request): Promise<CustomerSession | undefined>;
   /** Starts a session under a new id; a brought-in one is dead (ASVS 7.2.4). Written before it returns. */
   begin(req: Request, customer: CustomerSession): Promise<void>;
   /** Forgets the request's session and expires the cookie. */
@@ -134,17 +139,27 @@ function createStore({ keep, lifetimes, clock }: SessionCookiesDeps): Store {
   return store;
 }
 
-/** Checks a cookie value `s:<id>.<signature>` against every secret; the id, or `undefined`. */
-function unsign(value: string, secrets: readonly string[]): string | undefined {
-  if (!value.startsWith('s:')) return undefined;
-  const dot = value.lastIndexOf('.');
-  const id = value.slice(2, dot);
-  const given = Buffer.from(value.slice(dot + 1));
-  for (const secret of secrets) {
-    const expected = Buffer.from(createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, ''));
-    if (expected.length === given.length && timingSafeEqual(expected, given)) return id;
-  }
-  return undefined;
+/** Checks cookie values `s:<id>.<signature>` against every secret; the id, or `undefined`. */
+function createUnsign(secrets: readonly string[]): (value: string) => string | undefined {
+  let made: { from: string; keys: KeyObject[] } | undefined;
+  // Secrets change in place under a rotation.
+  const keys = () => {
+    const from = secrets.join('\n');
+    if (made?.from !== from)
+      made = { from, keys: secrets.map((secret) => createSecretKey(Buffer.from(secret))) };
+    return made.keys;
+  };
+  return (value) => {
+    if (!value.startsWith('s:')) return undefined;
+    const dot = value.lastIndexOf('.');
+    const id = value.slice(2, dot);
+    const given = Buffer.from(value.slice(dot + 1));
+    for (const key of keys()) {
+      const expected = Buffer.from(createHmac('sha256', key).update(id).digest('base64').replace(/=+$/, ''));
+      if (expected.length === given.length && timingSafeEqual(expected, given)) return id;
+    }
+    return undefined;
+  };
 }
 
 /** Values of the cookies of exactly this name in a `Cookie` header. */
@@ -175,6 +190,7 @@ function decode(text: string): string | undefined {
 export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
   const { sessions, cookieName, secrets } = deps;
   const store = createStore(deps);
+  const unsign = createUnsign(secrets);
   const cookie = {
     path: '/',
     httpOnly: true,
@@ -185,6 +201,10 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
   const live = (data: Partial<SessionData> | undefined | null): CustomerSession | undefined => {
     const customer = sessions.parse(data?.customer);
     return customer && sessions.isLive(customer) ? customer : undefined;
+  };
+  const idOf = (text: string): string | undefined => {
+    const value = cookieValue(text, cookieName);
+    return value === undefined ? undefined : unsign(value);
   };
   const withSession = session({
     store,
@@ -218,9 +238,17 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
       await promised((done) => req.session.destroy(done));
       res.clearCookie(cookieName, cookie);
     },
+    peek: async (req) => {
+      const sent = header(req, 'cookie');
+      const id = sent?.includes('=') ? idOf(sent) : undefined;
+      if (id === undefined) return undefined;
+      const data = await promised<SessionData>((done) => store.get(id, done));
+      const customer = live(data);
+      if (data && customer) await promised((done) => store.touch?.(id, data, () => done(undefined)));
+      return customer;
+    },
     read: async (text) => {
-      const value = cookieValue(text, cookieName);
-      const id = value === undefined ? undefined : unsign(value, secrets);
+      const id = idOf(text);
       if (id === undefined) return undefined;
       return live(await promised<SessionData>((done) => store.get(id, done)));
     },

@@ -10,7 +10,7 @@ const MAX_DISCARDED_BYTES = 32 * 1_048_576;
  * the sender would lose the answer with it (RFC 9112 section 9.6): so the answer is sent, the rest of the body is read
  * and thrown away, and only then the connection ends. A limit here and the time a request may take bound how long that is.
  */
-export function endAnswer(res: Response, body: Buffer): void {
+export function endAnswer(res: Response, body: Buffer | string): void {
   const { req } = res;
   const { 'content-length': length = '0', 'transfer-encoding': coding = '' } = req.headers;
   // Of an unknown coding nobody can say where the body ends.

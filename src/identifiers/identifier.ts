@@ -5,8 +5,12 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import type { Brand } from '../platform/brand.ts';
 import { base32, lengthPrefixed } from '../platform/encoding.ts';
+import { randomSeed } from '../platform/random.ts';
 
-/** The opaque id that channels see: `c`, one character of key version, 32 of base32. */
+/**
+ * The opaque id that channels see: `c`, one character of key version, 32 of base32; or one that another system gave
+ * out and that was imported as it is.
+ */
 export type CustomerIdentifier = Brand<string, 'CustomerIdentifier'>;
 /** The company's own immutable id of a customer. Never leaves the house in clear. */
 export type CustomerReference = Brand<string, 'CustomerReference'>;
@@ -22,7 +26,8 @@ const VERSIONS = '123456789abcdefghijklmnopqrstuvwxyz';
 /** How many versions of the identifier key one installation can have. */
 export const MAX_IDENTIFIER_KEY_VERSION = VERSIONS.length;
 
-const IDENTIFIER = /^c[1-9a-z][a-z2-7]{32}$/;
+/** Imported ones may look otherwise than ours: 8 to 64 letters, digits, `-`, `_`. */
+export const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_-]{7,63}$/;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 export interface IdentifierSubject {
@@ -53,6 +58,16 @@ export function deriveIdentifier(
   return `c${mark}${base32(mac.subarray(0, 20))}` as CustomerIdentifier;
 }
 
+/**
+ * An identifier that nothing can be computed from, for somebody whose derived one is used up. It looks like any other:
+ * an identifier must not tell that its holder was split off or has come back after an erasure.
+ */
+export function randomIdentifier(version: number): CustomerIdentifier {
+  const mark = VERSIONS[version - 1];
+  if (mark === undefined) throw new RangeError(`identifier key version ${version} cannot be written`);
+  return `c${mark}${base32(randomSeed(20))}` as CustomerIdentifier;
+}
+
 /** Blind index of a subject: finds a known customer without the reference standing in the store. */
 export function subjectIndex(key: KeyObject, subject: IdentifierSubject): string {
   return createHmac('sha256', key)
@@ -60,7 +75,15 @@ export function subjectIndex(key: KeyObject, subject: IdentifierSubject): string
     .digest('base64url');
 }
 
-/** An identifier in its one spelling, or `undefined`. */
+/** No name of a group has this form, so the index meets none of a customer in a group. */
+const ANY_GROUP = '*' as ChannelGroup;
+
+/** Blind index of the human being behind the identifiers of all groups. */
+export function personIndex(key: KeyObject, person: Omit<IdentifierSubject, 'group'>): string {
+  return subjectIndex(key, { group: ANY_GROUP, ...person });
+}
+
+/** Text that can be an identifier; whether it is one, the registry says. */
 export function parseIdentifier(text: string): CustomerIdentifier | undefined {
   return IDENTIFIER.test(text) ? (text as CustomerIdentifier) : undefined;
 }

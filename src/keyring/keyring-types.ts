@@ -20,14 +20,18 @@ export type KeyPurpose =
   | 'token-signing'
   /** Links the audit chain. */
   | 'audit'
+  /** Seals our own tokens at partners where they leave the process, and the state of getting one in a browser. */
+  | 'outbound'
   /** Hides account names in throttle counters. */
   | 'throttle'
-  /** Seals what authorization codes and refresh families hold. */
+  /** Seals what authorization codes and refresh families hold, and the codes of apps' sign-ins. */
   | 'grant'
   /** Marks refresh tokens, so that an old one is told from an invented one. */
   | 'refresh-token'
-  /** Seals the state of page forms. */
-  | 'page-form';
+  /** Seals the state of page forms, and of sign-ins under way at a provider. */
+  | 'page-form'
+  /** Vouches for certificates of erasure. */
+  | 'erasure-certificate';
 
 /** A purpose key as it is stored: sealed under a key-encryption key. */
 export interface SealedKey {

@@ -24,6 +24,8 @@ export const KEY_PURPOSES: readonly KeyPurpose[] = [
   'grant',
   'refresh-token',
   'page-form',
+  'erasure-certificate',
+  'outbound',
 ];
 
 /** Keys without which known customers would not be found again. */
@@ -184,14 +186,14 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
       return version;
     },
     seal: (purpose, plaintext, context) => {
-      const { version, bytes } = list(purpose)[0] as HeldKey;
-      return `${version}.${seal(bytes, plaintext, `${purpose}|${version}|${context}`)}`;
+      const { version, key } = list(purpose)[0] as HeldKey;
+      return `${version}.${seal(key, plaintext, `${purpose}|${version}|${context}`)}`;
     },
     open: (purpose, sealed, context) => {
       const dot = sealed.indexOf('.');
       const version = Number(sealed.slice(0, dot));
       const key = list(purpose).find((candidate) => candidate.version === version);
-      return key && open(key.bytes, sealed.slice(dot + 1), `${purpose}|${version}|${context}`);
+      return key && open(key.key, sealed.slice(dot + 1), `${purpose}|${version}|${context}`);
     },
   };
 }

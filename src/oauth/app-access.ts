@@ -1,5 +1,6 @@
 import type { Revocations } from '../revocation/revocations.ts';
 import type { RefreshFamilies } from '../tokens/refresh-families.ts';
+import type { SessionBinding } from './openid-binding.ts';
 
 /** What a client keeps with its refresh family. */
 export interface AppFamilyPayload {
@@ -9,6 +10,8 @@ export interface AppFamilyPayload {
   authTimeMs: number;
   /** Profile fields that the customer agreed to; `undefined` for an app of the company's own that nobody is asked about. */
   fields: readonly string[] | undefined;
+  /** Of OpenID Connect: the family ends with this session of the customer. */
+  session?: SessionBinding | undefined;
 }
 
 export type AppFamilies = RefreshFamilies<AppFamilyPayload>;

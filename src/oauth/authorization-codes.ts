@@ -6,6 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import { randomBase62 } from '../platform/random.ts';
 import { newFamilyId } from '../tokens/refresh-families.ts';
 import type { AuthorizationCodeStore } from './authorization-code.ts';
+import type { SessionBinding } from './openid-binding.ts';
 
 /** Longest life of a code, in seconds. */
 const MAX_CODE_SECONDS = 60;
@@ -13,8 +14,8 @@ const MAX_CODE_SECONDS = 60;
 /** What a code is bound to. */
 export interface AuthorizedAccess {
   redirectUri: string;
-  /** PKCE S256 challenge (RFC 7636 section 4.2). */
-  challenge: string;
+  /** PKCE S256 challenge (RFC 7636 section 4.2); `undefined` for a vendor that is registered to do without. */
+  challenge: string | undefined;
   scopes: readonly string[];
   /** Profile fields that the customer agreed to; `undefined` for an app of the company's own that nobody is asked about. */
   fields: readonly string[] | undefined;
@@ -24,6 +25,17 @@ export interface AuthorizedAccess {
   /** Session in which the customer agreed. */
   sid: string;
   authTimeMs: number;
+  /** Of a request of OpenID Connect. */
+  openid?: OpenIdAccess;
+}
+
+/** What OpenID Connect adds to a code. */
+export interface OpenIdAccess {
+  nonce: string | undefined;
+  /** All that comes of the code ends with this session of the customer. */
+  session: SessionBinding;
+  /** The code was handed to a page of the company's own, and no consent stands for it. */
+  unasked: boolean;
 }
 
 export type RedeemedCode =
@@ -38,6 +50,8 @@ export type RedeemedCode =
   | { result: 'unknown' };
 
 export interface AuthorizationCodes {
+  /** How long a code is good for. */
+  readonly lifetimeSeconds: number;
   issue(clientId: ClientId, access: AuthorizedAccess): Promise<string>;
   /** Uses a code up, whatever becomes of the request: of many uses exactly one is `consumed`. */
   redeem(code: string): Promise<RedeemedCode>;
@@ -61,7 +75,9 @@ export function createAuthorizationCodes(deps: {
   lifetimeSeconds: number;
 }): AuthorizationCodes {
   const { store, keyring, clock } = deps;
+  const lifetimeSeconds = Math.min(deps.lifetimeSeconds, MAX_CODE_SECONDS);
   return {
+    lifetimeSeconds,
     issue: async (clientId, access) => {
       const code = `ac_${randomBase62(43)}`;
       const digest = digestOf(code);
@@ -72,7 +88,7 @@ export function createAuthorizationCodes(deps: {
         grantId: newFamilyId(),
         sealedPayload: keyring.seal('grant', Buffer.from(JSON.stringify(access)), digest),
         createdAtMs,
-        expiresAtMs: createdAtMs + Math.min(deps.lifetimeSeconds, MAX_CODE_SECONDS) * 1000,
+        expiresAtMs: createdAtMs + lifetimeSeconds * 1000,
       });
       return code;
     },

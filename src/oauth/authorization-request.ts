@@ -1,10 +1,12 @@
 import type { Channel, Channels } from '../channels/channel.ts';
 import type { OAuthClient } from '../clients/client.ts';
 import type { Clients } from '../clients/clients.ts';
+import { OPENID_SCOPE } from '../clients/openid-settings.ts';
 import { isRegisteredRedirectUri } from '../clients/redirect-uri.ts';
 import { OAuthError } from '../errors.ts';
 import type { Partner } from '../partners/partner.ts';
 import type { Partners } from '../partners/partners.ts';
+import { readOpenIdParameters, type OpenIdRequest, understoodScope } from './openid-request.ts';
 import { type Parameters, presentParameters, refuseOtherResource, scopesWithin } from './parameters.ts';
 
 /** Error codes of the authorization endpoint: RFC 6749 section 4.1.2.1, RFC 9101 and RFC 8707. */
@@ -17,7 +19,10 @@ export type AuthorizationErrorCode =
   | 'server_error'
   | 'invalid_target'
   | 'request_not_supported'
-  | 'request_uri_not_supported';
+  | 'request_uri_not_supported'
+  /** OpenID Connect Core 1.0 section 3.1.2.6. */
+  | 'login_required'
+  | 'consent_required';
 
 export interface AuthorizationRequest {
   client: OAuthClient;
@@ -26,8 +31,10 @@ export interface AuthorizationRequest {
   /** Given back as it came. */
   state: string | undefined;
   scopes: readonly string[];
-  /** PKCE S256 challenge. */
-  challenge: string;
+  /** PKCE S256 challenge; `undefined` for a vendor that is registered to do without. */
+  challenge: string | undefined;
+  /** `undefined` for a request of OAuth 2.0 alone. */
+  openid: OpenIdRequest | undefined;
   /** Channels that the customer may sign in for: those of the partner, the preferred one first. */
   channels: readonly [Channel, ...Channel[]];
   /** The parameters that it was read from. */
@@ -41,7 +48,8 @@ export type ReadAuthorizationRequest =
   /** Told to the client at its redirect address. */
   | { outcome: 'refused'; redirectTo: string; error: AuthorizationErrorCode };
 
-const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
+/** RFC 7636 section 4.2: base64url of a SHA-256. */
+export const S256_CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
 /** The answer of the authorization endpoint: parameters added to the redirect address, `iss` always (RFC 9207). */
 export function authorizationResponse(
@@ -64,6 +72,27 @@ class Refusal extends Error {
     super(message);
     this.code = code;
   }
+}
+
+/** The challenge, as far as the client has to bring one: without it a nonce takes its place (RFC 9700 2.1.1). */
+function challengeOf(client: OAuthClient, parameters: Parameters): string | undefined {
+  const { code_challenge: challenge, code_challenge_method: method, nonce } = parameters;
+  if (challenge !== undefined) {
+    if (method === 'S256' && S256_CHALLENGE.test(challenge)) return challenge;
+    throw new Refusal('invalid_request', 'code_challenge_method must be S256, with a challenge to match.');
+  }
+  if (client.openid?.pkce !== 'vendor' || method !== undefined)
+    throw new Refusal('invalid_request', 'code_challenge is missing: PKCE is required (RFC 7636).');
+  if (nonce === undefined)
+    throw new Refusal('invalid_request', 'Without a code_challenge a nonce is needed (RFC 9700 2.1.1).');
+  return undefined;
+}
+
+function openIdOf(client: OAuthClient, scopes: readonly string[], parameters: Parameters) {
+  if (!client.openid || !scopes.includes(OPENID_SCOPE)) return undefined;
+  const read = readOpenIdParameters(parameters);
+  if (typeof read === 'string') throw new Refusal('invalid_request', read);
+  return read;
 }
 
 export interface AuthorizationRequestsDeps {
@@ -94,7 +123,7 @@ export function createReadAuthorizationRequest(deps: AuthorizationRequestsDeps) 
     client: OAuthClient,
     partner: Partner,
     parameters: Parameters,
-  ): Pick<AuthorizationRequest, 'scopes' | 'challenge' | 'channels'> => {
+  ): Pick<AuthorizationRequest, 'scopes' | 'challenge' | 'openid' | 'channels'> => {
     if (parameters.request !== undefined) throw new Refusal('request_not_supported', 'request is not taken.');
     if (parameters.request_uri !== undefined)
       throw new Refusal('request_uri_not_supported', 'request_uri is not taken.');
@@ -106,15 +135,13 @@ export function createReadAuthorizationRequest(deps: AuthorizationRequestsDeps) 
       throw new Refusal('invalid_request', 'The response_mode must be query.');
     if (!client.grantTypes.includes('authorization_code'))
       throw new Refusal('unauthorized_client', 'This client may not use the authorization code grant.');
-    if (parameters.code_challenge === undefined)
-      throw new Refusal('invalid_request', 'code_challenge is missing: PKCE is required (RFC 7636).');
-    if (parameters.code_challenge_method !== 'S256' || !CHALLENGE.test(parameters.code_challenge))
-      throw new Refusal('invalid_request', 'code_challenge_method must be S256, with a challenge to match.');
+    const challenge = challengeOf(client, parameters);
     refuseOtherResource(parameters, issuer);
-    const scopes = scopesWithin(client.scopes, parameters.scope);
+    const scopes = scopesWithin(client.scopes, understoodScope(client, parameters.scope));
     return {
       scopes,
-      challenge: parameters.code_challenge,
+      challenge,
+      openid: openIdOf(client, scopes, parameters),
       channels: channelsFor(partner, parameters.channel),
     };
   };

@@ -3,16 +3,25 @@ import type { Channel } from '../channels/channel.ts';
 import { isPrivateUse } from '../clients/redirect-uri.ts';
 import type { Identities } from '../customers/identities.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
-import type { CustomerSession } from '../sessions/session.ts';
+import type { Clock } from '../platform/clock.ts';
+import { absoluteExpiryMs, type CustomerSession, type SessionLifetimes } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { AuthorizationCodes } from './authorization-codes.ts';
-import { type AuthorizationRequest, authorizationResponse } from './authorization-request.ts';
+import type { AuthorizationCodes, OpenIdAccess } from './authorization-codes.ts';
+import {
+  type AuthorizationErrorCode,
+  type AuthorizationRequest,
+  authorizationResponse,
+} from './authorization-request.ts';
 import type { Consents } from './consents.ts';
+import { bindToSession } from './openid-binding.ts';
+import type { OpenIdRequest } from './openid-request.ts';
 
 /** What happens next with an authorization request. */
 export type AuthorizationStep =
   | { step: 'sign_in' }
   | { step: 'consent' }
+  /** `prompt=none`, and the customer would have to do something. */
+  | { step: 'refused'; redirectTo: string; error: AuthorizationErrorCode }
   | { step: 'redirect'; redirectTo: string };
 
 export interface AuthorizeDeps {
@@ -20,6 +29,8 @@ export interface AuthorizeDeps {
   identities: Identities;
   consents: Consents;
   codes: AuthorizationCodes;
+  lifetimes: SessionLifetimes;
+  clock: Clock;
   audit: Audit;
   issuer: string;
 }
@@ -43,7 +54,7 @@ function mayBeImpersonated({ client, redirectUri }: AuthorizationRequest): boole
  * then has this partner's own identifier.
  */
 export function createAuthorize(deps: AuthorizeDeps) {
-  const { sessions, identities, consents, codes, audit, issuer } = deps;
+  const { sessions, identities, consents, codes, clock, audit, issuer } = deps;
 
   const customerFor = async (
     session: CustomerSession,
@@ -56,7 +67,8 @@ export function createAuthorize(deps: AuthorizeDeps) {
     const other = channels.find(({ authenticators }) => authenticators.includes(session.authenticator));
     if (!other) return undefined;
     const subject = { group: other.group, space: session.space, reference };
-    return { customerId: await identities.identify(subject), reference, channel: other };
+    const identified = await identities.identify(subject);
+    return identified && { ...identified, channel: other };
   };
 
   const respond = (request: AuthorizationRequest, parameters: Record<string, string>) =>
@@ -71,6 +83,36 @@ export function createAuthorize(deps: AuthorizeDeps) {
       clientId: request.client.clientId,
       customerId,
     });
+
+  const openIdAccess = ({ nonce }: OpenIdRequest, session: CustomerSession): OpenIdAccess => {
+    const endsAtMs = absoluteExpiryMs(session, deps.lifetimes);
+    return {
+      nonce,
+      unasked: false,
+      session: bindToSession({ sid: session.sid, endsAtMs }, clock.nowMs()),
+    };
+  };
+
+  /** Whether the app wants a newer sign-in than this session's (OpenID Connect Core 1.0 section 3.1.2.1). */
+  const isTooOld = ({ openid }: AuthorizationRequest, session: CustomerSession): boolean => {
+    if (openid?.prompt === 'login') return true;
+    const maxAgeSeconds = openid?.maxAgeSeconds;
+    return maxAgeSeconds !== undefined && clock.nowMs() - session.authTimeMs > maxAgeSeconds * 1000;
+  };
+
+  /** A step that the customer has to take, unless the app wants nothing shown. */
+  const shown = (request: AuthorizationRequest, step: 'sign_in' | 'consent'): AuthorizationStep => {
+    if (request.openid?.prompt !== 'none') return { step };
+    const [error, description] =
+      step === 'sign_in'
+        ? (['login_required', 'The customer is not signed in.'] as const)
+        : (['consent_required', 'The customer has not agreed yet.'] as const);
+    return {
+      step: 'refused',
+      error,
+      redirectTo: respond(request, { error, error_description: description }),
+    };
+  };
 
   const giveCode = async (
     request: AuthorizationRequest,
@@ -88,6 +130,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
       channel: channel.id,
       sid: session.sid,
       authTimeMs: session.authTimeMs,
+      ...(request.openid && { openid: openIdAccess(request.openid, session) }),
     });
     return respond(request, { code });
   };
@@ -109,9 +152,10 @@ export function createAuthorize(deps: AuthorizeDeps) {
       session: CustomerSession | undefined,
     ): Promise<AuthorizationStep> => {
       const customer = session && (await customerFor(session, request));
-      if (!session || !customer) return { step: 'sign_in' };
+      if (!session || !customer || isTooOld(request, session)) return shown(request, 'sign_in');
       const { client, partner, scopes } = request;
-      if (mayBeImpersonated(request)) return { step: 'consent' };
+      if (mayBeImpersonated(request) || request.openid?.prompt === 'consent')
+        return shown(request, 'consent');
       if (client.party === 'first') {
         await remember(request, session, customer);
         return {
@@ -120,7 +164,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
         };
       }
       const known = await consents.covering(client, partner, { customerId: customer.customerId, scopes });
-      if (!known) return { step: 'consent' };
+      if (!known) return shown(request, 'consent');
       return {
         step: 'redirect',
         redirectTo: await giveCode(request, session, { ...customer, fields: known.fields }),

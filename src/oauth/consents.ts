@@ -2,11 +2,10 @@ import type { Audit } from '../audit/audit.ts';
 import type { OAuthClient } from '../clients/client.ts';
 import type { Clients } from '../clients/clients.ts';
 import {
-  type ChannelGroup,
   type CustomerIdentifier,
   type CustomerReference,
+  personIndex,
   type ReferenceSpace,
-  subjectIndex,
 } from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Partner } from '../partners/partner.ts';
@@ -66,15 +65,13 @@ export interface ConsentsDeps {
   maxTokenLifetimeSeconds: number;
 }
 
-/** No name of a group has this form, so the index meets none of a customer in a group. */
-const ANY_GROUP = '*' as ChannelGroup;
 const isAmong = (known: readonly string[]) => (name: string) => known.includes(name);
 
 export function createConsents(deps: ConsentsDeps): Consents {
   const { store, keyring, clock, families, revocations } = deps;
 
   const indexes = (person: Person): string[] =>
-    keyring.all('identifier-index').map(({ key }) => subjectIndex(key, { group: ANY_GROUP, ...person }));
+    keyring.all('identifier-index').map(({ key }) => personIndex(key, person));
 
   const shownFields = (partner: Partner, scopes: readonly string[]) =>
     scopes.includes('profile:read') ? partner.visibleFields : [];

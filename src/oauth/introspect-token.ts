@@ -1,9 +1,11 @@
 import type { Partners } from '../partners/partners.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { AccessTokens } from '../tokens/access-token.ts';
 import { isAccessTokenLive } from './access-token-liveness.ts';
 import type { AppFamilies } from './app-access.ts';
 import type { AuthenticateClient, OAuthRequest } from './client-authentication.ts';
+import { isBoundOver } from './openid-binding.ts';
 import { presentParameters, requiredParameter } from './parameters.ts';
 
 export interface IntrospectTokenDeps {
@@ -12,6 +14,7 @@ export interface IntrospectTokenDeps {
   families: AppFamilies;
   revocations: Revocations;
   partners: Partners;
+  clock: Clock;
   issuer: string;
 }
 
@@ -60,18 +63,20 @@ export function createIntrospectToken(deps: IntrospectTokenDeps) {
 
   const ofRefreshToken = async (text: string, clientId: string): Promise<Introspection | undefined> => {
     const family = await families.inspect(text, clientId);
-    return (
-      family && {
-        active: true,
-        client_id: clientId,
-        scope: family.payload.scopes.join(' '),
-        sub: family.customerId,
-        iss: issuer,
-        aud: issuer,
-        exp: Math.floor(family.expiresAtMs / 1000),
-        iat: Math.floor(family.createdAtMs / 1000),
-      }
-    );
+    if (!family) return undefined;
+    const { session } = family.payload;
+    const now = { nowMs: deps.clock.nowMs(), givenAtMs: family.createdAtMs, revocations: deps.revocations };
+    if (isBoundOver(session, now)) return undefined;
+    return {
+      active: true,
+      client_id: clientId,
+      scope: family.payload.scopes.join(' '),
+      sub: family.customerId,
+      iss: issuer,
+      aud: issuer,
+      exp: Math.floor(family.expiresAtMs / 1000),
+      iat: Math.floor(family.createdAtMs / 1000),
+    };
   };
 
   return async (request: OAuthRequest): Promise<Introspection> => {

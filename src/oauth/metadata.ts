@@ -1,4 +1,5 @@
 import { ASSERTION_ALGORITHMS } from '../clients/client-assertion.ts';
+import { OPENID_SCOPE } from '../clients/openid-settings.ts';
 import { SCOPES } from '../partners/scopes.ts';
 import { CLIENT_AUTHENTICATION_METHODS } from './client-authentication.ts';
 import { GRANT_TYPES } from './grants/registry.ts';
@@ -27,6 +28,27 @@ export function authorizationServerMetadata(issuer: string) {
     introspection_endpoint_auth_methods_supported: CONFIDENTIAL_METHODS,
     introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     protected_resources: [issuer],
+  };
+}
+
+/** Claims that ID tokens hold whatever the client's registration says. */
+const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'sid', 'at_hash', 'acr'];
+
+/** OpenID provider metadata (OpenID Connect Discovery 1.0 section 3). `algorithms`: those of ID tokens. */
+export function openIdProviderMetadata(issuer: string, algorithms: readonly string[]) {
+  return {
+    ...authorizationServerMetadata(issuer),
+    userinfo_endpoint: `${issuer}/oauth/userinfo`,
+    scopes_supported: [OPENID_SCOPE, ...Object.keys(SCOPES)],
+    // A customer has another identifier in each channel group, so two partners cannot compare theirs.
+    subject_types_supported: ['pairwise'],
+    id_token_signing_alg_values_supported: algorithms,
+    claim_types_supported: ['normal'],
+    claims_supported: ID_TOKEN_CLAIMS,
+    claims_parameter_supported: false,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   };
 }
 

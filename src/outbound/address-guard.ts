@@ -60,6 +60,30 @@ export function mayCallAddress(address: string, loopbackOnly = false): boolean {
   return !neverCalled.check(text, family) && (!loopbackOnly || loopback.check(text, family));
 }
 
+/** Ranges that are not of the public internet: RFC 1918, RFC 6598, RFC 4193 and loopback. */
+const INSIDE: [address: string, prefix: number][] = [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+];
+const inside = new BlockList();
+inside.addSubnet('fc00::', 7, 'ipv6');
+inside.addAddress('::1', 'ipv6');
+for (const [address, prefix] of INSIDE) {
+  inside.addSubnet(address, prefix, 'ipv4');
+  for (const [before, after, bits] of EMBEDDINGS) {
+    inside.addSubnet(`${before}${hexGroups(address)}${after}`, bits + prefix, 'ipv6');
+  }
+}
+
+/** Whether an IP address in text is private, shared or loopback: one of a network of our own. */
+export function isInsideAddress(address: string): boolean {
+  const text = address.replace(/%.*$/, '');
+  return inside.check(text, isIP(text) === 6 ? 'ipv6' : 'ipv4');
+}
+
 /** A base URL that has passed the guard. */
 export interface GuardedBase {
   /** Scheme, host and port. */

@@ -1,7 +1,7 @@
 import type { OutboundFailure, OutboundResponse } from './outbound-types.ts';
 
 /** What the pool tells about one call; the controller-style handler of undici has this shape. */
-interface ExchangeHandler {
+export interface ExchangeHandler {
   onRequestStart(controller: ExchangeController): void;
   onResponseStart(
     controller: ExchangeController,
@@ -25,6 +25,8 @@ interface Exchange {
 
 /** The code of the error with which the connector refuses a resolved address. */
 export const REFUSED_ADDRESS = 'ERR_SYMBOLON_REFUSED_ADDRESS';
+/** The code of the error with which the connector refuses a name that was public and now leads into a network of ours. */
+export const MOVED_INSIDE = 'ERR_SYMBOLON_MOVED_INSIDE';
 
 const abandoned = new Error('call abandoned');
 const EMPTY = Buffer.alloc(0);
@@ -35,7 +37,7 @@ const NOT_HTTP =
 /** Names what went wrong by the error's code; its message may hold what must not be seen. */
 function failureOf(error: Error, answerBegun: boolean): OutboundFailure {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (code === REFUSED_ADDRESS) return 'refused_address';
+  if (code === REFUSED_ADDRESS || code === MOVED_INSIDE) return 'refused_address';
   if (error.name === 'HTTPParserError' || NOT_HTTP.test(code)) return 'protocol';
   if (CERTIFICATE.test(code)) return 'untrusted';
   return answerBegun ? 'protocol' : 'unreachable';
@@ -52,6 +54,7 @@ const CAUSES: Record<string, string> = {
   UND_ERR_CONNECT_TIMEOUT: 'no connection within connect_timeout_ms',
   EHOSTUNREACH: 'no route to it',
   ENETUNREACH: 'no route to it',
+  [MOVED_INSIDE]: 'its name was public and now resolves to a private address; restart if it has moved',
 };
 
 /** The cause in words of our own, where the error's code tells it. */

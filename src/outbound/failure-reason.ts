@@ -40,8 +40,8 @@ export function reasonOfError(error: unknown): FailureReason {
 }
 
 export interface UpstreamFailure {
-  event: 'backend.failed' | 'authenticator.failed';
-  /** Of the backend or authenticator, as configured. */
+  event: 'backend.failed' | 'authenticator.failed' | 'channel_vendor.failed';
+  /** Of the backend, authenticator or channel, as configured. */
   name: string;
   reason: FailureReason;
   /** HTTP status of the answer, where there was one. */
@@ -51,6 +51,12 @@ export interface UpstreamFailure {
 
 /** Tells the operator, in the log, why a system of the company could not be used. */
 export type ReportFailure = (failure: UpstreamFailure) => void;
+
+const WHO = {
+  'backend.failed': 'backend',
+  'authenticator.failed': 'authenticator',
+  'channel_vendor.failed': 'channel',
+} as const satisfies Record<UpstreamFailure['event'], string>;
 
 const LINE_EVERY_MS = 1_000;
 
@@ -62,7 +68,7 @@ export function createFailureReport({ clock, logger }: { clock: Clock; logger: L
     const nowMs = clock.monotonicMs();
     if (nowMs - (lastMs.get(key) ?? Number.NEGATIVE_INFINITY) < LINE_EVERY_MS) return;
     lastMs.set(key, nowMs);
-    const who = event === 'backend.failed' ? { backend: name } : { authenticator: name };
+    const who = { [WHO[event]]: name };
     logger.log('warn', { event, ...who, status, reason, request_id: requestId });
   };
 }

@@ -3,17 +3,18 @@ import type { LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
 import type { AxiosInstance } from 'axios';
 import { buildConnector, Pool } from 'undici';
-import { type GuardedBase, guardBaseUrl, mayCallAddress } from './address-guard.ts';
-import { createExchange, REFUSED_ADDRESS } from './exchange.ts';
+import { type Clock, systemClock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import { type GuardedBase, guardBaseUrl, isInsideAddress, mayCallAddress } from './address-guard.ts';
+import { createDestination } from './destination.ts';
+import { MOVED_INSIDE, REFUSED_ADDRESS } from './exchange.ts';
 import {
+  type ClientTls,
   type Destination,
   type DestinationLimits,
   type HttpClient,
   OutboundError,
-  type OutboundFailure,
-  type OutboundRequest,
   type OutboundResponse,
-  type SendOptions,
 } from './outbound-types.ts';
 
 const DEFAULT_LIMITS: DestinationLimits = {
@@ -21,10 +22,9 @@ const DEFAULT_LIMITS: DestinationLimits = {
   totalTimeoutMs: 5_000,
   maxResponseBytes: 262_144,
   maxConnections: 32,
+  breakerFailures: 10,
 };
 
-/** Calls that may wait for each connection before further ones are turned away. */
-const WAITING_PER_CONNECTION = 32;
 const CLOSE_GRACE_MS = 2_000;
 
 /** All addresses of a host name. */
@@ -33,6 +33,10 @@ export type ResolveHost = (hostname: string) => Promise<{ address: string; famil
 export interface HttpClientDeps {
   /** Default: the operating system's resolver. */
   resolveHost?: ResolveHost;
+  /** Default: the system's. */
+  clock?: Clock;
+  /** Told when a circuit opens and closes. */
+  logger?: Logger;
 }
 
 function errorWithCode(code: string): NodeJS.ErrnoException {
@@ -41,9 +45,11 @@ function errorWithCode(code: string): NodeJS.ErrnoException {
 
 /**
  * Resolves a name and hands the socket only addresses that passed the guard, so that what was checked is what is
- * called: a name that answers differently the second time (DNS rebinding) gains nothing.
+ * called: a name that answers differently the second time (DNS rebinding) gains nothing. A name that was public when
+ * it was first resolved may not lead into a network of our own later; only a restart learns anew.
  */
 function guardedLookup(resolveHost: ResolveHost, loopbackOnly: boolean): LookupFunction {
+  let wasPublic: boolean | undefined;
   const allowed = async (hostname: string) => {
     const addresses = await resolveHost(hostname);
     if (addresses.some(({ address }) => !mayCallAddress(address, loopbackOnly))) {
@@ -51,6 +57,9 @@ function guardedLookup(resolveHost: ResolveHost, loopbackOnly: boolean): LookupF
     }
     const [first] = addresses;
     if (!first) throw errorWithCode('ENOTFOUND');
+    const leadsInside = addresses.some(({ address }) => isInsideAddress(address));
+    if (wasPublic === true && leadsInside) throw errorWithCode(MOVED_INSIDE);
+    wasPublic ??= !leadsInside;
     return { addresses, first };
   };
   const resolve = callbackify(allowed);
@@ -63,16 +72,27 @@ function guardedLookup(resolveHost: ResolveHost, loopbackOnly: boolean): LookupF
   };
 }
 
+interface ConnectorOptions {
+  timeoutMs: number;
+  resolveHost: ResolveHost;
+  tls: ClientTls | undefined;
+  onConnect(): void;
+}
+
 /** Connects within `timeoutMs`, name look-up and TLS included; undici's own timer may be half a second late. */
-function guardedConnector(base: GuardedBase, timeoutMs: number, resolveHost: ResolveHost) {
+function guardedConnector(
+  base: GuardedBase,
+  { timeoutMs, resolveHost, tls, onConnect }: ConnectorOptions,
+): buildConnector.connector {
   const connect = buildConnector({
     allowH2: false,
     minVersion: 'TLSv1.2',
     timeout: timeoutMs,
     autoSelectFamily: true,
     lookup: guardedLookup(resolveHost, base.loopbackOnly),
+    ...tls,
   });
-  const connector: buildConnector.connector = (options, callback) => {
+  return (options, callback) => {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -80,63 +100,14 @@ function guardedConnector(base: GuardedBase, timeoutMs: number, resolveHost: Res
     }, timeoutMs);
     connect(options, (...result) => {
       clearTimeout(timer);
-      if (late) result[1]?.destroy();
-      else callback(...result);
-    });
-  };
-  return connector;
-}
-
-function createDestination(base: GuardedBase, limits: DestinationLimits, pool: Pool): Destination {
-  const { origin, basePath } = base;
-  const maxWaiting = limits.maxConnections * WAITING_PER_CONNECTION;
-  let running = 0;
-  // A call whose deadline passes while it waits leaves without having touched a connection.
-  const waiting = new Set<() => void>();
-
-  const release = () => {
-    const next = waiting.values().next();
-    if (next.done) {
-      running -= 1;
-      return;
-    }
-    waiting.delete(next.value);
-    next.value();
-  };
-
-  const send = (request: OutboundRequest, options?: SendOptions) =>
-    new Promise<OutboundResponse>((resolve, reject) => {
-      if (running >= limits.maxConnections && waiting.size >= maxWaiting) {
-        reject(new OutboundError('busy', origin));
+      if (late) {
+        result[1]?.destroy();
         return;
       }
-      const done = (result: OutboundResponse | OutboundFailure, cause?: string) => {
-        clearTimeout(timer);
-        if (!waiting.delete(start)) release();
-        if (typeof result === 'string') reject(new OutboundError(result, origin, cause));
-        else resolve(result);
-      };
-      const exchange = createExchange(limits.maxResponseBytes, done);
-      const start = () => {
-        const headers = { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'symbolon' };
-        const path = basePath + request.path;
-        pool.dispatch(
-          { path, method: request.method, headers, body: request.body ?? null },
-          exchange.handler,
-        );
-      };
-      const deadlineMs = options?.totalTimeoutMs ?? limits.totalTimeoutMs;
-      const timer = setTimeout(() => exchange.abandon('timeout'), deadlineMs);
-      if (!request.path.startsWith('/')) {
-        // undici would take an absolute URL here.
-        running += 1;
-        exchange.abandon('protocol');
-      } else if (running < limits.maxConnections) {
-        running += 1;
-        start();
-      } else waiting.add(start);
+      if (result[1]) onConnect();
+      callback(...result);
     });
-  return { origin, send };
+  };
 }
 
 function lowerCased(headers: Record<string, string>): Record<string, string> {
@@ -159,24 +130,46 @@ async function createAxios(): Promise<AxiosInstance> {
 /** The one door out over HTTP. No environment proxies, no redirects followed, no retries. */
 export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
   const resolveHost = deps.resolveHost ?? ((hostname) => systemLookup(hostname, { all: true }));
+  const clock = deps.clock ?? systemClock;
   const pools: Pool[] = [];
+  const destinations: Destination[] = [];
   let axios: Promise<AxiosInstance> | undefined;
 
   const destination: HttpClient['destination'] = (baseUrl, options = {}) => {
-    const { allowInsecureHttp, setting = 'base URL', ...limits } = options;
+    const { allowInsecureHttp, setting = 'base URL', name, tls, ...limits } = options;
     const base = guardBaseUrl(baseUrl, setting, allowInsecureHttp);
     const bounds = { ...DEFAULT_LIMITS, ...limits };
+    let connects = 0;
     const pool = new Pool(base.origin, {
       connections: bounds.maxConnections,
       pipelining: 1,
       // Our own deadline covers the whole call; the pool's timers would only repeat it.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: guardedConnector(base, bounds.connectTimeoutMs, resolveHost),
+      connect: guardedConnector(base, {
+        timeoutMs: bounds.connectTimeoutMs,
+        resolveHost,
+        tls,
+        onConnect: () => (connects += 1),
+      }),
       useMilo: false,
     });
     pools.push(pool);
-    return createDestination(base, bounds, pool);
+    const made = createDestination({
+      name: name ?? base.origin,
+      base,
+      limits: bounds,
+      clock,
+      dispatch: (request, handler) => pool.dispatch(request, handler),
+      connects: () => connects,
+      onChange: (state) => {
+        if (state === 'half_open') return;
+        const event = state === 'open' ? 'outbound.circuit_opened' : 'outbound.circuit_closed';
+        deps.logger?.log(state === 'open' ? 'warn' : 'info', { event, url: base.origin });
+      },
+    });
+    destinations.push(made);
+    return made;
   };
 
   const request: HttpClient['request'] = async (target, outbound, options) => {
@@ -217,5 +210,5 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
   const close = async () => {
     await Promise.all(pools.map(closePool));
   };
-  return { destination, request, close };
+  return { destinations, destination, request, close };
 }

@@ -6,6 +6,9 @@ import type { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { CircuitState } from './circuit-breaker.ts';
+import type { OutboundGrantStore } from './outbound-grant.ts';
+import type { OutboundVault, TokenShare } from './token-share.ts';
 
 export interface OutboundRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -39,6 +42,10 @@ export type OutboundFailure =
   | 'protocol'
   /** More calls at once than may wait for a connection to this destination. */
   | 'busy'
+  /** Not asked: the last calls failed, and it is tried again in a moment. */
+  | 'circuit_open'
+  /** Not asked: it told us to wait (429 or 503 with a time). */
+  | 'paused'
   /** Our own credentials for this destination could not be had. */
   | 'no_credentials';
 
@@ -50,13 +57,16 @@ export class OutboundError extends Error {
   readonly failure: OutboundFailure;
   readonly origin: string;
   readonly detail: string | undefined;
+  /** Milliseconds until another try makes sense, where that is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(failure: OutboundFailure, origin: string, detail?: string) {
+  constructor(failure: OutboundFailure, origin: string, detail?: string, retryAfterMs?: number) {
     super(detail === undefined ? `${failure} at ${origin}` : `${failure} at ${origin}: ${detail}`);
     this.name = 'OutboundError';
     this.failure = failure;
     this.origin = origin;
     this.detail = detail;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -69,6 +79,8 @@ export interface DestinationLimits {
   maxResponseBytes: number;
   /** Connections kept open to this destination at most. Default 32. */
   maxConnections: number;
+  /** Failures within ten seconds that open the circuit, if they are at least half of the calls. Default 10. */
+  breakerFailures: number;
 }
 
 export interface DestinationOptions extends Partial<DestinationLimits> {
@@ -76,21 +88,74 @@ export interface DestinationOptions extends Partial<DestinationLimits> {
   allowInsecureHttp?: boolean | undefined;
   /** Name of the setting that held the address, for the sentence that refuses the start. */
   setting?: string;
+  /** For metrics and the log, from a closed set. Default: the origin. */
+  name?: string;
+  /** Our own certificate and the authorities that vouch for the other side; PEM. Default: none, and the system's. */
+  tls?: ClientTls | undefined;
+}
+
+/** TLS material towards one destination; PEM. */
+export interface ClientTls {
+  cert?: string | undefined;
+  key?: string | undefined;
+  /** In place of the authorities that the system trusts. */
+  ca?: string | undefined;
 }
 
 export interface SendOptions {
   /** Shorter or longer than the destination's own, for this call. */
   totalTimeoutMs?: number | undefined;
+  /** Goes out although the destination asked for a pause: the call has waited it out, or is not what it was about. */
+  ignoresPause?: boolean | undefined;
+}
+
+/** How a call ended, for counting. */
+export type CallOutcome =
+  | 'status_1xx'
+  | 'status_2xx'
+  | 'status_3xx'
+  | 'status_4xx'
+  | 'status_5xx'
+  | OutboundFailure;
+
+/** A destination as it is at the moment; counts begin with the process. */
+export interface DestinationStatus {
+  name: string;
+  origin: string;
+  circuit: CircuitState;
+  /** Until the next trial; 0 unless open. */
+  circuitOpenForMs: number;
+  circuitOpened: number;
+  /** What is left of the pause that it asked for. */
+  pausedForMs: number;
+  /** Calls under way, and calls in line for a connection. */
+  running: number;
+  waiting: number;
+  maxRunning: number;
+  maxWaiting: number;
+  /** Connections made; calls beyond them used one again. */
+  connects: number;
+  /** Time of all calls together. */
+  callMs: number;
+  outcomes: ReadonlyMap<CallOutcome, number>;
+  /** Unix milliseconds. */
+  lastFailure: { reason: OutboundFailure | `status_${number}`; atMs: number } | undefined;
 }
 
 /** One origin (with an optional base path) that the configuration names. Redirects are answers, never followed. */
 export interface Destination {
+  readonly name: string;
   readonly origin: string;
   /** The hot path: straight to the connection pool. Throws `OutboundError`. */
   send(request: OutboundRequest, options?: SendOptions): Promise<OutboundResponse>;
+  /** Lets no call out for this long; of two pauses the later end holds. */
+  pause(ms: number): void;
+  status(): DestinationStatus;
 }
 
 export interface HttpClient {
+  /** Every destination made so far. */
+  readonly destinations: readonly Destination[];
   /** Throws `StartRefused` when the address is not one that we may call. */
   destination(baseUrl: string, options?: DestinationOptions): Destination;
   /** Cold calls (token fetches, log-in APIs) by axios over the same pools and guards. Throws `OutboundError`. */
@@ -122,6 +187,33 @@ export interface OutboundAuth {
    * a call that carried older credentials than are held now costs no second fetch.
    */
   onRejected(headers: Record<string, string>): boolean;
+  /** Of schemes that hold a token. */
+  status?(): TokenStatus;
+  /** Of schemes that rest on a grant that a person gives in a browser. */
+  connector?: GrantConnector;
+}
+
+/** Gets the grant of a person at the other side: `addressFor` is opened in a browser, `finish` takes what comes back. */
+export interface GrantConnector {
+  /** RFC 6749 section 4.1.1 with PKCE, S256 (RFC 7636). */
+  addressFor(request: { redirectUri: string; state: string; challenge: string }): string;
+  /** Exchanges the code and keeps the grant. Throws `OutboundError`. */
+  finish(answer: { code: string; redirectUri: string; verifier: string }): Promise<void>;
+}
+
+/** A token of ours as it is at the moment; never the token itself. */
+export interface TokenStatus {
+  /** Origin of the token endpoint. */
+  endpoint: string;
+  /** Whether there is one that serves. */
+  held: boolean;
+  /** Unix milliseconds. */
+  endsAtMs: number | undefined;
+  renewing: boolean;
+  /** A sentence of our own; `undefined` after a success. */
+  lastFailure: string | undefined;
+  /** Of grants that a person gives in a browser: `missing` and `dead` ones want `connections connect`. */
+  grant?: 'connected' | 'missing' | 'dead';
 }
 
 export interface OutboundAuthDeps {
@@ -132,6 +224,14 @@ export interface OutboundAuthDeps {
   /** Name of the connection that the credentials belong to. */
   connection: string;
   allowInsecureHttp: boolean;
+  /** TLS towards the token endpoint. */
+  tls?: ClientTls | undefined;
+  /** Where several processes share their tokens; needs `vault`. */
+  tokenShare?: TokenShare | undefined;
+  /** Seals what is kept outside this process. */
+  vault?: OutboundVault | undefined;
+  /** Where the grants of the authorization-code scheme are kept; needs `vault`. */
+  grants?: OutboundGrantStore | undefined;
 }
 
 /** An outbound auth scheme: one file, and one line in `outbound/registry.ts`. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { apiKey } from './api-key.ts';
+import { authorizationCode } from './authorization-code.ts';
+import { basic } from './basic.ts';
 import { bearer } from './bearer.ts';
 import { clientCredentials } from './client-credentials.ts';
 import type { OutboundAuth, OutboundAuthDeps, OutboundAuthScheme } from './outbound-types.ts';
@@ -8,8 +10,10 @@ import { signatureV1, signatureV2 } from './request-signature.ts';
 /** Every way to present our own credentials, by the `type` that the configuration names. */
 const authSchemes = {
   client_credentials: clientCredentials,
+  authorization_code: authorizationCode,
   api_key: apiKey,
   bearer,
+  basic,
   signature_v1: signatureV1,
   signature_v2: signatureV2,
 };

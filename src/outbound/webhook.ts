@@ -1,9 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Clock, epochSeconds } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { randomToken } from '../platform/random.ts';
-import { webhookHeaders, webhookKey } from '../signatures/webhook.ts';
-import type { OutboundRequest, OutboundResponse } from './outbound-types.ts';
+import { createWebhookAttempt, type WebhookReceiver } from './webhook-attempt.ts';
 
 /** Sends signed messages to one receiver, in the background. */
 export interface Webhook {
@@ -15,14 +13,7 @@ export interface Webhook {
   close(): Promise<void>;
 }
 
-export interface WebhookDeps {
-  /** The path below the receiver's address, query included. */
-  path: string;
-  /** One attempt, through the one way out. */
-  request(request: OutboundRequest): Promise<OutboundResponse>;
-  /** `whsec_…`, or any text. */
-  secret: string;
-  clock: Clock;
+export interface WebhookDeps extends WebhookReceiver {
   logger: Logger;
   /** Replaced by tests. */
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -32,7 +23,6 @@ export interface WebhookDeps {
 export const WEBHOOK_RETRY_MS: readonly number[] = [1_000, 10_000, 60_000, 300_000, 1_800_000];
 
 const MAX_UNDELIVERED = 100;
-const GONE = 410;
 
 const wakeUp = async (ms: number, signal: AbortSignal): Promise<void> => {
   await delay(ms, undefined, { signal, ref: false });
@@ -40,28 +30,9 @@ const wakeUp = async (ms: number, signal: AbortSignal): Promise<void> => {
 
 export function createWebhook(deps: WebhookDeps): Webhook {
   const { clock, logger, wait = wakeUp } = deps;
-  const key = webhookKey(deps.secret);
+  const attempt = createWebhookAttempt(deps);
   const undelivered = new Set<Promise<void>>();
   const closing = new AbortController();
-
-  /** `retry` says why: a status, or what went wrong on the way. */
-  const attempt = async (id: string, body: string): Promise<'done' | 'refused' | { retry: string }> => {
-    try {
-      const { status } = await deps.request({
-        method: 'POST',
-        path: deps.path,
-        headers: {
-          'content-type': 'application/json',
-          ...webhookHeaders(key, { id, timestampSeconds: epochSeconds(clock), body }),
-        },
-        body,
-      });
-      if (status >= 200 && status < 300) return 'done';
-      return status === GONE ? 'refused' : { retry: `status ${status}` };
-    } catch (error) {
-      return { retry: error instanceof Error && 'failure' in error ? String(error.failure) : 'failed' };
-    }
-  };
 
   const deliver = async (type: string, body: string): Promise<void> => {
     const id = `msg_${randomToken(18)}`;

@@ -1,6 +1,8 @@
 /** Every scope there is, with what it allows in words. */
 export const SCOPES = {
   'profile:read': 'Read the permitted profile fields of a customer who is in one of the partner’s chats.',
+  'partner:call':
+    'Call the partner APIs that are opened to the partner, such as to send a message, on behalf of a customer.',
   whoami: 'Ask what this service recognises about the caller’s own credentials.',
 } as const;
 

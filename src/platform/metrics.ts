@@ -10,7 +10,15 @@ export interface Metrics {
   readonly events: Counter<'event' | 'outcome'>;
   readonly backendRequests: Counter<'backend' | 'outcome'>;
   readonly tokenFetches: Counter<'connection' | 'outcome'>;
+  /** Calls to partner APIs by connection and outcome. */
+  readonly partnerCalls: Counter<'connection' | 'outcome'>;
+  /** Calls that wait because the partner's limits leave no room. */
+  readonly partnerCallsWaiting: Gauge<'connection'>;
   readonly verifiedTokens: Counter<'kind' | 'result'>;
+  /** Proofs for chat vendors by channel and what became of them: an error code, or `issued`. */
+  readonly channelProofs: Counter<'channel' | 'outcome'>;
+  /** Calls about a channel's customers, by whether they proved them and what became of those that did not. */
+  readonly channelCalls: Counter<'channel' | 'proof' | 'outcome'>;
   readonly passwordHashesWaiting: Gauge;
   readonly limitRefusals: Counter<'subject'>;
   readonly limitStoreAway: Gauge;
@@ -57,10 +65,34 @@ export function createMetrics(): Metrics {
       labelNames: ['connection', 'outcome'],
       registers,
     }),
+    partnerCalls: new Counter({
+      name: 'symbolon_partner_calls_total',
+      help: 'Calls to partner APIs by outcome (ok, refused, or the error code)',
+      labelNames: ['connection', 'outcome'],
+      registers,
+    }),
+    partnerCallsWaiting: new Gauge({
+      name: 'symbolon_partner_calls_waiting',
+      help: 'Calls to partner APIs that wait for their turn within the limits of the partner',
+      labelNames: ['connection'],
+      registers,
+    }),
     verifiedTokens: new Counter({
       name: 'symbolon_token_verifications_total',
       help: 'Token verifications by kind of token and result (cached, verified, refused)',
       labelNames: ['kind', 'result'],
+      registers,
+    }),
+    channelProofs: new Counter({
+      name: 'symbolon_channel_proofs_total',
+      help: 'Proofs for chat vendors by channel and outcome (issued, or an error code)',
+      labelNames: ['channel', 'outcome'],
+      registers,
+    }),
+    channelCalls: new Counter({
+      name: 'symbolon_channel_calls_total',
+      help: 'Calls about customers of a channel by proof (proven, expired, unsigned, altered) and outcome',
+      labelNames: ['channel', 'proof', 'outcome'],
       registers,
     }),
     passwordHashesWaiting: new Gauge({

@@ -6,6 +6,11 @@ export function randomToken(bytes: number): string {
   return randomBytes(bytes).toString('base64url');
 }
 
+/** `bytes` random bytes from the operating system's generator. */
+export function randomSeed(bytes: number): Buffer {
+  return randomBytes(bytes);
+}
+
 const pool = Buffer.alloc(4_096);
 let poolAt = pool.length;
 
@@ -49,4 +54,9 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 export function uuidTimeMs(id: string): number | undefined {
   if (!UUID_V7.test(id)) return undefined;
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+/** A number from 0 to below 1 for spreading moments in time; never for anything that must not be guessed. */
+export function randomFraction(): number {
+  return Math.random();
 }

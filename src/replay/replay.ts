@@ -13,6 +13,9 @@ export type ReplaySpace =
   | 'subject-token'
   | 'logout-token'
   | 'page-form'
+  | 'customer-sign-in'
+  | 'customer-sign-in-code'
+  | 'connect-state'
   | 'credential-alert';
 
 export type FirstUse = 'fresh' | 'replayed';

@@ -61,7 +61,7 @@ export interface AdminEndpointsDeps {
   endSessionsOf: ReturnType<typeof createEndSessionsOf>;
   authenticators: ReadonlyMap<string, Authenticator>;
   devices: Devices;
-  /** Rotation of secrets and the report on credentials. */
+  /** Rotation of secrets, the report on credentials, partner APIs and connections. */
   credentialEndpoints: readonly Endpoint[];
   /** Called after the secrets that sign session cookies changed. */
   onSessionSecretRotated(): void;

@@ -4,6 +4,7 @@ import { createClientAssertions } from '../clients/client-assertion.ts';
 import { createClients } from '../clients/clients.ts';
 import { type Config, isLoopbackUrl } from '../config/config.ts';
 import { createCustomerTokenCheck } from '../customers/customer-token-check.ts';
+import type { GetProfile } from '../customers/get-profile.ts';
 import type { Identities } from '../customers/identities.ts';
 import { createFormStates } from '../http/pages/form-states.ts';
 import { createPages } from '../http/pages/page.ts';
@@ -23,12 +24,17 @@ import type { Clock } from '../platform/clock.ts';
 import type { RecurringTask } from '../platform/watch.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import type { Revocations } from '../revocation/revocations.ts';
+import type { Standings } from '../revocation/standings.ts';
+import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import { type AccessTokens, MAX_ACCESS_TOKEN_SECONDS } from '../tokens/access-token.ts';
 import type { CustomerTokens } from '../tokens/customer-token.ts';
+import { withOtherNames } from '../tokens/families-of-merged.ts';
 import { createRefreshFamilies } from '../tokens/refresh-families.ts';
+import type { SigningRings } from '../tokens/signing-rings.ts';
 import { openCustomerDevices } from './customer-devices.ts';
+import { openOpenIdProvider } from './openid-provider.ts';
 
 const PRUNE_MS = 60_000;
 const ORIGINS_MS = 5_000;
@@ -42,11 +48,15 @@ export interface AuthorizationServerDeps {
   audit: Audit;
   partners: Partners;
   revocations: Revocations;
+  standings: Pick<Standings, 'aliasesOf'>;
+  survivorOf: FindSurvivor;
   channels: Channels;
   sessions: Sessions;
   identities: Identities;
   accessTokens: AccessTokens;
   customerTokens: CustomerTokens;
+  rings: SigningRings;
+  getProfile: GetProfile;
   /** Notes uses of client secrets. */
   usage: { note(secretId: string): void };
 }
@@ -67,10 +77,11 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
     store: stores.clients,
     assertions,
     loopbackForAll: isLoopbackUrl(issuer),
+    beforeOpenId: () => deps.rings.ensure('id'),
     maxTokenLifetimeSeconds,
   });
   await clients.refresh();
-  const families = createRefreshFamilies<AppFamilyPayload>({
+  const ownFamilies = createRefreshFamilies<AppFamilyPayload>({
     store: stores.refreshFamilies,
     keyring,
     clock,
@@ -81,6 +92,7 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
     },
     maxTokenLifetimeSeconds,
   });
+  const families = withOtherNames(ownFamilies, deps.standings);
   const codes = createAuthorizationCodes({
     store: stores.authorizationCodes,
     keyring,
@@ -97,7 +109,10 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
   const checkCustomerToken = createCustomerTokenCheck(deps);
   const devices = openCustomerDevices(deps);
   const authenticateClient = createClientAuthentication({ clients });
+  const openid = openOpenIdProvider({ ...deps, clients, codes });
   const grants = createGrants({
+    openid: openid.answers,
+    clock,
     accessTokens,
     codes,
     families,
@@ -118,6 +133,7 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
     families,
     devices,
     checkCustomerToken,
+    vendorCodes: openid.vendorCodes,
     every,
     /** What the public endpoints of this part need. */
     endpoints: {
@@ -126,7 +142,10 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
       revokeToken: createRevokeToken(shared),
       introspectToken: createIntrospectToken(shared),
       readAuthorization: createReadAuthorizationRequest({ clients, partners, channels, issuer }),
-      authorize: createAuthorize({ ...deps, consents, codes, issuer }),
+      authorize: createAuthorize({ ...deps, consents, codes, lifetimes: openid.lifetimes, issuer }),
+      openIdAnswers: openid.answers,
+      idTokens: openid.idTokens,
+      clients,
       consents,
       sessions: deps.sessions,
       pages: createPages({

@@ -1,48 +1,29 @@
-import type { Audit } from '../audit/audit.ts';
 import type { Authenticator, AuthenticatorDeps } from '../authenticators/authenticator.ts';
 import { createPasswordHasher } from '../authenticators/password-hasher.ts';
 import { authenticatorTypes } from '../authenticators/registry.ts';
 import { createBackend } from '../backends/backend.ts';
 import type { Config } from '../config/config.ts';
-import { createConnection } from '../connections/connection.ts';
 import { StartRefused } from '../errors.ts';
 import { createFailureReport } from '../outbound/failure-reason.ts';
-import { createHttpClient, type HttpClientDeps } from '../outbound/http-client.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { Metrics } from '../platform/metrics.ts';
-import type { ReplayStore } from '../replay/replay.ts';
 import type { EndedReferences } from '../sessions/ended-references.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import { createAssertionSigner } from '../tokens/backend-assertion.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
 import type { Closer } from './open-stores.ts';
+import { openOutboundCalls, type OutboundCallsDeps } from './outbound-calls.ts';
 
-export interface CompanySystemsDeps {
+export interface CompanySystemsDeps extends OutboundCallsDeps {
   config: Config;
-  clock: Clock;
-  logger: Logger;
-  metrics: Metrics;
-  audit: Audit;
   rings: SigningRings;
-  stores: Pick<SqlStores, 'directory'>;
+  stores: Pick<SqlStores, 'directory' | 'outboundGrants'>;
   endedReferences: EndedReferences;
-  replays: Pick<ReplayStore, 'consume'>;
-  /** Default: the system's own. */
-  resolveHost: HttpClientDeps['resolveHost'];
 }
 
 /** The company's own systems as we reach them: connections, authenticators and profile backends. */
 export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
   const { config, clock, logger, metrics, audit } = deps;
-  const httpClient = createHttpClient(deps.resolveHost ? { resolveHost: deps.resolveHost } : {});
-  opened.push(() => httpClient.close());
-  const connections = new Map(
-    Object.entries(config.connections).map(([name, options]) => [
-      name,
-      createConnection(name, options, { httpClient, clock, metrics, logger }),
-    ]),
-  );
+  const outbound = openOutboundCalls(deps, opened);
+  const { httpClient, connections } = outbound;
   const hasher = createPasswordHasher({
     lanes: config.passwords.lanes,
     maxWaiting: config.passwords.max_waiting,
@@ -61,6 +42,7 @@ export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
     clock,
     replays: deps.replays,
     endedReferences: deps.endedReferences,
+    publicUrl: config.public_url,
   };
   const authenticators = new Map<string, Authenticator>(
     config.authenticators.map((options) => [
@@ -77,5 +59,5 @@ export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
     if (!connection) throw new StartRefused(`backends.${options.name}.connection names no connection.`);
     return createBackend(options, { connection, metrics, signAssertion, reportFailure });
   });
-  return { httpClient, connections, hasher, authenticators, backends };
+  return { ...outbound, hasher, authenticators, backends, reportFailure };
 }

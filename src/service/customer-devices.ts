@@ -7,8 +7,10 @@ import {
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Revocations } from '../revocation/revocations.ts';
+import type { Standings } from '../revocation/standings.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import { MAX_CUSTOMER_TOKEN_SECONDS } from '../tokens/customer-token.ts';
+import { withOtherNames } from '../tokens/families-of-merged.ts';
 import { createRefreshFamilies } from '../tokens/refresh-families.ts';
 
 /** Customers' devices over the refresh families of their channels, wired to their stores. */
@@ -18,6 +20,7 @@ export function openCustomerDevices(
     keyring: Keyring;
     clock: Clock;
     revocations: Revocations;
+    standings: Pick<Standings, 'aliasesOf'>;
   },
 ) {
   const families = createRefreshFamilies<DevicePayload>({
@@ -27,5 +30,6 @@ export function openCustomerDevices(
     revokedAs: 'session',
     maxTokenLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
   });
-  return createDevices({ ...deps, families, store: deps.stores.customers });
+  const all = withOtherNames(families, deps.standings);
+  return createDevices({ ...deps, families: all, store: deps.stores.customers });
 }

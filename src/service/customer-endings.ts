@@ -2,15 +2,19 @@ import type { Config } from '../config/config.ts';
 import { createEndSessions, createEndSessionsOf, type EndSessionsDeps } from '../customers/end-sessions.ts';
 import { createSiteSignOut, type SiteSignOutDeps } from '../customers/site-sign-out.ts';
 import type { ReferenceSpace } from '../identifiers/identifier.ts';
+import { createIdentifierLife, type IdentifierLifeDeps } from './identifier-life.ts';
 
-type Deps = Omit<EndSessionsDeps, 'store'> &
+type Deps = IdentifierLifeDeps &
+  Omit<EndSessionsDeps, 'store'> &
   Parameters<typeof createEndSessionsOf>[0] &
   Omit<SiteSignOutDeps, 'signers' | 'endSessionsOf'> & {
-    config: Pick<Config, 'sign_out'>;
-    stores: { customers: EndSessionsDeps['store'] };
+    config: Config;
   };
 
-/** Every way in which a customer's sessions end: by the customer, by an operator, by the company's own systems. */
+/**
+ * Every way in which a customer's sessions end: by the customer, by an operator, by the company's own systems; and with
+ * what becomes of identifiers.
+ */
 export function createCustomerEndings(deps: Deps) {
   const endSessionsOf = createEndSessionsOf(deps);
   const signers = deps.config.sign_out.signers.map(({ name, secret, reference_space }) => ({
@@ -21,6 +25,7 @@ export function createCustomerEndings(deps: Deps) {
   return {
     endSessions: createEndSessions({ ...deps, store: deps.stores.customers }),
     endSessionsOf,
+    life: createIdentifierLife(deps),
     siteSignOut: createSiteSignOut({ ...deps, signers, endSessionsOf }),
   };
 }

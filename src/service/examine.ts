@@ -4,6 +4,7 @@ import type { Finding } from '../http/admin/status.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { RedisConnection } from '../stores/redis.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
+import { openIdFindings } from './openid-findings.ts';
 import type { PartnerWarnings } from './partner-warnings.ts';
 
 export interface Examined {
@@ -14,6 +15,10 @@ export interface Examined {
   backends: readonly { name: string; probe(): Promise<{ ok: boolean; message: string }> }[];
   partners: Pick<Partners, 'all' | 'ofGroup'>;
   partnerWarnings: PartnerWarnings;
+  /** What is to be said of connections to partner APIs. */
+  connectionFindings(): readonly Finding[];
+  /** What is to be said of channels that serve a chat vendor. */
+  channelFindings(): Promise<Finding[]>;
   /** How limits are counted. */
   limits(): Promise<{ ok: boolean; message: string }>;
 }
@@ -33,7 +38,9 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
     if (warnings.length === 0) return [];
     return [{ subject: `partner ${partner.id}`, ok: false, message: warnings.join(' ') }];
   });
-  const tried = await Promise.all([
+  const [claims, channels, ...tried] = await Promise.all([
+    openIdFindings(deps).catch((): Finding[] => []),
+    deps.channelFindings(),
     attempt('database', async () => {
       await deps.stores.ping();
       return { ok: true, message: 'answers' };
@@ -63,5 +70,5 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
       }),
     ),
   ]);
-  return [...tried, ...doubtful];
+  return [...tried, ...channels, ...doubtful, ...claims, ...deps.connectionFindings()];
 }

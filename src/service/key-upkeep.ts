@@ -13,6 +13,8 @@ export interface KeyUpkeepDeps {
   audit: Audit;
   /** Signing keys are replaced after this long; 0: never. */
   signingKeyMaxAgeMs: number;
+  /** Rings that are never replaced by age: a person brings their keys to others. */
+  byHand: ReadonlySet<SigningRing>;
   /** Called after purpose keys changed. */
   onKeysChanged(): void;
 }
@@ -37,7 +39,7 @@ export function keyUpkeep({ keyring, rings, audit, ...deps }: KeyUpkeepDeps): Re
       if (await keyring.refresh()) deps.onKeysChanged();
       await rings.refresh();
       if (deps.signingKeyMaxAgeMs > 0) {
-        await rings.rotateAged(deps.signingKeyMaxAgeMs, timedRotationRecord(audit));
+        await rings.rotateAged(deps.signingKeyMaxAgeMs, timedRotationRecord(audit), deps.byHand);
       }
     },
   };

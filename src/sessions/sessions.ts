@@ -9,9 +9,12 @@ import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
 import type { Revocations } from '../revocation/revocations.ts';
+import type { FindSurvivor } from './present-customer.ts';
 import { absoluteExpiryMs, type CustomerSession, type SessionLifetimes } from './session.ts';
 
 export interface NewSession {
+  /** For a session that something else has a name for already. Default: a random one. */
+  sid?: string | undefined;
   customerId: CustomerIdentifier;
   group: ChannelGroup;
   space: ReferenceSpace;
@@ -33,7 +36,10 @@ export interface Sessions {
   end(session: CustomerSession): Promise<void>;
   /** Ends everything that a customer was issued up to now. */
   endAll(customerId: CustomerIdentifier): Promise<void>;
-  /** Reads back what was stored; `undefined` when it is not a session of ours. */
+  /**
+   * Reads back what was stored; `undefined` when it is not a session of ours. A session of a customer who was merged
+   * since is one of the survivor.
+   */
   parse(value: unknown): CustomerSession | undefined;
 }
 
@@ -42,6 +48,8 @@ export interface SessionsDeps {
   clock: Clock;
   revocations: Revocations;
   lifetimes: SessionLifetimes;
+  /** Default: nobody was ever merged. */
+  survivorOf?: FindSurvivor;
   /** Longest life of a customer token, in seconds: a revocation is remembered for this long at least. */
   maxTokenLifetimeSeconds: number;
 }
@@ -52,9 +60,16 @@ export function createSessions(deps: SessionsDeps): Sessions {
   const rememberUntilMs = () =>
     clock.nowMs() + (lifetimes.absoluteSeconds + deps.maxTokenLifetimeSeconds) * 1000;
 
+  const presentSession = (session: CustomerSession): CustomerSession => {
+    const survivor = deps.survivorOf?.(session.customerId);
+    if (!survivor) return session;
+    const { customerId, space, reference } = survivor;
+    const sealedReference = keyring.seal('session', Buffer.from(reference, 'utf8'), session.sid);
+    return { ...session, customerId, space, sealedReference };
+  };
+
   return {
-    start: ({ reference, authTimeMs = clock.nowMs(), ...session }) => {
-      const sid = randomToken(16);
+    start: ({ reference, authTimeMs = clock.nowMs(), sid = randomToken(16), ...session }) => {
       return {
         ...session,
         sid,
@@ -93,7 +108,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
         session.authenticator,
       ];
       return texts.every((text) => typeof text === 'string') && Number.isSafeInteger(session.authTimeMs)
-        ? session
+        ? presentSession(session)
         : undefined;
     },
   };

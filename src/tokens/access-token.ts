@@ -23,7 +23,7 @@ export interface NamedCustomer {
   channel: string;
   /** Id of the authorization that it came of; revoking that ends the token. */
   grantId: string;
-  /** The session of an exchanged customer token: with the session the token ends. */
+  /** The session of an exchanged customer token or of OpenID Connect: with the session the token ends. */
   sid: string | undefined;
   sealedReference: string;
 }
@@ -84,15 +84,16 @@ export interface AccessTokensDeps {
 }
 
 /** The customer of a token whose subject is one; `undefined` when a claim is missing or of the wrong type. */
-function readCustomer(claims: Record<string, unknown>): NamedCustomer | undefined {
-  const { sub, channel, gid, sid, ref } = claims;
+function readCustomer(claims: Record<string, unknown>, sid: string | undefined): NamedCustomer | undefined {
+  const { sub, channel, gid, ref } = claims;
   const customerId = typeof sub === 'string' ? parseIdentifier(sub) : undefined;
   if (!customerId || typeof channel !== 'string' || typeof gid !== 'string' || typeof ref !== 'string') {
     return undefined;
   }
-  if (sid !== undefined && typeof sid !== 'string') return undefined;
   return { customerId, channel, grantId: gid, sid, sealedReference: ref };
 }
+
+const sessionContext = (jti: string) => `access-token|${jti}`;
 
 const AGREED = 'agreed:';
 /** 36 bits stand for a name: a partner may see hundreds of fields, and a token has to fit into a header. */
@@ -117,10 +118,22 @@ export function createAccessTokens(deps: AccessTokensDeps): AccessTokens {
   const references = createReferenceSeal(deps.keyring);
   /** A token in use is opened once; the entry goes when the verified-token cache lets go of the token. */
   const opened = new WeakMap<AccessToken, OpenedCustomer>();
+  /**
+   * The session is sealed: two partners whose apps a customer uses in one session could else tell by it that their
+   * customer is the same.
+   */
+  const sealSession = (sid: string, jti: string) =>
+    deps.keyring.seal('session', Buffer.from(sid, 'utf8'), sessionContext(jti));
+  const openSession = (sealed: unknown, jti: string) =>
+    typeof sealed === 'string'
+      ? deps.keyring.open('session', sealed, sessionContext(jti))?.toString('utf8')
+      : undefined;
   const readClaims = (claims: Record<string, unknown>, times: TokenTimes): AccessToken | undefined => {
     const { aud, sub, client_id: clientId, scope, partner } = claims;
     if (aud !== issuer || typeof clientId !== 'string') return undefined;
-    const customer = sub === clientId ? undefined : readCustomer(claims);
+    const sid = openSession(claims.ses, times.jti);
+    if (claims.ses !== undefined && sid === undefined) return undefined;
+    const customer = sub === clientId ? undefined : readCustomer(claims, sid);
     if (sub !== clientId && !customer) return undefined;
     if (typeof scope !== 'string' || typeof partner !== 'string') return undefined;
     const issuedAtMs = uuidTimeMs(times.jti);
@@ -160,7 +173,7 @@ export function createAccessTokens(deps: AccessTokensDeps): AccessTokens {
         ...(customer && {
           channel: customer.channel,
           gid: customer.grantId,
-          ...(customer.sid === undefined ? {} : { sid: customer.sid }),
+          ...(customer.sid === undefined ? {} : { ses: sealSession(customer.sid, jti) }),
           ref: references.seal({ reference: customer.reference, note: agreementNote(customer.fields) }, jti),
         }),
       };

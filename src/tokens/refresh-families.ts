@@ -41,9 +41,18 @@ export type RotationOutcome =
 /** Whose tokens are meant; `undefined` for whoever's they are, among the holders that have lifetimes here. */
 export type HolderOrAny = string | undefined;
 
+export interface NewFamily<Payload> {
+  familyId: string;
+  holder: string;
+  customerId: string;
+  payload: Payload;
+  /** Over at this moment at the latest, whatever the holder's lifetimes; Unix milliseconds. */
+  endsAtMs?: number | undefined;
+}
+
 export interface RefreshFamilies<Payload extends object> {
   /** Begins a family; returns its first token. Throws `RangeError` for a holder without lifetimes. */
-  begin(family: { familyId: string; holder: string; customerId: string; payload: Payload }): Promise<string>;
+  begin(family: NewFamily<Payload>): Promise<string>;
   /** The family whose living token this is, without using it. */
   inspect(token: string, holder: HolderOrAny): Promise<RefreshFamily<Payload> | undefined>;
   /** The family that a token of any generation belongs to, living or not; the token must be a genuine one. */
@@ -197,7 +206,7 @@ export function createRefreshFamilies<Payload extends object>(
   };
 
   return {
-    begin: async ({ familyId, holder, customerId, payload }) => {
+    begin: async ({ familyId, holder, customerId, payload, endsAtMs = Infinity }) => {
       const life = lifetimesOf(holder);
       if (!life) throw new RangeError(`${holder} has no refresh tokens`);
       const nowMs = clock.nowMs();
@@ -214,7 +223,7 @@ export function createRefreshFamilies<Payload extends object>(
         createdAtMs: nowMs,
         rotatedAtMs: nowMs,
         idleExpiresAtMs: nowMs + life.idleSeconds * 1000,
-        expiresAtMs: nowMs + life.absoluteSeconds * 1000,
+        expiresAtMs: Math.min(nowMs + life.absoluteSeconds * 1000, endsAtMs),
         endedAtMs: undefined,
       });
       return token;

@@ -1,10 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { StartRefused } from '../errors.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import {
+  RINGS_FROM_START,
   SIGNING_RINGS,
   type SigningAlgorithm,
   type SigningKeyStore,
@@ -42,9 +44,18 @@ export interface SigningKeyInfo {
 /** Makes the audit record of a key that is added or revoked. */
 export type AuditKeyChange = (action: 'added' | 'revoked', kid: string) => AuditRecord;
 
+export interface RotationOptions {
+  emergency: boolean;
+  /** When the new key signs, at the earliest when every cache has seen it. Default: then. */
+  signsAfterMs?: number | undefined;
+  audit: AuditKeyChange;
+}
+
 export interface SigningRings {
-  /** The key that signs for a ring now. */
+  /** The key that signs for a ring now. Throws when the ring has none: see `ensure`. */
   signer(ring: SigningRing): SigningKey;
+  /** Makes the first key of a ring that has none yet; of many processes one makes it. */
+  ensure(ring: SigningRing): Promise<void>;
   /** A key that may verify tokens of a ring now, by its `kid`. */
   verifier(ring: SigningRing, kid: string): SigningKey | undefined;
   /** RFC 7517 key set: every published, signing or retiring public key. */
@@ -54,9 +65,13 @@ export interface SigningRings {
    * Adds a key to a ring. It is published now and signs once every cache has seen it; the older one goes on until
    * then and stays published for as long as anything it signed can live. `emergency` revokes the older ones at once.
    */
-  rotate(ring: SigningRing, options: { emergency: boolean; audit: AuditKeyChange }): Promise<string>;
-  /** Rotates every ring whose youngest key has signed for `maxAgeMs`; returns the rings. */
-  rotateAged(maxAgeMs: number, audit: (ring: SigningRing) => AuditKeyChange): Promise<SigningRing[]>;
+  rotate(ring: SigningRing, options: RotationOptions): Promise<string>;
+  /** Rotates every ring whose youngest key has signed for `maxAgeMs`, but not those of `except`; returns the rings. */
+  rotateAged(
+    maxAgeMs: number,
+    audit: (ring: SigningRing) => AuditKeyChange,
+    except?: ReadonlySet<SigningRing>,
+  ): Promise<SigningRing[]>;
   /** Reads keys that another process added or revoked; drops those that are gone. */
   refresh(): Promise<void>;
   /** Grows when the set of verifying keys changes. */
@@ -68,18 +83,25 @@ export interface SigningRingsDeps {
   keyring: Keyring;
   clock: Clock;
   algorithm: SigningAlgorithm;
+  /** Algorithms of rings that differ from that. */
+  algorithms?: Partial<Record<SigningRing, SigningAlgorithm>>;
   /** Longest life of a token of each ring, in seconds. */
   maxTokenLifetimeSeconds: Record<SigningRing, number>;
 }
 
+/** Rings whose verifiers may keep a key set for longer than it says: chat vendors do. */
+const LEAD_MS: Partial<Record<SigningRing, number>> = { id: 86_400_000 };
 const CLOCK_SLACK_MS = 60_000;
+/** On another thread: an RSA key takes up to half a second. */
+const newKeyPair = promisify(generateKeyPair);
 
 interface HeldKey extends SigningKey {
   stored: StoredSigningKey;
 }
 
 export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningRings> {
-  const { store, keyring, clock, algorithm } = deps;
+  const { store, keyring, clock } = deps;
+  const algorithmOf = (ring: SigningRing) => deps.algorithms?.[ring] ?? deps.algorithm;
   let rings = new Map<SigningRing, HeldKey[]>();
   let epoch = 1;
 
@@ -150,12 +172,13 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
   };
 
   const makeKey = async (ring: SigningRing, signsAtMs: number): Promise<StoredSigningKey> => {
+    const algorithm = algorithmOf(ring);
     const pair =
       algorithm === 'ES256'
-        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        ? await newKeyPair('ec', { namedCurve: 'P-256' })
         : algorithm === 'EdDSA'
-          ? generateKeyPairSync('ed25519')
-          : generateKeyPairSync('rsa', { modulusLength: 3072 });
+          ? await newKeyPair('ed25519', {})
+          : await newKeyPair('rsa', { modulusLength: 3072 });
     const jwk = pair.publicKey.export({ format: 'jwk' }) as JWK;
     const kid = await calculateJwkThumbprint(jwk);
     return {
@@ -174,10 +197,11 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
     };
   };
 
-  const rotate: SigningRings['rotate'] = async (ring, { emergency, audit }) => {
+  const rotate: SigningRings['rotate'] = async (ring, { emergency, signsAfterMs = 0, audit }) => {
     await load();
     const old = keysOf(ring);
-    const signsAtMs = clock.nowMs() + (emergency ? 0 : (KEY_SET_MAX_AGE_SECONDS + 60) * 1000);
+    const seenAfterMs = LEAD_MS[ring] ?? (KEY_SET_MAX_AGE_SECONDS + 60) * 1000;
+    const signsAtMs = clock.nowMs() + (emergency ? 0 : Math.max(seenAfterMs, signsAfterMs));
     const key = await makeKey(ring, signsAtMs);
     await store.add(key, audit('added', key.kid));
     if (emergency) for (const { kid } of old) await store.revoke(kid, clock.nowMs(), audit('revoked', kid));
@@ -186,12 +210,16 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
     return key.kid;
   };
 
-  await load();
-  for (const ring of SIGNING_RINGS) {
-    // Nobody can have cached an empty ring, so its first key signs at once.
+  const ensure = async (ring: SigningRing): Promise<void> => {
+    if (keysOf(ring).length > 0) return;
+    await load();
+    // Nobody can have met a token of an empty ring, so its first key signs at once.
     if (keysOf(ring).length === 0) await store.addFirst(await makeKey(ring, clock.nowMs()));
-  }
+    await load();
+  };
+
   await load();
+  for (const ring of RINGS_FROM_START) await ensure(ring);
 
   return {
     signer: (ring) => {
@@ -201,6 +229,7 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
       if (!key) throw new Error(`ring ${ring} has no key`);
       return key;
     },
+    ensure,
     verifier: (ring, kid) => {
       const key = keysOf(ring).find((candidate) => candidate.kid === kid);
       return key && stateOf(key) !== 'gone' ? key : undefined;
@@ -222,8 +251,9 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
         goneAtMs: goneAtMs(key),
       })),
     rotate,
-    rotateAged: async (maxAgeMs, audit) => {
+    rotateAged: async (maxAgeMs, audit, except) => {
       const aged = SIGNING_RINGS.filter((ring) => {
+        if (except?.has(ring)) return false;
         const youngest = keysOf(ring)[0];
         return youngest !== undefined && clock.nowMs() - youngest.stored.signsAtMs >= maxAgeMs;
       });

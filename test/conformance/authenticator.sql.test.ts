@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { describe } from 'vitest';
 import { createPasswordHasher } from '../../src/authenticators/password-hasher.ts';
@@ -54,4 +58,43 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing ? ` (skipped: ${miss
   };
   authenticatorSuite(open);
   hangingServerSuite(open);
+});
+
+describe('SQLite', () => {
+  authenticatorSuite(() => {
+    const folder = mkdtempSync(join(tmpdir(), 'symbolon-people-'));
+    const file = join(folder, 'people.db');
+    const db = new DatabaseSync(file);
+    db.exec(SQL_PEOPLE);
+    db.close();
+    const hasher = createPasswordHasher({ lanes: 2, maxWaiting: 64, metrics: createMetrics() });
+    const lines: string[] = [];
+    const logger = createLogger('debug', { write: (line) => lines.push(line) });
+    const authenticator = sqlAuthenticator.create(
+      sqlAuthenticator.optionsSchema.parse({
+        name: 'shop',
+        type: 'sql',
+        reference_space: 'crm',
+        sqlite_file: file,
+        query: 'select id as reference, hash as password_hash from people where name = $1',
+      }),
+      { hasher, logger },
+    );
+    return Promise.resolve({
+      authenticator,
+      person: { username: 'mira', password: SQL_PASSWORD, reference: '4711' },
+      takeAway: () => {
+        const taken = new DatabaseSync(file);
+        taken.exec('drop table people');
+        taken.close();
+        return Promise.resolve();
+      },
+      logged: () => lines.join(''),
+      close: async () => {
+        await authenticator.close();
+        hasher.close();
+        rmSync(folder, { recursive: true });
+      },
+    });
+  });
 });

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AuthenticationOutcome, Authenticator } from '../../src/authenticators/authenticator.ts';
+import type {
+  AuthenticationOutcome,
+  Authenticator,
+  Proof,
+  SiteSessionProof,
+} from '../../src/authenticators/authenticator.ts';
 
 /** One authenticator over a real server of its kind, which knows one person. */
 export interface AuthenticatorFixture {
@@ -91,6 +96,8 @@ export function authenticatorSuite(open: () => Promise<AuthenticatorFixture>): v
 /** An authenticator over a server that takes the call and never answers, and when it gives up. */
 export interface HangingFixture {
   hanging: { authenticator: Authenticator; deadlineMs: number };
+  /** What it is asked about. Default: a name and a password. */
+  proof?: Proof;
   close(): Promise<void>;
 }
 
@@ -108,16 +115,175 @@ export function hangingServerSuite(open: () => Promise<HangingFixture>): void {
     it('answers "unavailable" by its deadline when the server hangs', async () => {
       const startedMs = performance.now();
       const { authenticator: hanging, deadlineMs } = at.hanging;
-      expect(await hanging.authenticate(PROOF, CONTEXT)).toMatchObject({
+      expect(await hanging.authenticate(at.proof ?? PROOF, CONTEXT)).toMatchObject({
         outcome: 'unavailable',
       });
       expect(performance.now() - startedMs).toBeLessThan(deadlineMs + 2_000);
     });
     it('ends what is under way when it is closed', async () => {
       const { authenticator: hanging } = at.hanging;
-      const underWay = hanging.authenticate(PROOF, CONTEXT);
+      const underWay = hanging.authenticate(at.proof ?? PROOF, CONTEXT);
       await hanging.close();
       expect(await underWay).toMatchObject({ outcome: 'unavailable' });
+    });
+  });
+}
+
+/** One authenticator over a real site, where one person is signed in. */
+export interface CarriedFixture {
+  authenticator: Authenticator;
+  /** What the person's browser carries, and what an unknown one does. */
+  known: SiteSessionProof;
+  unknown: SiteSessionProof;
+  reference: string;
+  takeAway(): Promise<void>;
+  logged(): string;
+  close(): Promise<void>;
+}
+
+/** What is promised of every authenticator that goes by what a browser carries. */
+export function carriedSessionSuite(open: () => Promise<CarriedFixture>): void {
+  describe('an authenticator that goes by what a browser carries', () => {
+    let at: CarriedFixture;
+    beforeAll(async () => {
+      at = await open();
+    });
+    afterAll(() => at?.close());
+    const ask = (proof: Proof) => at.authenticator.authenticate(proof, CONTEXT);
+
+    it('answers "authenticated" with the reference, in its declared space, and "refused" to anybody else', async () => {
+      expect(await ask(at.known)).toMatchObject({
+        outcome: 'authenticated',
+        space: 'crm',
+        reference: at.reference,
+      });
+      expect(await ask(at.unknown)).toEqual({ outcome: 'refused', reason: 'credentials' });
+    });
+
+    it('answers "not mine" to any other proof, and to a browser that carries nothing', async () => {
+      const proofs: Proof[] = [
+        PROOF,
+        { kind: 'subject_token', token: 'x', tokenType: 'jwt' },
+        { kind: 'redirect_answer', authenticator: 'x', parameters: {}, memory: 'x' },
+        { kind: 'site_session', cookies: [], headers: {} },
+        { kind: 'site_session', cookies: [['canary-other', 'x']], headers: { 'x-other': 'y' } },
+      ];
+      for (const proof of proofs) expect(await ask(proof)).toEqual({ outcome: 'not_mine' });
+    });
+
+    it('answers many at once, each as if alone', async () => {
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_one, n) => ask(n % 2 === 0 ? at.known : at.unknown)),
+      );
+      expect(outcomes.map(({ outcome }) => outcome)).toEqual(
+        Array.from({ length: 8 }, (_one, n) => (n % 2 === 0 ? 'authenticated' : 'refused')),
+      );
+    });
+
+    it('is fine when it is probed', async () => {
+      expect(await at.authenticator.probe()).toMatchObject({ ok: true });
+    });
+
+    it('answers "unavailable" and never "refused" when the site is gone, and the probe says so', async () => {
+      await at.takeAway();
+      expect(await ask(at.known)).toMatchObject({ outcome: 'unavailable' });
+      expect(await ask(at.unknown)).toMatchObject({ outcome: 'unavailable' });
+      expect(await at.authenticator.probe()).toMatchObject({ ok: false });
+    });
+
+    it('leaves no cookie and no reference in the log', () => {
+      for (const secret of ['canary-', at.reference]) expect(at.logged()).not.toContain(secret);
+    });
+  });
+}
+
+/** One redirecting authenticator over a real provider. */
+export interface RedirectingFixture {
+  authenticator: Authenticator;
+  /** An account of the provider; its name there is the reference. */
+  person: { reference: string };
+  /** What the provider answers when this account signs in at this address; without one the customer turns back. */
+  visit(location: string, account: string | undefined): Promise<Record<string, string>>;
+  /** Ends the provider as a crash would. */
+  takeAway(): Promise<void>;
+  logged(): string;
+  close(): Promise<void>;
+}
+
+/** What is promised of every sign-in by redirect: the same outcomes, told by what comes back. */
+export function redirectingAuthenticatorSuite(open: () => Promise<RedirectingFixture>): void {
+  describe('an authenticator that redirects', () => {
+    let at: RedirectingFixture;
+    beforeAll(async () => {
+      at = await open();
+    });
+    afterAll(() => at?.close());
+
+    const begin = async () => {
+      const started = await at.authenticator.redirect?.begin({ state: 'canary-state-5' }, CONTEXT);
+      if (started?.outcome !== 'redirect') throw new Error('it did not begin');
+      return started;
+    };
+    const finish = (parameters: Record<string, string>, memory: string) => {
+      const { authenticator } = at;
+      const proof = {
+        kind: 'redirect_answer',
+        authenticator: authenticator.name,
+        parameters,
+        memory,
+      } as const;
+      return authenticator.authenticate(proof, CONTEXT);
+    };
+
+    it('answers "authenticated" with the reference, in its declared space, and hands the state back', async () => {
+      const { location, memory } = await begin();
+      const parameters = await at.visit(location, at.person.reference);
+      expect(parameters.state).toBe('canary-state-5');
+      expect(await finish(parameters, memory)).toMatchObject({
+        outcome: 'authenticated',
+        space: 'crm',
+        reference: at.person.reference,
+      });
+    });
+
+    it('answers "refused" in the same words to who turned back, a made-up code, a used one and one of another sign-in', async () => {
+      const refused: AuthenticationOutcome = { outcome: 'refused', reason: 'credentials' };
+      const [one, two] = [await begin(), await begin()];
+      expect(await finish(await at.visit(one.location, undefined), one.memory)).toEqual(refused);
+      const parameters = await at.visit(two.location, at.person.reference);
+      expect(await finish({ ...parameters, code: 'canary-code-1' }, two.memory)).toEqual(refused);
+      expect(await finish(parameters, one.memory)).toEqual(refused);
+      const three = await begin();
+      const good = await at.visit(three.location, at.person.reference);
+      expect(await finish(good, three.memory)).toMatchObject({ outcome: 'authenticated' });
+      expect(await finish(good, three.memory)).toEqual(refused);
+    });
+
+    it('answers "not mine" to any other proof and to the answer of another provider, without a look at it', async () => {
+      const proofs: Proof[] = [
+        PROOF,
+        { kind: 'subject_token', token: 'x', tokenType: 'jwt' },
+        { kind: 'site_session', cookies: [], headers: {} },
+        { kind: 'redirect_answer', authenticator: 'another', parameters: {}, memory: 'x' },
+      ];
+      for (const proof of proofs)
+        expect(await at.authenticator.authenticate(proof, CONTEXT)).toEqual({ outcome: 'not_mine' });
+    });
+
+    it('is fine when it is probed', async () => {
+      expect(await at.authenticator.probe()).toMatchObject({ ok: true });
+    });
+
+    it('answers "unavailable" and never "refused" when the provider is gone, and the probe says so', async () => {
+      const { location, memory } = await begin();
+      const parameters = await at.visit(location, at.person.reference);
+      await at.takeAway();
+      expect(await finish(parameters, memory)).toMatchObject({ outcome: 'unavailable' });
+      expect(await at.authenticator.probe()).toMatchObject({ ok: false });
+    });
+
+    it('leaves no code, state, secret or reference in the log', () => {
+      for (const secret of [at.person.reference, 'canary-']) expect(at.logged()).not.toContain(secret);
     });
   });
 }

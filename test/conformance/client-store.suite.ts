@@ -49,6 +49,20 @@ export function clientStoreSuite(engine: StoreEngine): void {
   describe('client store', () => {
     const at = freshStores(engine);
 
+    it('keeps what a client of OpenID Connect registers', async () => {
+      const { clients, partners } = at.stores;
+      await partners.insert(partner('acme'), auditRecord('acme'));
+      for (const [id, acr] of [
+        ['one', 'loa1'],
+        ['two', undefined],
+      ] as const) {
+        const openid = { pkce: 'vendor', claims: { email: 'mail' }, claimsInIdToken: true, acr } as const;
+        const client = { ...oauthClient(id), openid };
+        await clients.insert(client, auditRecord(id));
+        expect(await clients.find(client.clientId)).toEqual(client);
+      }
+    });
+
     it('gives back what was inserted, and lists by partner', async () => {
       const { clients, partners } = at.stores;
       await partners.insert(partner('acme'), auditRecord('acme'));

@@ -3,11 +3,13 @@ import type { SqlStores } from '../../src/stores/sql/sql-stores.ts';
 import { apiKey, apiKeyStoreSuite, signingUseKey } from './api-key-store.suite.ts';
 import { auditStoreSuite } from './audit-store.suite.ts';
 import { authorizationCode, authorizationCodeStoreSuite } from './authorization-code-store.suite.ts';
+import { channelCallStoreSuite } from './channel-call-store.suite.ts';
 import { clientStoreSuite, oauthClient } from './client-store.suite.ts';
 import { consent, consentStoreSuite } from './consent-store.suite.ts';
 import { customer, customerStoreSuite } from './customer-store.suite.ts';
 import { directoryStoreSuite, directoryUser } from './directory-store.suite.ts';
 import { keyCheck, keyStoreSuite, sealedKey } from './key-store.suite.ts';
+import { outboundGrant, outboundGrantStoreSuite } from './outbound-grant-store.suite.ts';
 import { partnerStoreSuite } from './partner-store.suite.ts';
 import { refreshFamily, refreshFamilyStoreSuite } from './refresh-family-store.suite.ts';
 import { replaySuite } from './replay.suite.ts';
@@ -42,6 +44,7 @@ async function fill(stores: SqlStores): Promise<void> {
   await stores.authorizationCodes.consume('used', START_MS);
   await stores.refreshFamilies.insert(refreshFamily('family'));
   await stores.consents.put(consent('one', 'c1a'));
+  await stores.outboundGrants.store(outboundGrant('crm'));
   await stores.audit.append('process/1', [auditRecord('read')]);
 }
 
@@ -61,6 +64,7 @@ async function everything(stores: SqlStores) {
     code: await stores.authorizationCodes.consume('used', START_MS),
     family: await stores.refreshFamilies.find('family'),
     consents: await stores.consents.listOf(['person-c1a']),
+    outboundGrant: await stores.outboundGrants.find('crm'),
     audit: await stores.audit.list({ limit: 100 }),
   };
 }
@@ -162,7 +166,9 @@ export function sqlStoreSuites(engine: StoreEngine): void {
   authorizationCodeStoreSuite(engine);
   refreshFamilyStoreSuite(engine);
   consentStoreSuite(engine);
+  channelCallStoreSuite(engine);
   tierAssignmentStoreSuite(engine);
+  outboundGrantStoreSuite(engine);
   auditStoreSuite(engine);
   wholeSuite(engine);
   if (engine.durable) durabilitySuite(engine);

@@ -6,23 +6,26 @@ let t: TestService;
 afterEach(() => t.dispose());
 
 describe('the metadata', () => {
-  it('is true: every endpoint and method that it names works, and no other is named', async () => {
-    t = await startService();
-    const { body } = await t.api.get('/.well-known/oauth-authorization-server').expect(200);
-    expect(body.issuer).toBe(PUBLIC_URL);
-    for (const [name, value] of Object.entries(body as Record<string, unknown>)) {
-      if (!/_endpoint$|_uri$/.test(name)) continue;
-      expect(String(value).startsWith(`${PUBLIC_URL}/`)).toBe(true);
-      const path = String(value).slice(PUBLIC_URL.length);
-      const [get, post] = [await fetch(t.url + path), await fetch(t.url + path, { method: 'POST' })];
-      expect([get.status, post.status]).not.toContain(404);
-    }
-    expect(body.token_endpoint_auth_methods_supported).toEqual(
-      expect.arrayContaining(['client_secret_basic', 'client_secret_post']),
-    );
-    expect(body.grant_types_supported).not.toContain('password');
-    expect(body.grant_types_supported).not.toContain('implicit');
-  });
+  it.each(['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'])(
+    'is true: every endpoint and method that %s names works, and no other is named',
+    async (path) => {
+      t = await startService();
+      const { body } = await t.api.get(path).expect(200);
+      expect(body.issuer).toBe(PUBLIC_URL);
+      for (const [name, value] of Object.entries(body as Record<string, unknown>)) {
+        if (!/_endpoint$|_uri$/.test(name)) continue;
+        expect(String(value).startsWith(`${PUBLIC_URL}/`)).toBe(true);
+        const path = String(value).slice(PUBLIC_URL.length);
+        const [get, post] = [await fetch(t.url + path), await fetch(t.url + path, { method: 'POST' })];
+        expect([get.status, post.status]).not.toContain(404);
+      }
+      expect(body.token_endpoint_auth_methods_supported).toEqual(
+        expect.arrayContaining(['client_secret_basic', 'client_secret_post']),
+      );
+      expect(body.grant_types_supported).not.toContain('password');
+      expect(body.grant_types_supported).not.toContain('implicit');
+    },
+  );
 
   it('is the same whatever the request says of host and scheme', async () => {
     t = await startService();
@@ -42,7 +45,11 @@ describe('the metadata', () => {
 
 it('key set and metadata may be cached, for no longer than a rotation needs', async () => {
   t = await startService();
-  for (const path of ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server']) {
+  for (const path of [
+    '/.well-known/jwks.json',
+    '/.well-known/oauth-authorization-server',
+    '/.well-known/openid-configuration',
+  ]) {
     const { headers } = await t.api.get(path).expect(200);
     const seconds = Number(/^public, max-age=(\d+)$/.exec(headers['cache-control'] ?? '')?.[1]);
     expect(seconds).toBeGreaterThanOrEqual(60);
@@ -80,6 +87,13 @@ describe('a public address with a path', () => {
     expect(body.jwks_uri).toBe('https://shop.test/identity/.well-known/jwks.json');
     const response = await fetch(`${t.url}/.well-known/oauth-authorization-server/identity`);
     expect(await response.json()).toEqual(body);
+    // OpenID Connect Discovery 1.0 section 4 puts it behind the path.
+    const provider = await t.api.get('/identity/.well-known/openid-configuration').expect(200);
+    expect(provider.body).toMatchObject({
+      ...body,
+      userinfo_endpoint: 'https://shop.test/identity/oauth/userinfo',
+      scopes_supported: ['openid', ...body.scopes_supported],
+    });
   });
 
   it('keeps the cookie for the whole host, as its __Host- name demands', async () => {

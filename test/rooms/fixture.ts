@@ -7,7 +7,7 @@ import { openPartners } from '../../src/partners/partners.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
-import { createRevocations } from '../../src/revocation/revocations.ts';
+import { openRevocations } from '../../src/service/open-revocations.ts';
 import { openSqlStores, type SqlStores } from '../../src/stores/sql/sql-stores.ts';
 import type { SigningAlgorithm } from '../../src/tokens/signing-key-types.ts';
 import { openSigningRings } from '../../src/tokens/signing-rings.ts';
@@ -23,7 +23,13 @@ export const ADMIN = { actor: 'admin:test', requestId: 'req-1', address: '192.0.
 
 export const ISSUER = 'https://id.example.com';
 
-export const MAX_TOKEN_SECONDS = { customer: 28_800, access: 3_600, assertion: 60 };
+export const MAX_TOKEN_SECONDS = {
+  customer: 28_800,
+  access: 3_600,
+  assertion: 60,
+  id: 28_800,
+  vendor: 86_400,
+};
 
 /** Links audit chains in tests. */
 export const linkAudit = createAuditLink(createSecretKey(Buffer.alloc(32, 7)));
@@ -47,13 +53,14 @@ export async function openRooms(options: { file?: string; algorithm?: SigningAlg
     encryptionKeys: [encryptionKey()],
   });
   const audit = createAudit({ store: stores.audit, clock, logger, metrics, instance: 'test' });
-  const revocations = createRevocations({ store: stores.revocations, clock });
+  const { revocations, standings, survivorOf } = await openRevocations({ stores, keyring, clock });
   const partners = await openPartners({ store: stores.partners, clock, audit });
   const rings = await openSigningRings({
     store: stores.signingKeys,
     keyring,
     clock,
     algorithm: options.algorithm ?? 'ES256',
+    algorithms: { id: 'RS256', vendor: 'RS256' },
     maxTokenLifetimeSeconds: MAX_TOKEN_SECONDS,
   });
   return {
@@ -65,6 +72,8 @@ export async function openRooms(options: { file?: string; algorithm?: SigningAlg
     keyring,
     audit,
     revocations,
+    standings,
+    survivorOf,
     partners,
     rings,
     /** Adds a partner that owns the channel group of its own name. */

@@ -29,7 +29,7 @@ function routesOf(app: Express): string[] {
   return layers
     .flatMap(({ route }) => (route ? [route] : []))
     .filter(({ methods }) => Object.keys(methods).length === 1 && !methods['options'])
-    .map(({ path, methods }) => `${Object.keys(methods)[0]} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+    .map(({ path, methods }) => `${Object.keys(methods)[0]} ${path.replaceAll(/[:*](\w+)/g, '{$1}')}`);
 }
 
 /** Further paths of an endpoint are a matter of configuration; the pages that show the description are no part of it. */

@@ -69,7 +69,12 @@ function validatorAt(...steps: string[]): ValidateFunction {
 
 const templates = Object.keys(description.paths).map((template) => ({
   template,
-  pattern: new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  pattern: new RegExp(
+    `^${template
+      .replaceAll('.', '\\.')
+      .replace(/\{path\}$/, '.+')
+      .replaceAll(/\{\w+\}/g, '[^/]+')}$`,
+  ),
 }));
 
 /**
@@ -97,6 +102,7 @@ const CACHED = new Set([
   '/.well-known/jwks.json',
   '/.well-known/oauth-authorization-server',
   '/.well-known/oauth-protected-resource',
+  '/.well-known/openid-configuration',
 ]);
 
 /** A page of ours loads its style sheet and sends forms; everything else does nothing at all. */
@@ -154,7 +160,11 @@ interface Call {
 }
 
 /** A GET that gives codes: HEAD must not. */
-const HEADLESS = new Set(['/oauth/authorize']);
+const HEADLESS = new Set([
+  '/oauth/authorize',
+  '/customer_sign_in',
+  '/customer_sign_in/callback/{authenticator}',
+]);
 
 /** Throws when an answer is not one that the descriptions have for this call. */
 function checkAnswer(call: Call, res: Response): void {

@@ -12,6 +12,10 @@ export interface TinyBridge {
   customer: string | undefined;
   /** Who is signed in at the company's own site; `undefined`: nobody. */
   atSite: string | undefined;
+  /** What the channel's record gives for the widget call. */
+  web: (token: string, input: unknown) => Record<string, unknown>;
+  /** Values of `x-user-key` that are refused. */
+  refusedKeys: Set<string>;
   /** Answers every request from here on with this status and body; `undefined`: normally. */
   broken: { status: number; body: string } | undefined;
   /** Holds answers back until the returned function is called. */
@@ -38,6 +42,7 @@ export async function startTinyBridge(options: { expiresInSeconds?: number } = {
       response.end(typeof value === 'string' ? value : JSON.stringify(value));
     };
     if (bridge.broken) return send(bridge.broken.status, bridge.broken.body);
+    if (bridge.refusedKeys.has(String(request.headers['x-user-key']))) return send(401, {});
     const path = (request.url ?? '').split('?')[0];
     if (request.method === 'POST' && path === '/customer_authenticate') {
       const { username, password } = JSON.parse(body) as { username?: string; password?: string };
@@ -57,6 +62,15 @@ export async function startTinyBridge(options: { expiresInSeconds?: number } = {
       bridge.customer = undefined;
       response.writeHead(204);
       return void response.end();
+    }
+    const channel = /^\/channels\/([^/]+)\/token$/.exec(path ?? '')?.[1];
+    if (channel) {
+      issued++;
+      const customer_id = bridge.customer;
+      const { input } = JSON.parse(body) as { input?: unknown };
+      const token = `proof-${issued}`;
+      const web = bridge.web(token, input);
+      return send(200, { channel, kind: 'jwt', token, expires_in: `${life}`, customer_id, web });
     }
     if (path === '/customer_session/token') {
       issued++;
@@ -85,6 +99,8 @@ export async function startTinyBridge(options: { expiresInSeconds?: number } = {
     lastBody: () => body,
     customer: 'c1alice',
     atSite: undefined,
+    web: () => ({}),
+    refusedKeys: new Set(),
     broken: undefined,
     hold() {
       let open: () => void = () => {};

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { OAuthClient } from '../../clients/client.ts';
 import type { Clients } from '../../clients/clients.ts';
+import type { OpenIdSettings } from '../../clients/openid-settings.ts';
 import { GRANT_TYPES } from '../../oauth/grants/registry.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { Endpoint } from '../endpoint.ts';
@@ -18,12 +19,33 @@ const keySetSchema = z.object({
     .max(10),
 });
 
+/** `openid: true` is short for the object with its defaults. */
+const openIdSchema = z
+  .strictObject({
+    pkce: z.enum(['required', 'vendor']).default('required').meta({
+      description: 'vendor: codes without a challenge are taken, because the vendor cannot do PKCE.',
+    }),
+    claims: z.record(z.string(), z.string()).default({}).meta({
+      description: 'Claim name to profile field. The partner must be allowed to see the field.',
+    }),
+    claims_in_id_token: z.boolean().default(false),
+    acr: z.string().optional().meta({ description: 'Stated in every ID token.' }),
+  })
+  .meta({ id: 'OpenIdSettings' });
+
+function openIdOf(value: z.output<typeof openIdSchema> | boolean | undefined): OpenIdSettings | undefined {
+  if (value === undefined || value === false) return undefined;
+  const { pkce, claims, claims_in_id_token, acr } = value === true ? openIdSchema.parse({}) : value;
+  return { pkce, claims, claimsInIdToken: claims_in_id_token, acr };
+}
+
 const createSchema = z
   .strictObject({
     partner: nameSetting,
     label: labelSchema.default('client').meta({ description: 'For an app that customers use: its name.' }),
     scopes: scopesSchema.optional().meta({
-      description: 'Default: profile:read, and for a client without redirect URIs also whoami.',
+      description:
+        'Default: profile:read, and for a client without redirect URIs also whoami; for one of OpenID Connect openid alone.',
     }),
     grant_types: z.array(grantTypeSchema).min(1).optional().meta({
       description: 'Default: client_credentials; with redirect URIs authorization_code and refresh_token.',
@@ -38,6 +60,9 @@ const createSchema = z
     redirect_uris: redirectUrisSchema.default([]).meta({
       description:
         'Compared character by character. https; for native also http on a loopback address (any port) or a private-use scheme.',
+    }),
+    openid: z.union([z.boolean(), openIdSchema]).optional().meta({
+      description: 'A client of OpenID Connect, such as a chat vendor of the code flow: it gets ID tokens.',
     }),
     jwks: keySetSchema.optional().meta({ description: 'Public keys for private_key_jwt (RFC 7523).' }),
   })
@@ -65,6 +90,7 @@ const clientSchema = z
     party: z.enum(['first', 'third']),
     authentication: z.enum(['secret', 'private_key_jwt', 'none']),
     redirect_uris: z.array(z.string()),
+    openid: openIdSchema.nullable(),
     created_at: timeSchema,
     revoked_at: timeSchema.nullable(),
   })
@@ -92,6 +118,14 @@ function show(client: OAuthClient): z.output<typeof clientSchema> {
     party: client.party,
     authentication: client.authentication,
     redirect_uris: client.redirectUris,
+    openid: client.openid
+      ? {
+          pkce: client.openid.pkce,
+          claims: client.openid.claims,
+          claims_in_id_token: client.openid.claimsInIdToken,
+          ...(client.openid.acr === undefined ? {} : { acr: client.openid.acr }),
+        }
+      : null,
     created_at: timeText(client.createdAtMs),
     revoked_at: timeText(client.revokedAtMs),
   };
@@ -111,18 +145,21 @@ export function clientEndpoints({ clients }: { clients: Clients }): Endpoint[] {
       errors: ['NOT_FOUND', 'CONFLICT'],
       run: async ({ body, by }) => {
         const isApp = body.redirect_uris.length > 0;
+        const openid = openIdOf(body.openid);
+        const usualScopes = openid ? [] : isApp ? ['profile:read'] : ['profile:read', 'whoami'];
         const usual = isApp ? ['authorization_code', 'refresh_token'] : ['client_credentials'];
         const { client, secret } = await clients.create(
           {
             partner: body.partner,
             label: body.label,
-            scopes: body.scopes ?? (isApp ? ['profile:read'] : ['profile:read', 'whoami']),
+            scopes: body.scopes ?? usualScopes,
             grantTypes: body.grant_types ?? usual,
             applicationType: body.application_type,
             party: body.party,
             authentication: body.authentication,
             redirectUris: body.redirect_uris,
             publicKeys: body.jwks?.keys,
+            openid,
           },
           by,
         );

@@ -85,13 +85,18 @@ function particulars(record: AuditRecord): string[] {
 }
 
 const REASON_SUFFIX = ':reason';
+/** What a failed system is called, by the event that names it. */
+const KINDS: Readonly<Record<string, string>> = {
+  'customer.authenticated': 'Authenticator',
+  'partner_api.called': 'Connection',
+};
 
 /** Which of the company's systems failed under a request, and why. */
 function failedSystems(records: readonly AuditRecord[]): string[] {
   return records.flatMap(({ event, details = {} }) =>
     Object.entries(details).flatMap(([name, reason]) => {
       if (!name.endsWith(REASON_SUFFIX)) return [];
-      const kind = event === 'customer.authenticated' ? 'Authenticator' : 'Backend';
+      const kind = KINDS[event] ?? 'Backend';
       return [`${kind} ${name.slice(0, -REASON_SUFFIX.length)} ${reasonSentence(String(reason))}.`];
     }),
   );

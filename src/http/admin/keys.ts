@@ -26,6 +26,14 @@ const rotateSchema = z
     emergency: z.boolean().default(false).meta({
       description: 'The old keys stop at once; every token they signed is refused from now on.',
     }),
+    signs_after_hours: z.int().min(1).max(8_760).optional().meta({
+      description:
+        'For keys that somebody has to bring to others first. Default: when every cache has seen it.',
+    }),
+  })
+  .refine(({ emergency, signs_after_hours }) => !emergency || signs_after_hours === undefined, {
+    message: 'nothing beside emergency: then the new key signs at once',
+    path: ['signs_after_hours'],
   })
   .meta({ id: 'SigningKeyRotation' });
 
@@ -74,6 +82,7 @@ export function keyEndpoints({
         ring: body.ring,
         kid: await rings.rotate(body.ring, {
           emergency: body.emergency,
+          signsAfterMs: body.signs_after_hours === undefined ? undefined : body.signs_after_hours * 3_600_000,
           audit: (action, kid) =>
             audit.record(action === 'added' ? 'signing_key.added' : 'signing_key.revoked', {
               ...by,

@@ -8,6 +8,7 @@ import { BridgeError } from '../../errors.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';
 import type { Authorize } from '../../oauth/authorize.ts';
 import type { AuthorizationRequest, ReadAuthorization } from '../../oauth/authorization-request.ts';
+import { withoutSignInAnew } from '../../oauth/openid-request.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
 import type { CustomerSession } from '../../sessions/session.ts';
 import { parseQuery, readFields } from '../body.ts';
@@ -61,7 +62,7 @@ function fieldsShown({ partner, scopes }: AuthorizationRequest): string {
 }
 
 /** Only a page that a person looks at may lead on: no frame, image or script, as far as the browser says so. */
-function refuseEmbedded(req: Request): void {
+export function refuseEmbedded(req: Request): void {
   const destination = header(req, 'sec-fetch-dest');
   if (destination === undefined || destination === 'document') return;
   throw new BridgeError('ORIGIN_NOT_ALLOWED', { message: 'This page opens in a window of its own only.' });
@@ -174,6 +175,9 @@ function createAuthorizationPages(deps: AuthorizeDeps) {
       if (session) contextOf(call.res).customerId = session.customerId;
       const next = await authorize.next(request, session);
       switch (next.step) {
+        case 'refused':
+          contextOf(call.res).code = next.error;
+          return pages.redirect(call.res, next.redirectTo);
         case 'redirect':
           return pages.redirect(call.res, next.redirectTo);
         case 'consent':
@@ -199,6 +203,15 @@ const requestSchema = z.object({
   state: z.string().optional(),
   code_challenge: z.string().optional(),
   code_challenge_method: z.literal('S256').optional(),
+  nonce: z.string().optional().meta({ description: 'Of OpenID Connect: comes back in the ID token.' }),
+  prompt: z
+    .string()
+    .optional()
+    .meta({ description: 'Of OpenID Connect: none, login, consent or select_account.' }),
+  max_age: z
+    .string()
+    .optional()
+    .meta({ description: 'Of OpenID Connect: how old the sign-in may be, in seconds.' }),
   channel: z
     .string()
     .optional()
@@ -253,7 +266,9 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
     }
     pages.redirect(
       res,
-      state.to === 'authorize' ? flow.againAt(state.parameters) : pages.basePath + CONNECTED_APPS_PATH,
+      state.to === 'authorize'
+        ? flow.againAt(withoutSignInAnew(state.parameters))
+        : pages.basePath + CONNECTED_APPS_PATH,
     );
   };
 
@@ -293,7 +308,8 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
       method: 'get',
       path: AUTHORIZE_PATH,
       operationId: 'authorize',
-      summary: 'The authorization endpoint (RFC 6749 section 3.1): PKCE with S256 required',
+      summary:
+        'The authorization endpoint (RFC 6749 section 3.1, OpenID Connect Core 1.0 section 3.1.2): PKCE with S256 required',
       query: requestSchema,
       refusesHead: true,
       handle: (req, res) => flow.begin({ req, res }),

@@ -1,4 +1,4 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { CarriedNames, SiteSessionProof } from '../../authenticators/authenticator.ts';
 import type { createAuthenticateCustomer } from '../../customers/authenticate-customer.ts';
@@ -20,6 +20,14 @@ import { cookieSignInSchema, signInTokenSchema } from '../schemas.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 import { subjectTokenMembers, subjectTokenProof } from '../subject-token.ts';
 import { type CarriedBy, siteCredentialsOf } from '../site-credentials.ts';
+import {
+  codeBody,
+  CODE_MEMBERS,
+  createCodeRedemption,
+  type CustomerCodeDeps,
+  isCodeRedemption,
+  type RedeemedSignIn,
+} from './customer-code.ts';
 import { createCustomerRenewal, deviceBody, isRenewal, renewalBody } from './customer-renewal.ts';
 
 const MAX_BODY_BYTES = 16_384;
@@ -86,10 +94,18 @@ const PROOF_MEMBERS = [
   'subject_token_type',
   'grant_type',
   'refresh_token',
+  ...CODE_MEMBERS,
 ];
 
 /** Names that must never stand in an address, where logs and histories would keep them. */
-const CREDENTIAL_PARAMETERS = ['username', 'password', 'subject_token', 'refresh_token', 'client_secret'];
+const CREDENTIAL_PARAMETERS = [
+  'username',
+  'password',
+  'subject_token',
+  'refresh_token',
+  'client_secret',
+  ...CODE_MEMBERS,
+];
 
 /** The channel that a request names, or the default one. Throws `UNKNOWN_CHANNEL`. */
 export function channelOf(channels: Channels, id: string | undefined): Channel {
@@ -108,7 +124,7 @@ export function customerTokenAnswer(issued: IssuedCustomerToken, customerId: str
   };
 }
 
-export interface CustomerAuthenticateDeps {
+export interface CustomerAuthenticateDeps extends Pick<CustomerCodeDeps, 'signInCodes'> {
   channels: Channels;
   authenticateCustomer: ReturnType<typeof createAuthenticateCustomer>;
   issueCustomerToken: ReturnType<typeof createIssueCustomerToken>;
@@ -122,6 +138,7 @@ export interface CustomerAuthenticateDeps {
 
 export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
   const renew = createCustomerRenewal(deps);
+  const redeem = createCodeRedemption(deps);
 
   const deliveryOf = (channel: Channel, asked: Delivery | undefined): Delivery => {
     const delivery = asked ?? channel.delivery;
@@ -175,6 +192,16 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
     });
   };
 
+  const answerWithTokens = async (res: Response, signedIn: RedeemedSignIn): Promise<void> => {
+    const { session, channel, deviceName } = signedIn;
+    const issued = deps.issueCustomerToken(session, channel, contextOf(res));
+    const refreshToken = await deps.devices.begin(session, channel, deviceName);
+    sendJson(res, 200, {
+      ...customerTokenAnswer(issued, session.customerId),
+      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    });
+  };
+
   return {
     crossOrigin: true,
     contract: {
@@ -185,10 +212,10 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
       tag: 'Customers',
       summary: "Turn the company's own sign-in into a customer token or a session cookie",
       description:
-        'With a password, or a token of the company’s identity provider, it is callable by a plain script: no CSRF token, no redirect. Cookie delivery refuses any foreign Origin. Without any proof in the body, the cookie of the company’s own site is the proof, for channels that are configured so: then X-Symbolon-CSRF: 1 and an Origin that the channel lists are needed. An unknown name and a wrong password are answered alike.',
+        'With a password, a token of the company’s identity provider, or the code of a sign-in by redirect, it is callable by a plain script: no CSRF token, no redirect. Cookie delivery refuses any foreign Origin. Without any proof in the body, the cookie of the company’s own site is the proof, for channels that are configured so: then X-Symbolon-CSRF: 1 and an Origin that the channel lists are needed. An unknown name and a wrong password are answered alike.',
       headers: siteSessionHeaders,
       body: {
-        schema: z.union([passwordBody, subjectTokenBody, renewalBody, siteSessionBody]),
+        schema: z.union([passwordBody, subjectTokenBody, renewalBody, codeBody, siteSessionBody]),
         types: ['form', 'json'],
         required: true,
       },
@@ -227,6 +254,7 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
         });
       }
       if (isRenewal(fields)) return renew(fields, res);
+      if (isCodeRedemption(fields)) return answerWithTokens(res, await redeem(fields, res));
       const { channel, delivery, proof } = readProof(req, fields);
       const { device_name: deviceName } = parseWith(deviceBody, fields);
       if (delivery === 'cookie') refuseForeignOrigin(req, deps.origins, channel);
@@ -242,12 +270,7 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
       });
       context.customerId = session.customerId;
       if (delivery === 'cookie') return answerWithCookie(req, res, session);
-      const issued = deps.issueCustomerToken(session, channel, { requestId, address });
-      const refreshToken = await deps.devices.begin(session, channel, deviceName);
-      sendJson(res, 200, {
-        ...customerTokenAnswer(issued, session.customerId),
-        ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
-      });
+      await answerWithTokens(res, { session, channel, deviceName });
     },
   };
 }

@@ -34,8 +34,8 @@ export interface CustomerSessionDeps {
 
 type Call = Parameters<Endpoint['handle']>;
 
-function requireSession(deps: CustomerSessionDeps, ...[req, res]: Call): CustomerSession {
-  const session = deps.sessionCookies.current(req);
+async function requireSession(deps: CustomerSessionDeps, ...[req, res]: Call): Promise<CustomerSession> {
+  const session = await deps.sessionCookies.peek(req);
   if (!session) throw new BridgeError('NOT_SIGNED_IN', { missing: true });
   requireOriginOf(req, deps.origins, session.channel);
   const context = contextOf(res);
@@ -61,7 +61,6 @@ const whoAmISchema = z
 /** `GET /customer_session`: who is signed in with this cookie. */
 export function customerSessionGet(deps: CustomerSessionDeps): Endpoint {
   return {
-    usesSession: true,
     crossOrigin: true,
     contract: {
       listener: 'public',
@@ -74,9 +73,9 @@ export function customerSessionGet(deps: CustomerSessionDeps): Endpoint {
       responses: { 200: { description: 'The signed-in customer', schema: whoAmISchema } },
       errors: ['NOT_SIGNED_IN', 'ORIGIN_NOT_ALLOWED', 'STORE_UNAVAILABLE'],
     },
-    handle: (req, res) => {
+    handle: async (req, res) => {
       refuseForeignOrigin(req, deps.origins);
-      const session = requireSession(deps, req, res);
+      const session = await requireSession(deps, req, res);
       sendJson(res, 200, {
         customer_id: session.customerId,
         channel: session.channel,
@@ -99,7 +98,6 @@ const renewalSchema = z.object({ channel: z.string().min(1).max(64).optional() }
 /** `POST /customer_session/token`: a fresh customer token from the cookie. */
 export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
   return {
-    usesSession: true,
     crossOrigin: true,
     contract: {
       listener: 'public',
@@ -127,7 +125,7 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
     },
     handle: async (req, res) => {
       requireOwnPage(req, deps.origins);
-      const session = requireSession(deps, req, res);
+      const session = await requireSession(deps, req, res);
       await deps.limits.admit(contextOf(res), [{ kind: 'session', id: session.sid }]);
       const asked = parseWith(renewalSchema, await readFields(req, ['none', 'json', 'form']));
       const channel = channelOf(deps.channels, asked.channel ?? session.channel);

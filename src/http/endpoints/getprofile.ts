@@ -1,14 +1,15 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import type { createGetProfile } from '../../customers/get-profile.ts';
+import type { AdmittedCustomer, AskingFacts, UnprovenCustomer } from '../../customers/unproven-customer.ts';
 import { BridgeError } from '../../errors.ts';
 import { sendJson } from '../answer.ts';
 import { bodyType, MAX_BODY_BYTES, parseFields, readBody } from '../body.ts';
-import type { GivenProof, ProveCustomer } from '../customer-proof.ts';
+import type { CustomerProof, GivenProof, ProveCustomer } from '../customer-proof.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
 import { LIMIT_HEADERS } from '../limit-headers.ts';
-import type { ProvePartner } from '../partner-proof.ts';
+import type { PartnerProof, ProvePartner } from '../partner-proof.ts';
 import { header } from '../raw-headers.ts';
 import { contextOf, type RequestContext } from '../request-context.ts';
 import { customerIdSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
@@ -27,6 +28,11 @@ const bodySchema = z
       .string()
       .optional()
       .meta({ description: 'The customer token, when it does not come in the header.' }),
+    customer_id: z.string().optional().meta({
+      description:
+        'Names the customer without proof, for channels whose enforcement allows that (docs/channels.md).',
+    }),
+    channel: z.string().optional().meta({ description: 'The channel of customer_id.' }),
   })
   .meta({
     id: 'ProfileRequest',
@@ -58,6 +64,7 @@ const answerSchema = z
 export interface GetProfileDeps {
   provePartner: ProvePartner;
   proveCustomer: ProveCustomer;
+  unproven: UnprovenCustomer;
   getProfile: ReturnType<typeof createGetProfile>;
   limits: LimitGuard;
   /** Lower-case name of the header that carries the customer proof. */
@@ -87,7 +94,8 @@ function wantedFields(value: unknown): string[] | undefined {
 
 /** `POST /getprofile`. */
 export function getprofile(deps: GetProfileDeps): Endpoint {
-  const { provePartner, proveCustomer, getProfile, limits, customerAuthHeader, customerAuthField } = deps;
+  const { provePartner, proveCustomer, unproven, getProfile, limits } = deps;
+  const { customerAuthHeader, customerAuthField } = deps;
 
   const proofOf = (req: Request, members: Record<string, unknown>): GivenProof | undefined => {
     const inHeader = header(req, customerAuthHeader);
@@ -97,6 +105,40 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
     if (typeof inBody === 'string') return { text: inBody, bare: true };
     if (inBody === undefined) return undefined;
     throw new BridgeError('INVALID_CUSTOMER_TOKEN');
+  };
+
+  /** Whom a call without a sound proof is about, if the stage of the channel lets it through; else its refusal. */
+  const admitUnproven = async (
+    refusal: unknown,
+    call: { given: GivenProof | undefined; members: Record<string, unknown>; facts: AskingFacts },
+  ): Promise<CustomerProof & { warning?: string | undefined }> => {
+    const { given, members, facts } = call;
+    const { customer_id: customerId, channel } = members;
+    const isNamed = typeof customerId === 'string' && typeof channel === 'string';
+    const token = given && (/^jwt +(\S+)$/i.exec(given.text)?.[1] ?? (given.bare ? given.text : undefined));
+    let admitted: AdmittedCustomer | undefined;
+    if (token !== undefined) admitted = unproven.byToken(token, facts);
+    else if (!given && isNamed) admitted = await unproven.byName({ customerId, channel }, facts);
+    if (!admitted) throw refusal;
+    return admitted;
+  };
+
+  /** The customer of a call. What is refused is looked at again only when nothing else names the customer. */
+  const customerOf = (
+    proof: PartnerProof,
+    call: { given: GivenProof | undefined; members: Record<string, unknown>; facts: AskingFacts },
+  ):
+    | (CustomerProof & { warning?: string | undefined })
+    | Promise<CustomerProof & { warning?: string | undefined }> => {
+    try {
+      return proveCustomer(call.given, proof.partner, proof.token);
+    } catch (error) {
+      const isProofRefused =
+        error instanceof BridgeError &&
+        (error.code === 'INVALID_CUSTOMER_TOKEN' || error.code === 'CUSTOMER_TOKEN_EXPIRED');
+      if (!isProofRefused || proof.token?.customer) throw error;
+      return admitUnproven(error, call);
+    }
   };
 
   const answer = async (req: Request, context: RequestContext) => {
@@ -111,11 +153,14 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
     });
     const { partner, key, clientId } = proof;
     const members = parseBody(req, body);
-    const proven = proveCustomer(proofOf(req, members), partner, proof.token);
+    const { requestId, address } = context;
+    const facts = { partner, clientId, keyPrefix: key?.publicPrefix, requestId, address };
+    const proven = customerOf(proof, { given: proofOf(req, members), members, facts });
     const customer = proven instanceof Promise ? await proven : proven;
+    if (customer.token !== undefined) unproven.proven(customer.channel);
     context.customerId = customer.customerId;
     context.channel = customer.channel;
-    return getProfile({
+    const profile = await getProfile({
       partner,
       environment: proof.environment,
       customerId: customer.customerId,
@@ -128,6 +173,7 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       clientId,
       keyPrefix: key?.publicPrefix,
     });
+    return { profile, warning: customer.warning };
   };
 
   return {
@@ -149,7 +195,17 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
         ['accessToken'],
       ],
       body: { schema: bodySchema, types: ['json'], required: false },
-      responses: { 200: { description: 'The profile', schema: answerSchema, headers: LIMIT_HEADERS } },
+      responses: {
+        200: {
+          description: 'The profile',
+          schema: answerSchema,
+          headers: {
+            ...LIMIT_HEADERS,
+            'Symbolon-Warning':
+              'customer-proof;expired or customer-proof;unsigned: refused once the channel enforces proofs.',
+          },
+        },
+      },
       errors: [
         'INVALID_REQUEST',
         'INVALID_ACCESS_TOKEN',
@@ -174,7 +230,13 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       ],
     },
     handle: async (req, res) => {
-      sendJson(res, 200, await answer(req, contextOf(res)));
+      const { profile, warning } = await answer(req, contextOf(res));
+      sendJson(
+        res,
+        200,
+        profile,
+        warning === undefined ? {} : { 'symbolon-warning': `customer-proof;${warning}` },
+      );
     },
   };
 }

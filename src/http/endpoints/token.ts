@@ -41,6 +41,7 @@ const standardAnswer = z
     scope: z.string(),
     refresh_token: z.string().optional().meta({ description: 'Good for one use.' }),
     issued_token_type: z.string().optional().meta({ description: 'Of token exchange (RFC 8693).' }),
+    id_token: z.string().optional().meta({ description: 'Of OpenID Connect.' }),
   })
   .meta({
     id: 'TokenAnswer',
@@ -64,6 +65,7 @@ const asappAnswer = z
     expires_in: digitsSchema.meta({ description: 'Seconds, as a string.' }),
     refresh_token: z.string().optional(),
     issued_token_type: z.string().optional(),
+    id_token: z.string().optional(),
   })
   .meta({
     id: 'AccessTokenAnswer',
@@ -80,10 +82,11 @@ const asappAnswer = z
   });
 
 /** Members that only some grants have. */
-function furtherMembers({ refreshToken, issuedTokenType }: TokenAnswer): Record<string, string> {
+function furtherMembers({ refreshToken, issuedTokenType, idToken }: TokenAnswer): Record<string, string> {
   return {
     ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
     ...(issuedTokenType === undefined ? {} : { issued_token_type: issuedTokenType }),
+    ...(idToken === undefined ? {} : { id_token: idToken }),
   };
 }
 

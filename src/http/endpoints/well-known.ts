@@ -4,7 +4,8 @@ import { KEY_SET_MAX_AGE_SECONDS, type SigningRings } from '../../tokens/signing
 import { sendJson } from '../answer.ts';
 import type { Endpoint } from '../endpoint.ts';
 
-const CACHED = { 'cache-control': `public, max-age=${KEY_SET_MAX_AGE_SECONDS}` };
+/** Metadata and keys may be kept for as long as a new key is published before it signs. */
+export const METADATA_CACHE = { 'cache-control': `public, max-age=${KEY_SET_MAX_AGE_SECONDS}` };
 
 const keyMembers = { kid: z.string(), use: z.literal('sig') };
 const base64UrlSchema = z.string().regex(/^[A-Za-z0-9_-]+$/);
@@ -53,13 +54,13 @@ export function keySet({ rings }: { rings: SigningRings }): Endpoint {
       summary: 'Public keys that our tokens are signed with',
       responses: { 200: { description: 'Key set', schema: keySetSchema } },
     },
-    handle: (_req, res) => sendJson(res, 200, rings.keySet(), CACHED),
+    handle: (_req, res) => sendJson(res, 200, rings.keySet(), METADATA_CACHE),
   };
 }
 
 const names = z.array(z.string());
 
-const metadataSchema = z
+export const serverMetadataSchema = z
   .strictObject({
     issuer: z.string(),
     authorization_endpoint: z.string(),
@@ -95,9 +96,9 @@ export function serverMetadata({ issuer }: { issuer: string }): Endpoint {
       operationId: 'getServerMetadata',
       tag: 'OAuth 2.0',
       summary: 'Authorization server metadata',
-      responses: { 200: { description: 'Metadata', schema: metadataSchema } },
+      responses: { 200: { description: 'Metadata', schema: serverMetadataSchema } },
     },
-    handle: (_req, res) => sendJson(res, 200, metadata, CACHED),
+    handle: (_req, res) => sendJson(res, 200, metadata, METADATA_CACHE),
   };
 }
 
@@ -125,6 +126,6 @@ export function resourceMetadata({ issuer }: { issuer: string }): Endpoint {
       summary: 'Protected resource metadata: where tokens for /getprofile come from',
       responses: { 200: { description: 'Metadata', schema: resourceSchema } },
     },
-    handle: (_req, res) => sendJson(res, 200, metadata, CACHED),
+    handle: (_req, res) => sendJson(res, 200, metadata, METADATA_CACHE),
   };
 }

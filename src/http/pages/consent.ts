@@ -32,6 +32,10 @@ function scopeInWords(scope: string, fields: readonly string[]): Html {
         ? html`<li>Know that you are a customer.</li>`
         : html`<li>See these facts from your profile, also when you are not using the app:
 <ul>${fields.map((field) => html`<li>${fieldInWords(field)}</li>`)}</ul></li>`;
+    case 'openid':
+      return html`<li>Recognise you when you come back, by an identifier that says nothing about you.</li>`;
+    case 'partner:call':
+      return html`<li>Send messages on your behalf over the chat services that we work with.</li>`;
     case 'whoami':
       return html`<li>Check its own connection to us. This tells it nothing about you.</li>`;
     default:

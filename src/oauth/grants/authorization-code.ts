@@ -1,11 +1,14 @@
 import { hash } from 'node:crypto';
 import type { Audit } from '../../audit/audit.ts';
 import { OAuthError } from '../../errors.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { Revocations } from '../../revocation/revocations.ts';
 import type { AccessTokens } from '../../tokens/access-token.ts';
 import { type AppFamilies, isAccessRevoked } from '../app-access.ts';
 import type { AuthorizationCodes, RedeemedCode } from '../authorization-codes.ts';
 import type { ConsentStore } from '../consent.ts';
+import type { OpenIdAnswers } from '../openid-answers.ts';
+import { isBoundOver } from '../openid-binding.ts';
 import { requiredParameter } from '../parameters.ts';
 import type { Grant, GrantRequest } from './grant.ts';
 
@@ -18,10 +21,24 @@ export interface AuthorizationCodeGrantDeps {
   families: AppFamilies;
   consentStore: ConsentStore;
   revocations: Revocations;
+  openid: Pick<OpenIdAnswers, 'idToken'>;
+  clock: Clock;
   audit: Audit;
 }
 
 type Consumed = Extract<RedeemedCode, { result: 'consumed' }>;
+
+/**
+ * Whether the verifier belongs to the challenge (RFC 7636 section 4.6). A code without a challenge is redeemed without
+ * a verifier and by a client that may do so alone: else a code from elsewhere could be slipped in (RFC 9700 4.8.2).
+ */
+function provesKey({ client, parameters }: GrantRequest, challenge: string | undefined): boolean {
+  const verifier = parameters.code_verifier;
+  if (challenge === undefined) return verifier === undefined && client.openid?.pkce === 'vendor';
+  return (
+    verifier !== undefined && VERIFIER.test(verifier) && hash('sha256', verifier, 'base64url') === challenge
+  );
+}
 
 /**
  * RFC 6749 section 4.1.3 with PKCE (RFC 7636). The code is used up before anything is compared, so that a guess burns
@@ -46,20 +63,21 @@ export function createAuthorizationCodeGrant(deps: AuthorizationCodeGrantDeps): 
     throw new OAuthError('invalid_grant');
   };
 
-  const matches = ({ client, parameters }: GrantRequest, redeemed: Consumed): boolean => {
-    const { access } = redeemed;
-    const verifier = parameters.code_verifier as string;
+  const matches = (request: GrantRequest, redeemed: Consumed): boolean => {
+    const { client, parameters } = request;
+    const { access, createdAtMs } = redeemed;
+    const now = { nowMs: deps.clock.nowMs(), givenAtMs: createdAtMs, revocations };
     return (
       redeemed.clientId === client.clientId &&
       access.redirectUri === parameters.redirect_uri &&
-      VERIFIER.test(verifier) &&
-      hash('sha256', verifier, 'base64url') === access.challenge &&
-      !revocations.isRevoked('session', access.sid, redeemed.createdAtMs) &&
+      provesKey(request, access.challenge) &&
+      !isBoundOver(access.openid?.session, now) &&
+      !revocations.isRevoked('session', access.sid, createdAtMs) &&
       !isAccessRevoked(revocations, {
         clientId: client.clientId,
         customerId: access.customerId,
         grantId: redeemed.grantId,
-        givenAtMs: redeemed.createdAtMs,
+        givenAtMs: createdAtMs,
       })
     );
   };
@@ -70,16 +88,17 @@ export function createAuthorizationCodeGrant(deps: AuthorizationCodeGrantDeps): 
     { grantId, access }: Consumed,
     scopes: readonly string[],
   ): Promise<string> => {
-    const { customerId, reference, channel, authTimeMs, fields } = access;
+    const { customerId, reference, channel, authTimeMs, fields, openid } = access;
     const token = await families.begin({
       familyId: grantId,
       holder: client.clientId,
       customerId,
-      payload: { scopes, reference, channel, authTimeMs, fields },
+      payload: { scopes, reference, channel, authTimeMs, fields, session: openid?.session },
+      endsAtMs: openid?.session.endsAtMs,
     });
     const [reused, consent] = await Promise.all([
       codes.wasReused(parameters.code as string),
-      deps.consentStore.find(client.clientId, customerId),
+      openid?.unasked ? 'not asked' : deps.consentStore.find(client.clientId, customerId),
     ]);
     if (reused || !consent) await families.end(grantId);
     return token;
@@ -88,11 +107,13 @@ export function createAuthorizationCodeGrant(deps: AuthorizationCodeGrantDeps): 
   return {
     grantType: 'authorization_code',
     grant: async (request) => {
-      const { client, parameters } = request;
-      for (const name of ['code', 'redirect_uri', 'code_verifier']) requiredParameter(parameters, name);
+      const { client, parameters, facts } = request;
+      for (const name of ['code', 'redirect_uri']) requiredParameter(parameters, name);
+      if (client.openid?.pkce !== 'vendor') requiredParameter(parameters, 'code_verifier');
       const redeemed = await redeem(request);
       if (!matches(request, redeemed)) throw new OAuthError('invalid_grant');
       const { grantId, access } = redeemed;
+      const { customerId, reference, fields, channel, sid, authTimeMs, openid } = access;
       const scopes = access.scopes.filter((scope) => client.scopes.includes(scope));
       const refreshToken = client.grantTypes.includes('refresh_token')
         ? await beginFamily(request, redeemed, scopes)
@@ -101,16 +122,23 @@ export function createAuthorizationCodeGrant(deps: AuthorizationCodeGrantDeps): 
         clientId: client.clientId,
         partner: client.partner,
         scopes,
-        customer: {
-          customerId: access.customerId,
-          reference: access.reference,
-          fields: access.fields,
-          channel: access.channel,
-          grantId,
-          sid: undefined,
-        },
+        customer: { customerId, reference, fields, channel, grantId, sid: openid?.session.sid },
+        ...(openid ? { notAfterMs: openid.session.endsAtMs } : {}),
       });
-      return { issued, scopes, refreshToken, customerId: access.customerId };
+      const idToken =
+        openid &&
+        (await deps.openid.idToken(client, scopes, {
+          customerId,
+          reference,
+          fields,
+          sid,
+          authTimeMs,
+          notAfterMs: openid.session.endsAtMs,
+          nonce: openid.nonce,
+          accessToken: issued.token,
+          facts,
+        }));
+      return { issued, scopes, refreshToken, idToken, customerId };
     },
   };
 }

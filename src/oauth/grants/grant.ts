@@ -19,6 +19,8 @@ export interface GrantAnswer {
   issued: IssuedAccessToken;
   scopes: readonly string[];
   refreshToken?: string | undefined;
+  /** Of OpenID Connect. */
+  idToken?: string | undefined;
   /** The customer that the token names, if it names one. */
   customerId?: string | undefined;
   /** Token exchange alone says what it gave (RFC 8693 section 2.2.1). */

@@ -1,10 +1,13 @@
 import type { Audit } from '../../audit/audit.ts';
 import { OAuthError } from '../../errors.ts';
 import { type CustomerIdentifier, parseReference } from '../../identifiers/identifier.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { Revocations } from '../../revocation/revocations.ts';
 import type { AccessTokens, IssuedAccessToken } from '../../tokens/access-token.ts';
 import type { RefreshFamily } from '../../tokens/refresh-families.ts';
 import { type AppFamilies, type AppFamilyPayload, isAccessRevoked } from '../app-access.ts';
+import type { OpenIdAnswers } from '../openid-answers.ts';
+import { isBoundOver } from '../openid-binding.ts';
 import { requiredParameter } from '../parameters.ts';
 import type { Grant, GrantAnswer, GrantRequest } from './grant.ts';
 
@@ -12,6 +15,8 @@ export interface RefreshTokenGrantDeps {
   accessTokens: AccessTokens;
   families: AppFamilies;
   revocations: Revocations;
+  openid: Pick<OpenIdAnswers, 'idToken'>;
+  clock: Clock;
   audit: Audit;
 }
 
@@ -19,46 +24,58 @@ interface KeptAnswer {
   issued: IssuedAccessToken;
   scopes: string[];
   refreshToken: string;
+  idToken?: string | undefined;
   customerId: string;
 }
 
 /**
  * RFC 6749 section 6: each refresh token is used once. A second use within ten seconds gets the same answer again
  * (the first copy may have been lost); any other use of an old token ends the family. Scopes can only shrink, for this
- * answer alone.
+ * answer alone. A new ID token says the same as the first, without its nonce (OpenID Connect Core 1.0 section 12.2).
  */
 export function createRefreshTokenGrant(deps: RefreshTokenGrantDeps): Grant {
   const { accessTokens, families, revocations, audit } = deps;
 
-  const makeAnswer = (
-    { client, scopesWithin }: GrantRequest,
+  const makeAnswer = async (
+    { client, scopesWithin, facts }: GrantRequest,
     family: RefreshFamily<AppFamilyPayload>,
     successor: string,
-  ): string => {
-    const { payload, customerId, familyId } = family;
+  ): Promise<string> => {
+    const { payload, familyId, createdAtMs: givenAtMs } = family;
+    const { fields, session, channel, authTimeMs } = payload;
+    const customerId = family.customerId as CustomerIdentifier;
     const reference = parseReference(payload.reference);
     const revoked = isAccessRevoked(revocations, {
       clientId: client.clientId,
       customerId,
       grantId: familyId,
-      givenAtMs: family.createdAtMs,
+      givenAtMs,
     });
-    if (reference === undefined || revoked) throw new OAuthError('invalid_grant');
+    const isOver = isBoundOver(session, { nowMs: deps.clock.nowMs(), givenAtMs, revocations });
+    if (reference === undefined || revoked || isOver) throw new OAuthError('invalid_grant');
     const scopes = [...scopesWithin(payload.scopes)];
     const issued = accessTokens.issue({
       clientId: client.clientId,
       partner: client.partner,
       scopes,
-      customer: {
-        customerId: customerId as CustomerIdentifier,
-        reference,
-        fields: payload.fields,
-        channel: payload.channel,
-        grantId: familyId,
-        sid: undefined,
-      },
+      customer: { customerId, reference, fields, channel, grantId: familyId, sid: session?.sid },
+      ...(session ? { notAfterMs: session.endsAtMs } : {}),
     });
-    return JSON.stringify({ issued, scopes, refreshToken: successor, customerId } satisfies KeptAnswer);
+    const idToken =
+      session &&
+      (await deps.openid.idToken(client, scopes, {
+        customerId,
+        reference,
+        fields,
+        sid: session.sid,
+        authTimeMs,
+        notAfterMs: session.endsAtMs,
+        nonce: undefined,
+        accessToken: issued.token,
+        facts,
+      }));
+    const answer: KeptAnswer = { issued, scopes, refreshToken: successor, idToken, customerId };
+    return JSON.stringify(answer);
   };
 
   return {

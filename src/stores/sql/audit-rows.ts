@@ -1,3 +1,4 @@
+import { CompiledQuery, type Insertable } from 'kysely';
 import type { AuditRecord, ChainedAuditRecord, LinkAuditRecord } from '../../audit/audit-record.ts';
 import type { AuditRecordsTable, DatabaseTransaction } from './schema.ts';
 
@@ -68,13 +69,49 @@ export async function lockChain(
     .executeTakeFirstOrThrow();
 }
 
+/** Writes rows of a chain. */
+export type InsertAuditRows = (
+  trx: DatabaseTransaction,
+  rows: readonly Insertable<AuditRecordsTable>[],
+) => Promise<void>;
+
+/** Builds the statement anew each time: for a row or two. */
+const insertByBuilder: InsertAuditRows = async (trx, rows) => {
+  await trx.insertInto('audit_records').values(rows).execute();
+};
+
+/**
+ * Keeps the text of the statement for each number of rows, because building it for a hundred rows costs as much as
+ * inserting them.
+ */
+export function createBatchInsert(): InsertAuditRows {
+  const texts = new Map<number, { sql: string; columns: readonly (keyof AuditRecordsTable)[] }>();
+  const textFor = (trx: DatabaseTransaction, rows: readonly Insertable<AuditRecordsTable>[]) => {
+    const known = texts.get(rows.length);
+    if (known) return known;
+    const { sql } = trx.insertInto('audit_records').values(rows).compile();
+    const made = { sql, columns: Object.keys(rows[0] as object) as (keyof AuditRecordsTable)[] };
+    texts.set(rows.length, made);
+    return made;
+  };
+  return async (trx, rows) => {
+    for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
+      const batch = rows.slice(start, start + ROWS_PER_INSERT);
+      const { sql, columns } = textFor(trx, batch);
+      const parameters: unknown[] = [];
+      for (const row of batch) for (const column of columns) parameters.push(row[column]);
+      await trx.executeQuery(CompiledQuery.raw(sql, parameters));
+    }
+  };
+}
+
 /** Appends records to a chain, each linked to the one before. The lock of the chain's end is taken here if need be. */
 export async function appendToChain(
   trx: DatabaseTransaction,
   link: LinkAuditRecord,
-  entry: { chain: string; records: readonly AuditRecord[] },
+  entry: { chain: string; records: readonly AuditRecord[]; insert?: InsertAuditRows },
 ): Promise<void> {
-  const { chain, records } = entry;
+  const { chain, records, insert = insertByBuilder } = entry;
   let { sequence, hash } = await lockChain(trx, chain);
   const rows = records.map((record) => {
     const fields = fieldsOf(record);
@@ -82,11 +119,6 @@ export async function appendToChain(
     hash = link(chain, sequence, hash, recordOf(fields));
     return { chain, sequence, hash, ...fields };
   });
-  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-    await trx
-      .insertInto('audit_records')
-      .values(rows.slice(start, start + ROWS_PER_INSERT))
-      .execute();
-  }
+  await insert(trx, rows);
   await trx.updateTable('audit_chains').set({ sequence, hash }).where('chain', '=', chain).execute();
 }

@@ -18,12 +18,12 @@ class RolledBack extends Error {
 }
 
 /**
- * Makes a change and writes its audit record in one transaction: both or neither, and neither when the change
+ * Makes a change and writes its audit records in one transaction: both or neither, and neither when the change
  * answers `conflict` or `missing`. Changes run one after the other (they all hold the end of the changes chain from
  * the start), so they cannot deadlock on each other's rows.
  */
 export type AuditedChange = <Outcome extends string>(
-  audit: AuditRecord,
+  audit: AuditRecord | readonly AuditRecord[],
   change: (trx: DatabaseTransaction) => Promise<Outcome>,
 ) => Promise<Outcome>;
 
@@ -34,7 +34,7 @@ export function createAuditedChange(db: Database, link: LinkAuditRecord): Audite
         await lockChain(trx, CHANGES);
         const outcome = await change(trx);
         if (REFUSALS.has(outcome)) throw new RolledBack(outcome);
-        await appendToChain(trx, link, { chain: CHANGES, records: [audit] });
+        await appendToChain(trx, link, { chain: CHANGES, records: [audit].flat() });
         return outcome;
       });
     } catch (error) {

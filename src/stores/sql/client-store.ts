@@ -1,4 +1,5 @@
 import type { ClientId, ClientSecret, ClientStore, OAuthClient } from '../../clients/client.ts';
+import type { OpenIdSettings } from '../../clients/openid-settings.ts';
 import type { AuditedChange } from './audited-change.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { ClientSecretsTable, ClientsTable, Database, DatabaseTransaction } from './schema.ts';
@@ -18,6 +19,7 @@ function rowOf(client: OAuthClient): ClientsTable {
     authentication: client.authentication,
     redirect_uris_json: JSON.stringify(client.redirectUris),
     public_keys_json: JSON.stringify(client.publicKeys),
+    openid_json: client.openid ? JSON.stringify(client.openid) : null,
     created_at_ms: client.createdAtMs,
     revoked_at_ms: orNull(client.revokedAtMs),
   };
@@ -57,6 +59,7 @@ function clientOf(row: ClientsTable, secrets: readonly ClientSecretsTable[]): OA
     authentication: row.authentication,
     redirectUris: JSON.parse(row.redirect_uris_json) as string[],
     publicKeys: JSON.parse(row.public_keys_json) as OAuthClient['publicKeys'],
+    openid: row.openid_json === null ? undefined : (JSON.parse(row.openid_json) as OpenIdSettings),
     secrets: secrets.map(secretOf),
     createdAtMs: row.created_at_ms,
     revokedAtMs: orUndefined(row.revoked_at_ms),

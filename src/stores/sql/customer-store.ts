@@ -1,68 +1,119 @@
 import type { CustomerStore, PinnedCustomer } from '../../customers/customer-registry.ts';
-import { BridgeError } from '../../errors.ts';
 import type { CustomerIdentifier } from '../../identifiers/identifier.ts';
 import type { AuditedChange } from './audited-change.ts';
-import { insertedRows, mayBeStored } from './rows.ts';
-import type { CustomersTable, Database } from './schema.ts';
+import { raiseCounter } from './counters.ts';
+import { CUSTOMERS_COUNTER, foldedId } from './customer-rows.ts';
+import { insertedRows, mayBeStored, orUndefined } from './rows.ts';
+import type { Database, DatabaseTransaction } from './schema.ts';
 
-function rowOf(customer: PinnedCustomer): CustomersTable {
-  return {
-    customer_id: customer.customerId,
-    channel_group: customer.group,
-    space: customer.space,
-    subject_index: customer.subjectIndex,
-    sealed_reference: customer.sealedReference,
-    created_at_ms: customer.createdAtMs,
-  };
+/** Carries the outcome of a pin that added nothing out of its transaction, which it rolls back. */
+class NotPinned extends Error {
+  readonly outcome: 'taken' | 'changed' | 'known';
+  constructor(outcome: 'taken' | 'changed' | 'known') {
+    super(outcome);
+    this.outcome = outcome;
+  }
 }
 
-function customerOf(row: CustomersTable): PinnedCustomer {
-  return {
-    customerId: row.customer_id,
-    group: row.channel_group,
-    space: row.space,
-    subjectIndex: row.subject_index,
-    sealedReference: row.sealed_reference,
-    createdAtMs: row.created_at_ms,
-  };
+async function insertPinned(trx: DatabaseTransaction, customer: PinnedCustomer): Promise<void> {
+  const { customerId, group, createdAtMs } = customer;
+  const reference = await trx
+    .insertInto('customer_references')
+    .values({
+      subject_index: customer.subjectIndex,
+      customer_id: customerId,
+      space: customer.space,
+      sealed_reference: customer.sealedReference,
+      is_primary: 1,
+      own_id: customerId,
+    })
+    .onConflict((c) => c.doNothing())
+    .executeTakeFirst();
+  if (insertedRows(reference) === 0) throw new NotPinned('known');
+  const identifier = await trx
+    .insertInto('customers')
+    .values({
+      customer_id: customerId,
+      folded_id: foldedId(customerId),
+      channel_group: group,
+      state: 'living',
+      merged_into: null,
+      disabled_at_ms: null,
+      created_at_ms: createdAtMs,
+      sequence: 0,
+    })
+    .onConflict((c) => c.doNothing())
+    .executeTakeFirst();
+  if (insertedRows(identifier) === 0) throw new NotPinned('taken');
+  await trx
+    .insertInto('customer_groups')
+    .values({ channel_group: group })
+    .onConflict((c) => c.doNothing())
+    .execute();
 }
 
 export function createCustomerStore(db: Database, auditedChange: AuditedChange): CustomerStore {
+  const living = () =>
+    db
+      .selectFrom('customers as c')
+      .innerJoin('customer_references as p', 'p.customer_id', 'c.customer_id')
+      .where('p.is_primary', '=', 1)
+      .select([
+        'c.customer_id as customerId',
+        'c.channel_group as group',
+        'p.space as space',
+        'p.subject_index as subjectIndex',
+        'p.sealed_reference as sealedReference',
+        'c.created_at_ms as createdAtMs',
+        'c.disabled_at_ms as disabledAtMs',
+      ]);
+  const pinnedOf = (row: Awaited<ReturnType<ReturnType<typeof living>['executeTakeFirstOrThrow']>>) => ({
+    ...row,
+    disabledAtMs: orUndefined(row.disabledAtMs),
+  });
   const findByIndex = async (subjectIndex: string) => {
     if (!mayBeStored(subjectIndex)) return undefined;
-    const row = await db
-      .selectFrom('customers')
-      .selectAll()
-      .where('subject_index', '=', subjectIndex)
+    const row = await living()
+      .innerJoin('customer_references as r', 'r.customer_id', 'c.customer_id')
+      .where('r.subject_index', '=', subjectIndex)
       .executeTakeFirst();
-    return row && customerOf(row);
+    return row && pinnedOf(row);
   };
   const findByIdentifier = async (customerId: CustomerIdentifier) => {
     if (!mayBeStored(customerId)) return undefined;
-    const row = await db
-      .selectFrom('customers')
-      .selectAll()
-      .where('customer_id', '=', customerId)
+    const row = await living()
+      .where((eb) =>
+        eb(
+          'c.customer_id',
+          '=',
+          eb
+            .selectFrom('customers as named')
+            .where('named.customer_id', '=', customerId)
+            .select((at) =>
+              at.fn.coalesce('named.merged_into', 'named.customer_id').$castTo<CustomerIdentifier>().as('id'),
+            ),
+        ),
+      )
       .executeTakeFirst();
-    return row && customerOf(row);
+    return row && pinnedOf(row);
   };
   return {
     findByIndex,
     findByIdentifier,
-    async pin(customer) {
-      const row = rowOf(customer);
-      const result = await db
-        .insertInto('customers')
-        .values(row)
-        .onConflict((c) => c.doNothing())
-        .executeTakeFirst();
-      if (insertedRows(result) === 1) return customerOf(row);
-      const pinned = await findByIndex(customer.subjectIndex);
-      if (pinned) return pinned;
-      // The subject is new, so it was the identifier that was taken: two people must never share one.
-      throw new BridgeError('INTERNAL_ERROR', {
-        cause: new Error('a customer identifier is held by another subject'),
-      });
+    async pin(customer, sequence) {
+      try {
+        await db.transaction().execute(async (trx) => {
+          if (sequence !== undefined && (await raiseCounter(trx, CUSTOMERS_COUNTER, 0)) !== sequence) {
+            throw new NotPinned('changed');
+          }
+          await insertPinned(trx, customer);
+        });
+        return { ...customer, disabledAtMs: undefined };
+      } catch (error) {
+        if (!(error instanceof NotPinned)) throw error;
+        if (error.outcome !== 'known') return error.outcome;
+        return (await findByIndex(customer.subjectIndex)) ?? 'changed';
+      }
     },
     async count() {
       const row = await db

@@ -12,6 +12,11 @@ import { splitApiKeySecrets } from './steps/0003-api-key-secrets.ts';
 import { createAuthorizations } from './steps/0004-authorizations.ts';
 import { createTierAssignments } from './steps/0005-tier-assignments.ts';
 import { planSecretRotations } from './steps/0006-secret-rotations.ts';
+import { addOpenIdClients } from './steps/0007-openid-clients.ts';
+import { splitCustomers } from './steps/0008-identifier-life.ts';
+import { dropAuditLookupIndexes } from './steps/0009-audit-without-lookup-indexes.ts';
+import { createOutboundGrants } from './steps/0010-outbound-grants.ts';
+import { createChannelCalls } from './steps/0011-channel-calls.ts';
 
 // A step sees the tables as they were then, never today's `Schema`.
 type AnyDatabase = Kysely<unknown>;
@@ -203,6 +208,11 @@ const steps: Record<string, Migration> = {
   '0004_authorizations': { up: createAuthorizations },
   '0005_tier_assignments': { up: createTierAssignments },
   '0006_secret_rotations': { up: planSecretRotations },
+  '0007_openid_clients': { up: addOpenIdClients },
+  '0008_identifier_life': { up: splitCustomers },
+  '0009_audit_without_lookup_indexes': { up: dropAuditLookupIndexes },
+  '0010_outbound_grants': { up: createOutboundGrants },
+  '0011_channel_calls': { up: createChannelCalls },
 };
 
 /**

@@ -6,6 +6,8 @@ import type { Kysely, Transaction } from 'kysely';
 import type { ApiKeyEnvironment, ApiKeyUse, SignaturePolicy } from '../../api-keys/api-key.ts';
 import type { AuditRecord } from '../../audit/audit-record.ts';
 import type { ApplicationType, ClientAuthentication, ClientId, OAuthClient } from '../../clients/client.ts';
+import type { ChannelCallCount } from '../../customers/channel-calls.ts';
+import type { IdentifierRecord } from '../../customers/customer-registry.ts';
 import type { ChannelGroup, CustomerIdentifier, ReferenceSpace } from '../../identifiers/identifier.ts';
 import type { KeyPurpose } from '../../keyring/keyring-types.ts';
 import type { AssignedKind } from '../../limits/tier-assignments.ts';
@@ -41,6 +43,7 @@ export interface ClientsTable {
   authentication: ClientAuthentication;
   redirect_uris_json: string;
   public_keys_json: string;
+  openid_json: string | null;
   created_at_ms: number;
   revoked_at_ms: number | null;
 }
@@ -94,13 +97,48 @@ interface ReplaysTable {
   expires_at_ms: number;
 }
 
+/** Identifiers. No row ever goes. */
 export interface CustomersTable {
   customer_id: CustomerIdentifier;
+  /** In lower case, unique. */
+  folded_id: string;
   channel_group: ChannelGroup;
-  space: ReferenceSpace;
-  subject_index: string;
-  sealed_reference: string;
+  state: IdentifierRecord['state'];
+  merged_into: CustomerIdentifier | null;
+  disabled_at_ms: number | null;
   created_at_ms: number;
+  /** Number of the revision that changed it last; 0 for none. */
+  sequence: number;
+}
+
+/** The company's references of living identifiers. */
+export interface CustomerReferencesTable {
+  subject_index: string;
+  customer_id: CustomerIdentifier;
+  space: ReferenceSpace;
+  sealed_reference: string;
+  is_primary: number;
+  own_id: CustomerIdentifier;
+}
+
+/** Every channel group that an identifier was ever given out in. */
+interface CustomerGroupsTable {
+  channel_group: ChannelGroup;
+}
+
+/** Blind indexes of what was erased, and nothing beside them. */
+interface ErasedReferencesTable {
+  subject_index: string;
+}
+
+export interface PartnerNoticesTable {
+  id: string;
+  partner: string;
+  type: string;
+  body: string;
+  created_at_ms: number;
+  attempts: number;
+  due_at_ms: number;
 }
 
 export interface PurposeKeysTable {
@@ -220,6 +258,13 @@ interface TierAssignmentsTable {
   sequence: number;
 }
 
+interface OutboundGrantsTable {
+  connection: string;
+  version: number;
+  sealed: string;
+  updated_at_ms: number;
+}
+
 /** Counters whose row is also a lock: numbers become visible in the order in which they were given out. */
 interface CountersTable {
   name: string;
@@ -235,6 +280,10 @@ export interface Schema {
   api_key_secrets: ApiKeySecretsTable;
   replays: ReplaysTable;
   customers: CustomersTable;
+  customer_references: CustomerReferencesTable;
+  customer_groups: CustomerGroupsTable;
+  erased_references: ErasedReferencesTable;
+  partner_notices: PartnerNoticesTable;
   purpose_keys: PurposeKeysTable;
   purpose_key_checks: PurposeKeyChecksTable;
   signing_keys: SigningKeysTable;
@@ -245,6 +294,8 @@ export interface Schema {
   refresh_families: RefreshFamiliesTable;
   consents: ConsentsTable;
   tier_assignments: TierAssignmentsTable;
+  channel_calls: ChannelCallCount;
+  outbound_grants: OutboundGrantsTable;
   audit_records: AuditRecordsTable;
   audit_chains: AuditChainsTable;
   counters: CountersTable;

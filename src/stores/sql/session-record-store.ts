@@ -1,19 +1,18 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { SessionRecordStore } from '../../sessions/session.ts';
+import { keptQuery } from './kept-query.ts';
 import { mayBeStored } from './rows.ts';
 import type { Database } from './schema.ts';
 
 /** Sessions in the database. What has expired is gone for every reader, pruned or not, and cannot be brought back. */
 export function createSessionRecordStore(db: Database, clock: Clock): SessionRecordStore {
+  const readLive = keptQuery(db, () =>
+    db.selectFrom('sessions').select('data').where('id_digest', '=', '').where('expires_at_ms', '>', 0),
+  );
   return {
     async read(idDigest, nowMs) {
       if (!mayBeStored(idDigest)) return undefined;
-      const row = await db
-        .selectFrom('sessions')
-        .select('data')
-        .where('id_digest', '=', idDigest)
-        .where('expires_at_ms', '>', nowMs)
-        .executeTakeFirst();
+      const [row] = await readLive([idDigest, nowMs]);
       return row?.data;
     },
     async write(idDigest, data, expiresAtMs) {

@@ -8,15 +8,18 @@ import type { ApiKeyStore } from '../../api-keys/api-key.ts';
 import type { AuditStore, LinkAuditRecord } from '../../audit/audit-record.ts';
 import type { DirectoryStore } from '../../authenticators/directory-types.ts';
 import type { ClientStore } from '../../clients/client.ts';
-import type { CustomerStore } from '../../customers/customer-registry.ts';
+import type { ChannelCallStore } from '../../customers/channel-calls.ts';
+import type { CustomerStore, NoticeStore, RegistryStore } from '../../customers/customer-registry.ts';
 import type { KeyStore } from '../../keyring/keyring-types.ts';
 import type { TierAssignmentStore } from '../../limits/tier-assignments.ts';
 import type { AuthorizationCodeStore } from '../../oauth/authorization-code.ts';
 import type { ConsentStore } from '../../oauth/consent.ts';
+import type { OutboundGrantStore } from '../../outbound/outbound-grant.ts';
 import type { PartnerStore } from '../../partners/partner.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { ReplayStore } from '../../replay/replay.ts';
 import type { RevocationStore } from '../../revocation/revocation-types.ts';
+import type { StandingStore } from '../../revocation/standings.ts';
 import type { SessionRecordStore } from '../../sessions/session.ts';
 import type { RefreshFamilyStore } from '../../tokens/refresh-family.ts';
 import type { SigningKeyStore } from '../../tokens/signing-key-types.ts';
@@ -24,13 +27,17 @@ import { createApiKeyStore } from './api-key-store.ts';
 import { createAuditStore } from './audit-store.ts';
 import { createAuditedChange } from './audited-change.ts';
 import { createAuthorizationCodeStore } from './authorization-code-store.ts';
+import { createChannelCallStore } from './channel-call-store.ts';
 import { createClientStore } from './client-store.ts';
 import { createConsentStore } from './consent-store.ts';
 import { createCustomerStore } from './customer-store.ts';
 import { createDirectoryStore } from './directory-store.ts';
 import { createKeyStore } from './key-store.ts';
 import { migrateTables } from './migrations.ts';
+import { createNoticeStore } from './notice-store.ts';
+import { createOutboundGrantStore } from './outbound-grant-store.ts';
 import { createPartnerStore } from './partner-store.ts';
+import { createRegistryStore, createStandingStore } from './registry-store.ts';
 import { createRefreshFamilyStore } from './refresh-family-store.ts';
 import { createReplayStore } from './replay-store.ts';
 import { createRevocationStore } from './revocation-store.ts';
@@ -46,6 +53,9 @@ export interface SqlStores {
   readonly clients: ClientStore;
   readonly apiKeys: ApiKeyStore;
   readonly customers: CustomerStore;
+  readonly registry: RegistryStore;
+  readonly standings: StandingStore;
+  readonly notices: NoticeStore;
   readonly keys: KeyStore;
   readonly signingKeys: SigningKeyStore;
   readonly revocations: RevocationStore;
@@ -56,6 +66,8 @@ export interface SqlStores {
   readonly refreshFamilies: RefreshFamilyStore;
   readonly consents: ConsentStore;
   readonly tierAssignments: TierAssignmentStore;
+  readonly channelCalls: ChannelCallStore;
+  readonly outboundGrants: OutboundGrantStore;
   readonly audit: AuditStore;
   /** Asks the database for a sign of life. Throws `BridgeError('STORE_UNAVAILABLE')`. */
   ping(): Promise<void>;
@@ -121,6 +133,9 @@ export async function openSqlStores(options: SqlStoreOptions): Promise<SqlStores
     clients: shield.guard(createClientStore(db, auditedChange)),
     apiKeys: shield.guard(createApiKeyStore(db, auditedChange)),
     customers: shield.guard(createCustomerStore(db, auditedChange)),
+    registry: shield.guard(createRegistryStore(db, auditedChange, options.clock)),
+    standings: shield.guard(createStandingStore(db)),
+    notices: shield.guard(createNoticeStore(db)),
     keys: shield.guard(createKeyStore(db)),
     signingKeys: shield.guard(createSigningKeyStore(db, auditedChange)),
     revocations: shield.guard(createRevocationStore(db)),
@@ -130,7 +145,9 @@ export async function openSqlStores(options: SqlStoreOptions): Promise<SqlStores
     authorizationCodes: shield.guard(createAuthorizationCodeStore(db)),
     refreshFamilies: shield.guard(createRefreshFamilyStore(db)),
     consents: shield.guard(createConsentStore(db)),
+    channelCalls: shield.guard(createChannelCallStore(db)),
     tierAssignments: shield.guard(createTierAssignmentStore(db, auditedChange)),
+    outboundGrants: shield.guard(createOutboundGrantStore(db)),
     audit: shield.guard(createAuditStore(db, options.linkAudit)),
     ...shield.guard({ ping }),
     async close() {

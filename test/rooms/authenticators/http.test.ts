@@ -291,3 +291,25 @@ describe('the settings of the interface', () => {
     expect(parse(changes)).toBe(false);
   });
 });
+
+describe('the steps of a sign-in on trial', () => {
+  it('say what the interface answered and what is wrong with it, and repeat nothing of it', async () => {
+    const steps: string[] = [];
+    const attempt = (password = 'canary-password-9') =>
+      authenticator().authenticate(
+        { kind: 'password', username: 'canary-name', password },
+        { ...context, note: (step) => void steps.push(step) },
+      );
+    reply(200, { user: { id: 'canary-4711' } });
+    await attempt();
+    reply(200, { user: { name: 'canary-x' } });
+    await attempt();
+    await attempt('');
+    expect(steps).toEqual([
+      `${url} answered 200.`,
+      `${url} answered 200.`,
+      'It gives no customer id where `answer.reference` looks for it.',
+      'An empty name or password is never sent.',
+    ]);
+  });
+});

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SiteSessionProof } from '../../../src/authenticators/authenticator.ts';
 import { siteSessionAuthenticator } from '../../../src/authenticators/site-session.ts';
 import { connectionSchema, createConnection } from '../../../src/connections/connection.ts';
+import type { UpstreamFailure } from '../../../src/outbound/failure-reason.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
 import type { HttpClient } from '../../../src/outbound/outbound-types.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
@@ -15,6 +16,7 @@ let site: TestSite;
 let clock: TestClock;
 let httpClient: HttpClient;
 let logged: string[];
+let failures: UpstreamFailure[];
 /** When the customer 4711 signed out at the company; `undefined`: never. */
 let endedAtMs: number | undefined;
 
@@ -23,6 +25,7 @@ beforeEach(async () => {
   clock = createTestClock();
   httpClient = createHttpClient();
   logged = [];
+  failures = [];
   endedAtMs = undefined;
 });
 afterEach(async () => {
@@ -61,6 +64,7 @@ function authenticator({ options, answer, connection: more }: Changes = {}) {
       endedSince: ({ reference, provenAtMs }: VouchedFor) =>
         reference === '4711' && endedAtMs !== undefined && provenAtMs <= endedAtMs,
     },
+    reportFailure: (failure) => failures.push(failure),
   });
 }
 
@@ -142,10 +146,11 @@ describe('could not be told, and is never called signed out, when', () => {
     ],
     ['the address is not found', () => reply(404, { error: 'no such page' })],
     ['the site fails', () => reply(500, { user: { id: '4711' } })],
-  ])('%s', async (_what, arrange) => {
+  ])('%s', async (what, arrange) => {
     arrange();
     expect(await ask({ connection: { total_timeout_ms: 200 } })).toMatchObject(unavailable);
-    expect(site.calls).toHaveLength(1);
+    // A question may be asked twice; where nothing came back it is.
+    expect(site.calls).toHaveLength(what === 'the connection is dropped' ? 2 : 1);
   });
 
   it('the site is down', async () => {
@@ -323,5 +328,21 @@ describe('settings are refused', () => {
     expect(() => authenticator({ options: { headers: ['x-site-token'] }, connection: { auth } })).toThrow(
       /sets itself/,
     );
+  });
+});
+
+describe('the operator', () => {
+  it('is told why the site could not be used, and nothing of an answer that was understood', async () => {
+    site.script = (response) => sendJson(response, 500, { error: 'canary-inside' });
+    await ask();
+    site.script = (response) => void response.destroy();
+    await ask();
+    site.script = undefined;
+    await ask();
+    await ask({}, proofOf([['site_sid', 'nobody']]));
+    expect(failures).toEqual([
+      { event: 'authenticator.failed', name: 'shop', reason: 'status_500', status: 500, requestId: 'req-9' },
+      { event: 'authenticator.failed', name: 'shop', reason: 'unreachable', requestId: 'req-9' },
+    ]);
   });
 });

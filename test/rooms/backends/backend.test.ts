@@ -8,7 +8,6 @@ import type { CustomerIdentifier, CustomerReference } from '../../../src/identif
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
 import type { UpstreamFailure } from '../../../src/outbound/failure-reason.ts';
 import type { HttpClient } from '../../../src/outbound/outbound-types.ts';
-import { systemClock } from '../../../src/platform/clock.ts';
 import { silentLogger } from '../../../src/platform/logger.ts';
 import { createMetrics, type Metrics } from '../../../src/platform/metrics.ts';
 import {
@@ -17,15 +16,18 @@ import {
   startTestBackend,
   type TestBackend,
 } from '../../support/backend.ts';
+import { createTestClock, type TestClock } from '../../support/clock.ts';
 
 let server: TestBackend;
+let clock: TestClock;
 let httpClient: HttpClient;
 let metrics: Metrics;
 let reported: UpstreamFailure[];
 
 beforeEach(async () => {
   server = await startTestBackend();
-  httpClient = createHttpClient();
+  clock = createTestClock();
+  httpClient = createHttpClient({ clock });
   metrics = createMetrics();
   reported = [];
 });
@@ -36,7 +38,7 @@ afterEach(async () => {
 
 function connect(overrides: Record<string, unknown> = {}): Connection {
   const options = connectionSchema.parse(connectionSettings(server, overrides));
-  return createConnection('crm', options, { httpClient, clock: systemClock, metrics, logger: silentLogger });
+  return createConnection('crm', options, { httpClient, clock, metrics, logger: silentLogger });
 }
 
 const settings = {
@@ -145,6 +147,8 @@ describe('the answer of a backend', () => {
     expect(reported).toEqual(reason === undefined ? [] : [failure]);
     expect(Object.keys(answer.fields).length > 0).toBe(status === 'ok');
     server.mode = 'ok';
+    // The time that a 429 asks for.
+    clock.advance(7_000);
     expect(await ask(crm)).toMatchObject({ status: 'ok', fields: { plan: 'gold' } });
     expect(server.redirectsFollowed()).toBe(0);
   });

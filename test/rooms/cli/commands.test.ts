@@ -105,6 +105,40 @@ describe('commands', () => {
       },
     ],
     [
+      ['clients', 'create', '--partner', 'acme', '--label', 'Genesys', '--first-party', '--openid'].concat([
+        '--redirect',
+        'https://www.example.com/',
+      ]),
+      'POST',
+      '/admin/clients',
+      {
+        partner: 'acme',
+        label: 'Genesys',
+        party: 'first',
+        redirect_uris: ['https://www.example.com/'],
+        openid: {},
+      },
+    ],
+    [
+      ['clients', 'create', '--partner', 'acme', '--redirect', 'https://lp.example.com/'].concat(
+        ['--pkce', 'vendor', '--claim', 'email=mail', '--claim', 'plan', '--claims-in-id-token'],
+        ['--acr', 'loa1'],
+      ),
+      'POST',
+      '/admin/clients',
+      {
+        partner: 'acme',
+        label: 'client',
+        redirect_uris: ['https://lp.example.com/'],
+        openid: {
+          pkce: 'vendor',
+          claims: { email: 'mail', plan: 'plan' },
+          claims_in_id_token: true,
+          acr: 'loa1',
+        },
+      },
+    ],
+    [
       ['clients', 'update', 'cl_1', '--redirect', 'https://app.example.com/cb', '--scopes', 'whoami'],
       'PATCH',
       '/admin/clients/cl_1',

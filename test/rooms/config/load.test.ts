@@ -20,6 +20,7 @@ describe('a configuration file', () => {
         token_lifetime_seconds: 900,
         authenticators: ['directory'],
         allowed_origins: [],
+        app_redirects: [],
       },
     ]);
     expect(config.authenticators).toEqual([

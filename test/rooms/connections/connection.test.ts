@@ -295,6 +295,8 @@ describe('the settings of a connection', () => {
       total_timeout_ms: 5_000,
       max_response_bytes: 262_144,
       max_connections: 32,
+      breaker_failures: 10,
+      retry: true,
       auth: [],
     });
   });

@@ -52,6 +52,7 @@ const channel = (id = 'web', group = 'default') =>
     refreshTokens: undefined,
     authenticators: outcomes.map((_, n) => `auth-${n}`),
     allowedOrigins: [],
+    appRedirects: [],
   }) as unknown as Channel;
 
 const scripted = (n: number): Authenticator => ({
@@ -78,8 +79,9 @@ function useCase(maxFailuresPerAccount = 20) {
       },
       createSecretKey(Buffer.alloc(32, 1)),
     ),
-    identities: createIdentities({ store: stores.customers, keyring, clock, audit }),
+    identities: createIdentities({ ...stores, store: stores.customers, keyring, clock, audit }),
     sessions,
+    clock,
     audit,
   });
   return (username = 'mira') =>
@@ -206,7 +208,12 @@ describe('a session', () => {
   const ending = (familiesEnded: string[] = []) =>
     createEndSessions({
       channels: createChannels([channel(), channel('south', 'south')], 'web'),
-      identities: createIdentities({ ...rooms, store: rooms.stores.customers }),
+      identities: createIdentities({
+        ...rooms,
+        ...rooms.stores,
+        store: rooms.stores.customers,
+        audit: rooms.audit,
+      }),
       sessions,
       store: rooms.stores.customers,
       families: { endAllOf: async (customerId) => void familiesEnded.push(customerId) },

@@ -22,6 +22,7 @@ const ios: Channel = {
   refreshTokens: { idleSeconds: 1_000, absoluteSeconds: 2_000 },
   authenticators: ['directory'],
   allowedOrigins: [],
+  appRedirects: [],
 };
 const facts = { requestId: 'req-1', address: '192.0.2.1' };
 

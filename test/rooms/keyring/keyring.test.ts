@@ -183,7 +183,7 @@ describe('the start is refused, by the name of the key,', () => {
       forget();
       await start(everyKey);
       tamper(
-        "insert into customers (customer_id, channel_group, space, subject_index, sealed_reference, created_at_ms) values ('c1x', 'g', 's', 'i', 'r', 1)",
+        "insert into customers (customer_id, folded_id, channel_group, state, created_at_ms, sequence) values ('c1x', 'c1x', 'g', 'living', 1, 0)",
       );
       forget();
       expect(await refusalOf()).toContain(`The ${purpose} key is missing`);

@@ -272,6 +272,38 @@ describe('a host name', () => {
     expect(asked).toEqual(['crm.example']);
   });
 
+  /** Whether each of these addresses, one after the other what a name resolves to, is refused. */
+  async function refusals(addresses: string[]): Promise<boolean[]> {
+    const left = [...addresses];
+    const resolveHost = () => {
+      const address = left.shift() as string;
+      return Promise.resolve([{ address, family: address.includes(':') ? 6 : 4 }]);
+    };
+    const to = client({ resolveHost }).destination('https://crm.example:9', { connectTimeoutMs: 50 });
+    const outcomes: boolean[] = [];
+    for (const _address of addresses) {
+      const error: unknown = await to.send(get).catch((caught: unknown) => caught);
+      outcomes.push((error as { failure: string }).failure === 'refused_address');
+    }
+    return outcomes;
+  }
+
+  it('that was public is not followed into a network of our own, and is called again when it is public', async () => {
+    const inside = ['127.0.0.1', '10.0.0.1', '192.168.1.1', '100.64.0.1', '::ffff:10.0.0.1', 'fd00::1'];
+    const refused = inside.map(() => true);
+    expect(await refusals(['2001:db8::7', ...inside, '2001:db8::7'])).toEqual([false, ...refused, false]);
+  });
+
+  it('that was private at first may move, but for addresses that are never called', async () => {
+    expect(await refusals(['127.0.0.1', '::1', '2001:db8::7', '127.0.0.1', '169.254.169.254'])).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+
   it('that cannot be resolved, or not in time, is unreachable', async () => {
     const failing = client({ resolveHost: () => Promise.reject(new Error('ENOTFOUND')) });
     const empty = client({ resolveHost: () => Promise.resolve([]) });

@@ -121,7 +121,7 @@ describe('the webhook', () => {
   });
 
   it('blocks nobody, holds a bounded number of messages, and gives them up when it is closed', async () => {
-    statuses = [503];
+    statuses = [500];
     const hook = webhook(
       (_ms, signal) =>
         new Promise((_done, fail) => {

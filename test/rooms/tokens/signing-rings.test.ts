@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartRefused } from '../../../src/errors.ts';
 import { createAccessTokens } from '../../../src/tokens/access-token.ts';
 import { KEY_SET_MAX_AGE_SECONDS, openSigningRings } from '../../../src/tokens/signing-rings.ts';
-import { SIGNING_RINGS, type SigningRing } from '../../../src/tokens/signing-key-types.ts';
+import { RINGS_FROM_START, type SigningRing } from '../../../src/tokens/signing-key-types.ts';
 import { ADMIN, ISSUER, MAX_TOKEN_SECONDS, openRooms, type Rooms } from '../fixture.ts';
 
 let rooms: Rooms;
@@ -53,11 +53,11 @@ describe('the rings', () => {
   it('have a key each from the start, none shared', () => {
     const keys = rooms.rings.list();
     expect(keys.map(({ ring, state }) => [ring, state])).toEqual(
-      SIGNING_RINGS.map((ring) => [ring, 'signing']),
+      RINGS_FROM_START.map((ring) => [ring, 'signing']),
     );
-    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(SIGNING_RINGS.length);
+    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(RINGS_FROM_START.length);
     for (const key of keys) {
-      for (const ring of SIGNING_RINGS) {
+      for (const ring of RINGS_FROM_START) {
         expect(rooms.rings.verifier(ring, key.kid) !== undefined).toBe(ring === key.ring);
       }
     }
@@ -65,7 +65,7 @@ describe('the rings', () => {
 
   it('publish no private part, and every key with its own kid, alg and use', () => {
     const { keys } = rooms.rings.keySet();
-    expect(keys).toHaveLength(SIGNING_RINGS.length);
+    expect(keys).toHaveLength(RINGS_FROM_START.length);
     for (const key of keys) {
       expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
       expect(key).toMatchObject({ alg: 'ES256', use: 'sig', kty: 'EC', crv: 'P-256' });
@@ -103,7 +103,7 @@ describe('the rings', () => {
     const [one, two, three] = await Promise.all([open(), open(), open()]);
     expect(one.keySet()).toEqual(two.keySet());
     expect(one.keySet()).toEqual(three.keySet());
-    expect(one.list()).toHaveLength(SIGNING_RINGS.length);
+    expect(one.list()).toHaveLength(RINGS_FROM_START.length);
     await fresh.close();
   });
 
@@ -207,9 +207,9 @@ describe('a rotation by age', () => {
     expect(await aged(dayMs)).toEqual([]);
     await rotate('access');
     rooms.clock.advance(1);
-    expect(await aged(dayMs)).toEqual(SIGNING_RINGS.filter((ring) => ring !== 'access'));
+    expect(await aged(dayMs)).toEqual(RINGS_FROM_START.filter((ring) => ring !== 'access'));
     expect(await aged(dayMs)).toEqual([]);
-    expect(rooms.rings.list()).toHaveLength(2 * SIGNING_RINGS.length);
+    expect(rooms.rings.list()).toHaveLength(2 * RINGS_FROM_START.length);
   });
 });
 
@@ -250,7 +250,7 @@ describe('an emergency rotation', () => {
 
 it('private keys stand in the database in no readable form', async () => {
   const dump = JSON.stringify(await rooms.stores.signingKeys.list());
-  for (const ring of SIGNING_RINGS) {
+  for (const ring of RINGS_FROM_START) {
     const { d } = rooms.rings.signer(ring).privateKey.export({ format: 'jwk' });
     expect(d).toMatch(/^[A-Za-z0-9_-]{43}$/);
     const bytes = Buffer.from(d as string, 'base64url');

@@ -1,0 +1,27 @@
+import type { Symbolon } from '../symbolon.ts';
+import { type Chat, page, ready, vendor } from './page.ts';
+import { attach } from './widget.ts';
+
+interface ChatwootWidget {
+  hasLoaded?: boolean;
+  setUser(identifier: string, user: Record<string, unknown>): void;
+  reset(): void;
+}
+
+/** Chatwoot with identity validation. Its own snippet loads the chat. */
+export function chatwoot(symbolon: Symbolon): Chat {
+  const chat = () => page.$chatwoot as ChatwootWidget | undefined;
+  const whenReady = ready('chatwoot:ready', () => chat()?.hasLoaded === true);
+  const stop = attach(symbolon, {
+    // The chat may become ready long after this: nobody waits for it.
+    login(customerId) {
+      void Promise.all([symbolon.getProof(), whenReady]).then(([{ web, token }]) => {
+        if (symbolon.customerId !== customerId) return;
+        const { identifier = customerId, ...user } = web;
+        vendor<ChatwootWidget>('$chatwoot').setUser(identifier as string, { identifier_hash: token, ...user });
+      }, symbolon.report);
+    },
+    reset: () => chat()?.reset(),
+  });
+  return { stop };
+}

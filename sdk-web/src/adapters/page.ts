@@ -1,0 +1,40 @@
+/** What an adapter gives back. */
+export interface Chat {
+  /** Stops driving the widget; resets nothing. */
+  stop(): void;
+}
+
+type Call = (...args: unknown[]) => unknown;
+
+/** The page's globals: vendors' snippets put theirs there, often a queue first and the real thing later. */
+export const page = globalThis as unknown as Record<string, unknown>;
+
+/** Looked up at each use; throws with the name when the vendor's snippet is not on the page. */
+export function vendor<T = Call>(name: string): T {
+  const found = page[name];
+  if (found === undefined) throw new Error(`${name} is not on this page: load the vendor's snippet first.`);
+  return found as T;
+}
+
+interface Listens {
+  addEventListener(type: string, listener: () => void): void;
+  removeEventListener(type: string, listener: () => void): void;
+}
+
+/** Calls `listener` at each event of this name of the window; returns the way to stop that. */
+export function onPageEvent(type: string, listener: () => void): () => void {
+  const target = globalThis as unknown as Listens;
+  target.addEventListener(type, listener);
+  return () => target.removeEventListener(type, listener);
+}
+
+/** Resolves when `isReady()` holds: now, or at the next event of this name of the window. */
+export function ready(type: string, isReady: () => boolean): Promise<void> {
+  if (isReady()) return Promise.resolve();
+  return new Promise((done) => {
+    const stop = onPageEvent(type, () => {
+      stop();
+      done();
+    });
+  });
+}

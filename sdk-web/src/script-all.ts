@@ -1,0 +1,24 @@
+/** The script-tag file for pages without a bundler: the core and every adapter as members of one global. */
+export * from './index.ts';
+export { amazonConnect } from './adapters/amazon-connect.ts';
+export { asapp } from './adapters/asapp.ts';
+export { botpress } from './adapters/botpress.ts';
+export { chatwoot } from './adapters/chatwoot.ts';
+export { crisp } from './adapters/crisp.ts';
+export { drift } from './adapters/drift.ts';
+export { dynamics365 } from './adapters/dynamics365.ts';
+export { freshchat } from './adapters/freshchat.ts';
+export { front } from './adapters/front.ts';
+export { genesys } from './adapters/genesys.ts';
+export { helpScout } from './adapters/help-scout.ts';
+export { hubspot } from './adapters/hubspot.ts';
+export { intercomHmac } from './adapters/intercom-hmac.ts';
+export { intercom } from './adapters/intercom.ts';
+export { kustomer } from './adapters/kustomer.ts';
+export { livePerson } from './adapters/live-person.ts';
+export { salesforce } from './adapters/salesforce.ts';
+export { sendbird } from './adapters/sendbird.ts';
+export { stream } from './adapters/stream.ts';
+export { twilio } from './adapters/twilio.ts';
+export { attach } from './adapters/widget.ts';
+export { zendesk } from './adapters/zendesk.ts';

@@ -1,0 +1,123 @@
+/**
+ * Connecting a connection once, in a browser: the address that a person at the other side opens, and what comes back.
+ * Between the two everything travels sealed in `state`, so that any process can take the answer.
+ */
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import type { Audit, AuditFacts } from '../audit/audit.ts';
+import { BridgeError } from '../errors.ts';
+import { OutboundError } from '../outbound/outbound-types.ts';
+import type { OutboundVault } from '../outbound/token-share.ts';
+import type { Clock } from '../platform/clock.ts';
+import { randomToken } from '../platform/random.ts';
+import type { ReplayStore } from '../replay/replay.ts';
+import type { Connection } from './connection.ts';
+
+export interface ConnectGrantDeps {
+  connections: ReadonlyMap<string, Connection>;
+  vault: OutboundVault;
+  replays: Pick<ReplayStore, 'consume'>;
+  clock: Clock;
+  audit: Pick<Audit, 'event'>;
+  /** `PUBLIC_URL`. */
+  publicUrl: string;
+}
+
+/** The parameters with which a browser comes back (RFC 6749 sections 4.1.2 and 4.1.2.1). */
+export interface ConnectAnswer {
+  /** As the address names it. */
+  connection: string;
+  state: string;
+  code?: string | undefined;
+  error?: string | undefined;
+}
+
+export interface ConnectGrant {
+  /** Throws `NOT_FOUND`, or `INVALID_REQUEST` for a connection that has nothing to connect. */
+  begin(
+    name: string,
+    by: Pick<AuditFacts, 'actor' | 'requestId' | 'address'>,
+  ): { address: string; redirectUri: string; expiresAtMs: number };
+  /** Throws `INVALID_REQUEST`, or `BACKEND_UNAVAILABLE` when the code could not be exchanged. */
+  finish(answer: ConnectAnswer, from: Pick<AuditFacts, 'requestId' | 'address'>): Promise<void>;
+}
+
+const LIFE_MS = 600_000;
+const CONTEXT = 'connect-state';
+
+const stateSchema = z.strictObject({
+  id: z.string(),
+  connection: z.string(),
+  verifier: z.string(),
+  expiresAtMs: z.number(),
+});
+
+const refuse = (message: string) => new BridgeError('INVALID_REQUEST', { message });
+
+export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
+  const { connections, vault, replays, clock, audit } = deps;
+  // One address for each connection: an answer of one side cannot be passed off as another's (RFC 9700 section 4.4).
+  const redirectUriOf = (name: string) => `${deps.publicUrl}/connections/${name}/callback`;
+
+  const openState = (text: string) => {
+    const opened = vault.open(text, CONTEXT);
+    const state = opened === undefined ? undefined : stateSchema.safeParse(JSON.parse(opened)).data;
+    return state && clock.nowMs() < state.expiresAtMs ? state : undefined;
+  };
+
+  return {
+    begin(name, by) {
+      const connection = connections.get(name);
+      if (!connection) throw new BridgeError('NOT_FOUND', { message: 'No connection has this name.' });
+      if (!connection.connector) {
+        throw refuse('This connection needs nobody to connect it: it has no authorization_code credential.');
+      }
+      const verifier = randomToken(32);
+      const expiresAtMs = clock.nowMs() + LIFE_MS;
+      const state = { id: randomToken(16), connection: name, verifier, expiresAtMs };
+      const redirectUri = redirectUriOf(name);
+      const address = connection.connector.addressFor({
+        redirectUri,
+        state: vault.seal(JSON.stringify(state), CONTEXT),
+        challenge: hash('sha256', verifier, 'base64url'),
+      });
+      audit.event('connection.connect_started', { ...by, outcome: 'success', details: { connection: name } });
+      return { address, redirectUri, expiresAtMs };
+    },
+    async finish(answer, from) {
+      const state = openState(answer.state);
+      const connector = state && connections.get(state.connection)?.connector;
+      if (!state || !connector || state.connection !== answer.connection) {
+        throw refuse('This address is not one that was begun here in the last ten minutes. Begin again.');
+      }
+      if ((await replays.consume('connect-state', state.id, state.expiresAtMs)) === 'replayed') {
+        throw refuse('This answer has been used already. Begin again.');
+      }
+      const note = (outcome: 'success' | 'failed', reason?: string) =>
+        audit.event('connection.connected', {
+          ...from,
+          actor: 'admin',
+          outcome,
+          ...(reason === undefined ? {} : { reason }),
+          details: { connection: state.connection },
+        });
+      if (answer.code === undefined) {
+        note('failed', 'refused');
+        throw refuse('The other side did not agree. Begin again.');
+      }
+      try {
+        await connector.finish({
+          code: answer.code,
+          redirectUri: redirectUriOf(state.connection),
+          verifier: state.verifier,
+        });
+      } catch (error) {
+        if (!(error instanceof OutboundError)) throw error;
+        note('failed', error.failure);
+        const detail = error.detail ?? 'the other side could not be asked for the token';
+        throw new BridgeError('BACKEND_UNAVAILABLE', { message: `Not connected: ${detail}.`, cause: error });
+      }
+      note('success');
+    },
+  };
+}

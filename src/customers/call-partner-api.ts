@@ -1,0 +1,130 @@
+import type { Audit } from '../audit/audit.ts';
+import { type CallBody, completeCall, isShallow } from '../connections/call-body.ts';
+import { findOpenPath } from '../connections/open-path.ts';
+import type { PartnerAnswer, PartnerApi } from '../connections/partner-api.ts';
+import { troubleOf } from '../connections/partner-answer.ts';
+import type { OpenPath } from '../connections/presets/preset.ts';
+import { BridgeError } from '../errors.ts';
+import type { CustomerIdentifier } from '../identifiers/identifier.ts';
+import type { Partner } from '../partners/partner.ts';
+
+export type PartnerApis = ReadonlyMap<string, PartnerApi>;
+
+/** A path of a partner API that the calling partner may use. */
+export interface OpenedCall {
+  api: PartnerApi;
+  open: OpenPath;
+  /** A customer must be proven before the call is made. */
+  needsCustomer: boolean;
+}
+
+/** Whose credentials ask. */
+export interface CallingPartner {
+  partner: Partner;
+  environment: 'live' | 'test';
+}
+
+/**
+ * Finds what a partner may call. Throws `NOT_FOUND` for a connection that is not opened to this partner, as for one
+ * that does not exist; `ENVIRONMENT_NOT_ALLOWED` for a test key; `PARTNER_PATH_NOT_OPEN` for any other path.
+ */
+export function findOpenedCall(
+  apis: PartnerApis,
+  { partner, environment }: CallingPartner,
+  { connection, path }: { connection: string; path: string },
+): OpenedCall {
+  const api = apis.get(connection);
+  if (!api?.openTo.has(partner.id)) throw new BridgeError('NOT_FOUND');
+  if (!api.environments.has(environment)) throw new BridgeError('ENVIRONMENT_NOT_ALLOWED');
+  const open = findOpenPath(api.openPaths, path);
+  if (!open) throw new BridgeError('PARTNER_PATH_NOT_OPEN');
+  return { api, open, needsCustomer: api.needsCustomerProof || open.token !== undefined };
+}
+
+export interface CallOnBehalf {
+  opened: OpenedCall;
+  partner: Partner;
+  path: string;
+  body: CallBody;
+  /** `undefined` where none is needed and none was proven. */
+  customer: { customerId: CustomerIdentifier; channel: string; token: string | undefined } | undefined;
+  requestId: string;
+  address: string;
+  clientId: string | undefined;
+  keyPrefix: string | undefined;
+}
+
+/**
+ * Makes a call to a partner API for another partner, on behalf of a proven customer. Throws `INVALID_REQUEST` when the
+ * body holds something else where the customer belongs, and what `PartnerApi.call` throws. Every call is recorded,
+ * with the pattern of its path and without its contents.
+ */
+export function createCallOnBehalf({ audit }: { audit: Audit }) {
+  return async (request: CallOnBehalf): Promise<PartnerAnswer> => {
+    const { customer, partner, path } = request;
+    const { api, open } = request.opened;
+    const record = (
+      outcome: 'success' | 'failed',
+      facts: {
+        reason?: string;
+        status?: number;
+        attempts?: number;
+        trouble?: ReturnType<typeof troubleOf>;
+      },
+    ) =>
+      audit.event('partner_api.called', {
+        outcome,
+        actor: 'partner',
+        partner: partner.id,
+        clientId: request.clientId,
+        keyPrefix: request.keyPrefix,
+        customerId: customer?.customerId,
+        channel: customer?.channel,
+        address: request.address,
+        requestId: request.requestId,
+        reason: facts.reason,
+        details: {
+          connection: api.name,
+          path: open.path,
+          ...(facts.status === undefined ? {} : { status: facts.status }),
+          ...(facts.trouble === undefined ? {} : { [`${api.name}:reason`]: facts.trouble.reason }),
+          ...(facts.trouble?.code === undefined ? {} : { partner_code: facts.trouble.code }),
+          ...(facts.attempts === undefined ? {} : { attempts: facts.attempts }),
+        },
+      });
+    if (!isShallow(request.body)) {
+      throw new BridgeError('INVALID_REQUEST', { message: 'The body is nested too deep.' });
+    }
+    const completed = completeCall(open, {
+      body: request.body,
+      customer: customer && { identifier: customer.customerId, token: customer.token },
+    });
+    if ('member' in completed) {
+      throw new BridgeError('INVALID_REQUEST', {
+        message:
+          'A member that says who the customer is holds something else. Leave it out: it is added here.',
+        details: { member: completed.member },
+      });
+    }
+    try {
+      const answer = await api.call(
+        { method: 'POST', path, ...completed },
+        { lane: `partner:${partner.id}` },
+      );
+      record(answer.status < 400 ? 'success' : 'failed', {
+        status: answer.status,
+        attempts: answer.attempts,
+        ...(answer.code === undefined ? {} : { reason: answer.code }),
+      });
+      return answer;
+    } catch (error) {
+      if (error instanceof BridgeError) {
+        record('failed', { reason: error.code, trouble: troubleOf(error.cause) });
+        error.recorded = true;
+      }
+      throw error;
+    }
+  };
+}
+
+export type CallOnBehalfOf = ReturnType<typeof createCallOnBehalf>;

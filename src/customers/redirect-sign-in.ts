@@ -1,0 +1,240 @@
+import { hash } from 'node:crypto';
+import type { Audit } from '../audit/audit.ts';
+import type { Authenticator, RedirectPrompt, RedirectSignIn } from '../authenticators/authenticator.ts';
+import type { Channel, Channels } from '../channels/channel.ts';
+import { BridgeError } from '../errors.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { Clock } from '../platform/clock.ts';
+import { randomToken } from '../platform/random.ts';
+import { type ReplayStore, replayId } from '../replay/replay.ts';
+import type { CustomerSession } from '../sessions/session.ts';
+import type { createAuthenticateCustomer } from './authenticate-customer.ts';
+import type { SignInCodes } from './sign-in-codes.ts';
+import { type SignInTarget, signInTarget, withParameters } from './sign-in-target.ts';
+
+/** How long a customer may be at the provider. */
+const LIFETIME_MS = 600_000;
+const CLOCK_SKEW_MS = 60_000;
+const MAX_STATE_LENGTH = 128;
+/** Names of the cookies; each sign-in under way has its own, so that two tabs do not disturb each other. */
+export const SIGN_IN_COOKIE_PREFIX = '__Host-symbolon-sign-in-';
+
+/** The app's side of a sign-in in the system browser. */
+export interface AppChallenge {
+  /** PKCE S256 challenge (RFC 7636 section 4.2). */
+  challenge: string;
+  /** Comes back to the app unchanged. */
+  state: string | undefined;
+}
+
+export interface BeginSignIn {
+  channel: Channel;
+  returnTo: string;
+  /** Name of the authenticator; default: the channel's first that redirects. */
+  authenticator: string | undefined;
+  /** `undefined`: a page, which gets a cookie. */
+  app: AppChallenge | undefined;
+  prompt: RedirectPrompt | undefined;
+  maxAgeSeconds: number | undefined;
+  requestId: string;
+  address: string;
+}
+
+export interface SignInCookie {
+  name: string;
+  value: string;
+  maxAgeSeconds: number;
+  sameSite: 'Lax' | 'None';
+}
+
+export interface SignInAnswer {
+  authenticator: string;
+  parameters: Readonly<Record<string, string>>;
+  /** The value of a cookie of this browser. */
+  cookie(name: string): string | undefined;
+  requestId: string;
+  address: string;
+}
+
+export interface FinishedSignIn {
+  redirectTo: string;
+  /** The session to open in this browser; `undefined` where an app gets a code, or nobody signed in. */
+  session: CustomerSession | undefined;
+  /** Of the attempt, also when it failed. */
+  channel: string;
+  customerId: string | undefined;
+  /** Why nobody is signed in. */
+  code: string | undefined;
+  /** Name of the cookie to forget. */
+  cookieName: string;
+}
+
+/** What the browser keeps for us while the customer is at the provider; sealed, bound to `state`. */
+interface UnderWay {
+  authenticator: string;
+  channel: string;
+  returnTo: string;
+  app?: AppChallenge | undefined;
+  silent: boolean;
+  memory: string;
+  untilMs: number;
+}
+
+export interface RedirectSignIns {
+  /**
+   * Where to send the browser, and the cookie to set. When the provider cannot be reached the way leads straight back,
+   * with an error. Throws `INVALID_REQUEST` for a request whose way back nobody registered.
+   */
+  begin(request: BeginSignIn): Promise<{ redirectTo: string; cookie: SignInCookie | undefined }>;
+  /** Throws `CSRF_REJECTED` for an answer that belongs to no sign-in of this browser. */
+  finish(answer: SignInAnswer): Promise<FinishedSignIn>;
+}
+
+export interface RedirectSignInDeps {
+  authenticators: ReadonlyMap<string, Authenticator>;
+  channels: Channels;
+  authenticateCustomer: ReturnType<typeof createAuthenticateCustomer>;
+  codes: SignInCodes;
+  keyring: Pick<Keyring, 'seal' | 'open'>;
+  clock: Clock;
+  replays: Pick<ReplayStore, 'consume'>;
+  audit: Audit;
+  /** `PUBLIC_URL`. */
+  issuer: string;
+}
+
+const contextOf = (state: string) => `customer-sign-in|${state}`;
+const cookieNameOf = (state: string) => SIGN_IN_COOKIE_PREFIX + hash('sha256', state, 'hex').slice(0, 16);
+
+function notOfThisBrowser(): BridgeError {
+  return new BridgeError('CSRF_REJECTED', {
+    message: 'This sign-in was not begun in this browser, was used already, or is too old.',
+  });
+}
+
+/** The error that the page or app is told (RFC 6749 section 4.1.2.1); `undefined`: not one of a sign-in. */
+function errorFor(error: unknown, silent: boolean): string | undefined {
+  if (!(error instanceof BridgeError)) return undefined;
+  if (error.code === 'NOT_SIGNED_IN') return silent ? 'login_required' : 'access_denied';
+  return error.kind === 'unavailable' || error.kind === 'rate_limited'
+    ? 'temporarily_unavailable'
+    : undefined;
+}
+
+/** Sign-in by sending the browser to the company's provider, for pages (a cookie) and apps (a one-time code). */
+export function createRedirectSignIns(deps: RedirectSignInDeps): RedirectSignIns {
+  const { authenticators, channels, keyring, clock, replays } = deps;
+  const publicOrigin = new URL(deps.issuer).origin;
+
+  const redirecting = (
+    channel: Channel,
+    named: string | undefined,
+  ): { name: string; redirect: RedirectSignIn } => {
+    for (const name of channel.authenticators) {
+      const redirect = authenticators.get(name)?.redirect;
+      if (redirect && (named ?? name) === name) return { name, redirect };
+    }
+    const message = 'This channel has no such sign-in by redirect.';
+    throw new BridgeError('INVALID_REQUEST', { message, details: { member: 'authenticator' } });
+  };
+
+  /** The way back with an answer: an app is told who answers (RFC 9207), a page knows. */
+  const backTo = (target: SignInTarget, app: AppChallenge | undefined, answer: Record<string, string>) =>
+    withParameters(target.uri, app ? { ...answer, state: app.state, iss: deps.issuer } : answer);
+
+  /** Opens what the browser kept, once. */
+  const resume = async ({ parameters, cookie, authenticator }: SignInAnswer): Promise<UnderWay> => {
+    const { state = '' } = parameters;
+    if (state === '' || state.length > MAX_STATE_LENGTH) throw notOfThisBrowser();
+    const bytes = keyring.open('page-form', cookie(cookieNameOf(state)) ?? '', contextOf(state));
+    const underWay = bytes && (JSON.parse(bytes.toString('utf8')) as UnderWay);
+    // An answer at another provider's address is that provider's, whatever its state says (RFC 9700 section 4.4).
+    if (!underWay || underWay.authenticator !== authenticator) throw notOfThisBrowser();
+    if (clock.nowMs() >= underWay.untilMs) throw notOfThisBrowser();
+    const rememberUntilMs = underWay.untilMs + CLOCK_SKEW_MS;
+    const used = await replays.consume('customer-sign-in', replayId([state]), rememberUntilMs);
+    if (used === 'replayed') throw notOfThisBrowser();
+    return underWay;
+  };
+
+  return {
+    begin: async ({ channel, returnTo, app, requestId, address, ...asked }) => {
+      const target = signInTarget(channel, { returnTo, isApp: app !== undefined, publicOrigin });
+      const { name, redirect } = redirecting(channel, asked.authenticator);
+      const state = randomToken(24);
+      const { prompt, maxAgeSeconds } = asked;
+      const started = await redirect.begin(
+        { state, prompt, maxAgeSeconds },
+        { requestId, channel: channel.id },
+      );
+      if (started.outcome === 'login_required') {
+        return { redirectTo: backTo(target, app, { error: 'login_required' }), cookie: undefined };
+      }
+      if (started.outcome === 'unavailable') {
+        deps.audit.event('customer.authenticated', {
+          actor: 'customer',
+          outcome: 'failed',
+          reason: 'AUTHENTICATOR_UNAVAILABLE',
+          channel: channel.id,
+          requestId,
+          address,
+          ...(started.reason === undefined ? {} : { details: { [`${name}:reason`]: started.reason } }),
+        });
+        return { redirectTo: backTo(target, app, { error: 'temporarily_unavailable' }), cookie: undefined };
+      }
+      const underWay: UnderWay = {
+        authenticator: name,
+        channel: channel.id,
+        returnTo,
+        app,
+        silent: prompt === 'none',
+        memory: started.memory,
+        untilMs: clock.nowMs() + LIFETIME_MS,
+      };
+      return {
+        redirectTo: started.location,
+        cookie: {
+          name: cookieNameOf(state),
+          value: keyring.seal('page-form', Buffer.from(JSON.stringify(underWay)), contextOf(state)),
+          maxAgeSeconds: LIFETIME_MS / 1000,
+          sameSite: redirect.responseMode === 'form_post' ? 'None' : 'Lax',
+        },
+      };
+    },
+
+    finish: async (answer) => {
+      const { parameters, requestId, address } = answer;
+      const underWay = await resume(answer);
+      const channel = channels.find(underWay.channel);
+      if (!channel) throw notOfThisBrowser();
+      const { app, returnTo, authenticator, memory, silent } = underWay;
+      const target = signInTarget(channel, { returnTo, isApp: app !== undefined, publicOrigin });
+      const cookieName = cookieNameOf(parameters.state as string);
+      const shared = { channel: channel.id, cookieName };
+      try {
+        const proof = { kind: 'redirect_answer', authenticator, parameters, memory } as const;
+        const session = await deps.authenticateCustomer({ proof, channel, address, requestId });
+        const { customerId } = session;
+        if (!app) return { ...shared, redirectTo: returnTo, session, customerId, code: undefined };
+        const code = deps.codes.issue({ session, redirectUri: returnTo, challenge: app.challenge });
+        return {
+          ...shared,
+          redirectTo: backTo(target, app, { code }),
+          session: undefined,
+          customerId,
+          code: undefined,
+        };
+      } catch (error) {
+        const told = errorFor(error, silent);
+        if (told === undefined) throw error;
+        return {
+          ...shared,
+          redirectTo: backTo(target, app, { error: told }),
+          session: undefined,
+          customerId: undefined,
+          code: (error as BridgeError).code,
+        };
+      }
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import type { Audit } from '../audit/audit.ts';
+import type { Channel, Channels } from '../channels/channel.ts';
+import {
+  type CustomerIdentifier,
+  type CustomerReference,
+  parseIdentifier,
+} from '../identifiers/identifier.ts';
+import type { Partner } from '../partners/partner.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Revocations } from '../revocation/revocations.ts';
+import type { FindSurvivor } from '../sessions/present-customer.ts';
+import type { CustomerToken, CustomerTokens } from '../tokens/customer-token.ts';
+import type { CallProof, ChannelCalls } from './channel-calls.ts';
+import { isChannelOf } from './customer-token-check.ts';
+import type { Identities } from './identities.ts';
+
+/** How long past its end a customer token still opens something in the stages before `enforce`. */
+export const LATE_PROOF_SECONDS = 86_400;
+
+/** A customer whom a partner asks about without a sound proof, and whom its channel's stage lets through. */
+export interface AdmittedCustomer {
+  customerId: CustomerIdentifier;
+  reference: CustomerReference;
+  channel: string;
+  /** Why it would be refused under `enforce`; set where the stage says to warn. */
+  warning: 'expired' | 'unsigned' | undefined;
+}
+
+/** Who asks, for the record. */
+export interface AskingFacts {
+  partner: Partner;
+  clientId: string | undefined;
+  keyPrefix: string | undefined;
+  requestId: string;
+  address: string;
+}
+
+export interface UnprovenCustomerDeps {
+  channels: Channels;
+  customerTokens: CustomerTokens;
+  revocations: Pick<Revocations, 'isRevoked'>;
+  identities: Pick<Identities, 'subjectOf'>;
+  survivorOf?: FindSurvivor;
+  calls: Pick<ChannelCalls, 'count'>;
+  clock: Clock;
+  audit: Audit;
+}
+
+/** The channel that a token claims to be for. Nothing of it is verified: good for counting alone. */
+function claimedChannel(token: string): string | undefined {
+  if (token.length > 8_192) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    const { aud } = claims as { aud?: unknown };
+    return typeof aud === 'string' ? aud : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Calls about customers that came without a sound proof: counted for their channel, and let through where its stage
+ * says so. See docs/decisions/staged-enforcement.md for what is never let through.
+ */
+export function createUnprovenCustomer(deps: UnprovenCustomerDeps) {
+  const { channels, customerTokens, revocations, identities, survivorOf, calls, clock, audit } = deps;
+
+  const ownChannel = (id: string | undefined, partner: Partner): Channel | undefined =>
+    id !== undefined && isChannelOf(channels, id, partner) ? channels.find(id) : undefined;
+
+  const isLenient = ({ enforcement }: Channel): boolean => enforcement === 'accept' || enforcement === 'warn';
+
+  const refuse = (channel: Channel | undefined, proof: CallProof): undefined => {
+    if (channel) calls.count(channel.id, proof, 'refused');
+    return undefined;
+  };
+
+  const admit = (
+    channel: Channel,
+    proof: 'expired' | 'unsigned',
+    { customer, facts }: { customer: Pick<AdmittedCustomer, 'customerId' | 'reference'>; facts: AskingFacts },
+  ): AdmittedCustomer => {
+    calls.count(channel.id, proof, 'admitted');
+    const warns = channel.enforcement === 'warn';
+    if (warns) {
+      const { partner, ...rest } = facts;
+      audit.event('profile.unproven_call', {
+        ...rest,
+        partner: partner.id,
+        outcome: 'success',
+        actor: 'partner',
+        customerId: customer.customerId,
+        channel: channel.id,
+        reason: proof,
+      });
+    }
+    return { ...customer, channel: channel.id, warning: warns ? proof : undefined };
+  };
+
+  const isRevoked = (token: CustomerToken): boolean =>
+    revocations.isRevoked('session', token.sid, token.issuedAtMs) ||
+    revocations.isRevoked('customer', token.customerId, token.issuedAtMs) ||
+    revocations.isRevoked('token', token.jti, token.issuedAtMs);
+
+  const present = (token: CustomerToken): Pick<AdmittedCustomer, 'customerId' | 'reference'> | undefined => {
+    const survivor = survivorOf?.(token.customerId);
+    if (survivor) return survivor;
+    const reference = customerTokens.openReference(token);
+    return reference === undefined ? undefined : { customerId: token.customerId, reference };
+  };
+
+  return {
+    /** A customer token that was refused. */
+    byToken: (text: string, facts: AskingFacts): AdmittedCustomer | undefined => {
+      const verified = customerTokens.verify(text);
+      if (!verified.ok && verified.failure === 'invalid') {
+        return refuse(ownChannel(claimedChannel(text), facts.partner), 'altered');
+      }
+      const { token } = verified;
+      const channel = ownChannel(token.channel, facts.partner);
+      // Revoked: sound and on time, or not any more, it is no matter of stages.
+      if (!channel || verified.ok || isRevoked(token)) return undefined;
+      const lateSeconds = clock.nowMs() / 1000 - token.exp;
+      const customer = isLenient(channel) && lateSeconds <= LATE_PROOF_SECONDS ? present(token) : undefined;
+      return customer ? admit(channel, 'expired', { customer, facts }) : refuse(channel, 'expired');
+    },
+
+    /** A customer who is only named, by identifier and channel. */
+    byName: async (
+      named: { customerId: string; channel: string },
+      facts: AskingFacts,
+    ): Promise<AdmittedCustomer | undefined> => {
+      const channel = ownChannel(named.channel, facts.partner);
+      const asked = parseIdentifier(named.customerId);
+      if (!channel || !isLenient(channel) || !asked) return refuse(channel, 'unsigned');
+      if (revocations.isRevoked('customer', asked, clock.nowMs())) return refuse(channel, 'unsigned');
+      const subject = await identities.subjectOf(asked);
+      if (subject?.group !== channel.group) return refuse(channel, 'unsigned');
+      const customerId = survivorOf?.(asked)?.customerId ?? asked;
+      return admit(channel, 'unsigned', { customer: { customerId, reference: subject.reference }, facts });
+    },
+
+    /** A call with a sound proof, so that the counts show both. */
+    proven: (channel: string): void => calls.count(channel, 'proven', 'admitted'),
+  };
+}
+
+export type UnprovenCustomer = ReturnType<typeof createUnprovenCustomer>;

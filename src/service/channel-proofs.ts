@@ -1,0 +1,77 @@
+import type { Audit } from '../audit/audit.ts';
+import type { Backend } from '../backends/backend-types.ts';
+import type { Channels } from '../channels/channel.ts';
+import { createProofMinting } from '../channels/mint-registry.ts';
+import type { IssueVendorCode } from '../channels/vendor-codes.ts';
+import { createVendorKeys } from '../channels/vendor-keys.ts';
+import type { Config } from '../config/config.ts';
+import type { Connection } from '../connections/connection.ts';
+import { createChannelCalls } from '../customers/channel-calls.ts';
+import { createCollectAttributes } from '../customers/collect-attributes.ts';
+import type { Identities } from '../customers/identities.ts';
+import { createMintChannelProof } from '../customers/mint-channel-proof.ts';
+import { createProbeChannel } from '../customers/probe-channel.ts';
+import { createUnprovenCustomer } from '../customers/unproven-customer.ts';
+import { channelEndpoints } from '../http/admin/channels.ts';
+import type { ReportFailure } from '../outbound/failure-reason.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { RecurringTask } from '../platform/watch.ts';
+import type { Revocations } from '../revocation/revocations.ts';
+import type { FindSurvivor } from '../sessions/present-customer.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { SqlStores } from '../stores/sql/sql-stores.ts';
+import type { CustomerTokens } from '../tokens/customer-token.ts';
+import type { SigningRings } from '../tokens/signing-rings.ts';
+import { channelFindings, ringsKeptByHand } from './channel-findings.ts';
+import type { Closer } from './open-stores.ts';
+
+const FLUSH_MS = 5_000;
+const PRUNE_MS = 3_600_000;
+
+export interface ChannelProofsDeps {
+  config: Pick<Config, 'tokens'>;
+  stores: Pick<SqlStores, 'channelCalls'>;
+  clock: Clock;
+  audit: Audit;
+  metrics: Metrics;
+  rings: SigningRings;
+  revocations: Revocations;
+  survivorOf: FindSurvivor;
+  identities: Identities;
+  sessions: Sessions;
+  customerTokens: CustomerTokens;
+  channels: Channels;
+  backends: readonly Backend[];
+  connections: ReadonlyMap<string, Connection>;
+  reportFailure: ReportFailure;
+  vendorCodes: { issue: IssueVendorCode };
+  issuer: string;
+}
+
+/** The proofs that chat vendors want, wired to keys, backends, connections and the OpenID provider. */
+export function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[]) {
+  const mint = createProofMinting({ ...deps, issueVendorCode: deps.vendorCodes.issue });
+  const collectAttributes = createCollectAttributes(deps);
+  const calls = createChannelCalls({ ...deps, store: deps.stores.channelCalls });
+  opened.push(() => calls.flush());
+  const every: RecurringTask[] = [
+    { name: 'channel_calls', everyMs: FLUSH_MS, run: () => calls.flush() },
+    { name: 'channel_calls_pruned', everyMs: PRUNE_MS, run: () => calls.prune() },
+  ];
+  const probeChannel = createProbeChannel({ ...deps, mint });
+  const nowMs = () => deps.clock.nowMs();
+  return {
+    ringsByHand: ringsKeptByHand(deps.channels),
+    /** What `symbolon doctor` says of the channels. */
+    channelFindings: () => channelFindings({ ...deps, probeChannel, nowMs }),
+    every,
+    adminEndpoints: channelEndpoints({ ...deps, channelCalls: calls, probeChannel }),
+    /** What the public endpoints of this part need. */
+    endpoints: {
+      mintChannelProof: createMintChannelProof({ ...deps, mint, collectAttributes }),
+      vendorKeys: createVendorKeys(deps.rings),
+      unproven: createUnprovenCustomer({ ...deps, calls }),
+    },
+  };
+}

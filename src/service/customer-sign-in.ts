@@ -1,0 +1,24 @@
+import {
+  type AuthenticateCustomerDeps,
+  createAuthenticateCustomer,
+} from '../customers/authenticate-customer.ts';
+import { createRedirectSignIns, type RedirectSignInDeps } from '../customers/redirect-sign-in.ts';
+import { createSignInCodes, type SignInCodesDeps } from '../customers/sign-in-codes.ts';
+import { carriedHeaders, createCarriedBy } from '../http/site-credentials.ts';
+
+type Deps = AuthenticateCustomerDeps &
+  Omit<SignInCodesDeps, 'sessions'> &
+  Omit<RedirectSignInDeps, 'authenticateCustomer' | 'codes'>;
+
+/** Every way in which a customer signs in, as the public endpoints need it. */
+export function openCustomerSignIn(deps: Deps) {
+  const authenticateCustomer = createAuthenticateCustomer(deps);
+  const signInCodes = createSignInCodes(deps);
+  return {
+    authenticateCustomer,
+    signInCodes,
+    redirectSignIns: createRedirectSignIns({ ...deps, authenticateCustomer, codes: signInCodes }),
+    carriedBy: createCarriedBy(deps.authenticators),
+    siteHeaders: carriedHeaders(deps.authenticators),
+  };
+}

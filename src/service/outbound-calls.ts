@@ -1,0 +1,73 @@
+import type { Audit } from '../audit/audit.ts';
+import type { Config } from '../config/config.ts';
+import { createConnectGrant } from '../connections/connect-grant.ts';
+import { createConnection } from '../connections/connection.ts';
+import { registerConnectionMetrics } from '../connections/connection-metrics.ts';
+import { connectionWarnings } from '../connections/preset-warnings.ts';
+import { connectionEndpoints } from '../http/admin/connections.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import { createHttpClient, type HttpClientDeps } from '../outbound/http-client.ts';
+import type { OutboundVault } from '../outbound/token-share.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { ReplayStore } from '../replay/replay.ts';
+import { createRedisTokenShare } from '../stores/redis-token-share.ts';
+import type { RedisConnection } from '../stores/redis.ts';
+import type { SqlStores } from '../stores/sql/sql-stores.ts';
+import type { Closer } from './open-stores.ts';
+
+export interface OutboundCallsDeps {
+  config: Pick<Config, 'connections' | 'public_url'>;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  audit: Audit;
+  keyring: Keyring;
+  /** Where several processes share their tokens. */
+  redis: RedisConnection | undefined;
+  stores: Pick<SqlStores, 'outboundGrants'>;
+  replays: Pick<ReplayStore, 'consume'>;
+  /** Default: the system's own. */
+  resolveHost: HttpClientDeps['resolveHost'];
+}
+
+/** The one way out and the connections of the configuration. */
+export function openOutboundCalls(deps: OutboundCallsDeps, opened: Closer[]) {
+  const { config, clock, logger, metrics, keyring, audit, replays, redis } = deps;
+  const httpClient = createHttpClient({
+    clock,
+    logger,
+    ...(deps.resolveHost ? { resolveHost: deps.resolveHost } : {}),
+  });
+  opened.push(() => httpClient.close());
+  const vault: OutboundVault = {
+    seal: (text, context) => keyring.seal('outbound', Buffer.from(text, 'utf8'), context),
+    open: (sealed, context) => keyring.open('outbound', sealed, context)?.toString('utf8'),
+  };
+  const tokenShare = redis && createRedisTokenShare(redis);
+  const grants = deps.stores.outboundGrants;
+  const connectionDeps = { httpClient, clock, metrics, logger, vault, tokenShare, grants };
+  const connections = new Map(
+    Object.entries(config.connections).map(([name, options]) => [
+      name,
+      createConnection(name, options, connectionDeps),
+    ]),
+  );
+  registerConnectionMetrics({ metrics, destinations: httpClient.destinations, connections });
+  const publicUrl = config.public_url;
+  const connectGrant = createConnectGrant({ connections, vault, replays, clock, audit, publicUrl });
+  return {
+    httpClient,
+    connections,
+    connectGrant,
+    adminEndpoints: connectionEndpoints({
+      connections,
+      connectGrant,
+      warningsOf: (name) => {
+        const setting = config.connections[name];
+        return setting ? connectionWarnings(setting, clock.nowMs()) : [];
+      },
+    }),
+  };
+}

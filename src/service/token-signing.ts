@@ -1,0 +1,34 @@
+import { MAX_PUBLISHED_PROOF_SECONDS } from '../channels/channel-proof.ts';
+import type { Config } from '../config/config.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { SqlStores } from '../stores/sql/sql-stores.ts';
+import { MAX_ACCESS_TOKEN_SECONDS } from '../tokens/access-token.ts';
+import { BACKEND_ASSERTION_SECONDS } from '../tokens/backend-assertion.ts';
+import { MAX_CUSTOMER_TOKEN_SECONDS } from '../tokens/customer-token.ts';
+import { MAX_ID_TOKEN_SECONDS } from '../tokens/id-token.ts';
+import { openSigningRings, type SigningRings } from '../tokens/signing-rings.ts';
+
+/** The signing keys of every kind of token, as the configuration wants them. */
+export function openTokenSigning(deps: {
+  config: Config;
+  stores: Pick<SqlStores, 'signingKeys'>;
+  keyring: Keyring;
+  clock: Clock;
+}): Promise<SigningRings> {
+  const { config, stores, keyring, clock } = deps;
+  return openSigningRings({
+    store: stores.signingKeys,
+    keyring,
+    clock,
+    algorithm: config.tokens.algorithm,
+    algorithms: { id: config.tokens.id_token_algorithm, vendor: 'RS256' },
+    maxTokenLifetimeSeconds: {
+      customer: MAX_CUSTOMER_TOKEN_SECONDS,
+      access: MAX_ACCESS_TOKEN_SECONDS,
+      assertion: BACKEND_ASSERTION_SECONDS,
+      id: MAX_ID_TOKEN_SECONDS,
+      vendor: MAX_PUBLISHED_PROOF_SECONDS,
+    },
+  });
+}

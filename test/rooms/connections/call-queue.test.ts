@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { createCallQueue, QueueRefusal } from '../../../src/connections/call-queue.ts';
+import type { LimitCounter } from '../../../src/limits/limit-counter.ts';
+import { createMemoryLimitCounter } from '../../../src/stores/memory-limits.ts';
+import { createTestClock } from '../../support/clock.ts';
+import { createManualTimer } from '../../support/manual-timer.ts';
+
+const DAY_SECONDS = 86_400;
+
+function queueOf(
+  windows: { quota: number; windowSeconds: number }[],
+  options: {
+    maxWaiting?: number;
+    sharedCounter?: LimitCounter;
+    clock?: ReturnType<typeof createTestClock>;
+  } = {},
+) {
+  const clock = options.clock ?? createTestClock();
+  const timer = createManualTimer(clock);
+  const queue = createCallQueue(
+    { name: 'partner', windows, maxWaiting: options.maxWaiting ?? 1_000 },
+    { clock, startTimer: timer.startTimer, sharedCounter: options.sharedCounter },
+  );
+  return { clock, timer, queue, drive: <T>(work: Promise<T>) => timer.drive(work, () => false) };
+}
+
+/** The most that left in any stretch of `windowMs`. */
+function densest(leftAtMs: readonly number[], windowMs: number): number {
+  const sorted = [...leftAtMs].sort((a, b) => a - b);
+  let most = 0;
+  let from = 0;
+  sorted.forEach((atMs, i) => {
+    while ((sorted[from] as number) <= atMs - windowMs) from += 1;
+    most = Math.max(most, i - from + 1);
+  });
+  return most;
+}
+
+const refusalOf = async (work: Promise<unknown>): Promise<QueueRefusal> => {
+  const refusal = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(refusal).toBeInstanceOf(QueueRefusal);
+  return refusal as QueueRefusal;
+};
+
+describe('the queue of outgoing calls', () => {
+  it('lets the first call out at once and never more than the quota in any second', async () => {
+    const { queue, clock, drive } = queueOf([{ quota: 80, windowSeconds: 1 }]);
+    const startMs = clock.monotonicMs();
+    const left: number[] = [];
+    const calls = Array.from({ length: 300 }, () =>
+      queue.enter('one', 4_000).then(() => left.push(clock.monotonicMs() - startMs)),
+    );
+    await drive(Promise.all(calls));
+    expect(left[0]).toBe(0);
+    expect(densest(left, 1_000)).toBeLessThanOrEqual(80);
+    expect(Math.max(...left)).toBeLessThan(4_100);
+  });
+
+  it('keeps a minute exactly, also across its borders', async () => {
+    const { queue, clock, drive } = queueOf([{ quota: 10, windowSeconds: 60 }]);
+    const left: number[] = [];
+    const enter = () => queue.enter('one', 70_000).then(() => left.push(clock.monotonicMs()));
+    await enter();
+    clock.advance(59_000);
+    await Promise.all(Array.from({ length: 9 }, enter));
+    const later = Array.from({ length: 10 }, enter);
+    await drive(Promise.all(later));
+    expect(left).toHaveLength(20);
+    expect(densest(left, 60_000)).toBe(10);
+  });
+
+  it('lets 10,000 out in a day, and says of the next one how long the day lasts', async () => {
+    const { queue, clock } = queueOf([{ quota: 10_000, windowSeconds: DAY_SECONDS }]);
+    for (let i = 0; i < 10_000; i += 1) await queue.enter('one', 4_000);
+    clock.advance(3_600_000);
+    const refusal = await refusalOf(queue.enter('one', 4_000));
+    expect(refusal.reason).toBe('limit');
+    expect(refusal.retryAfterMs).toBe((DAY_SECONDS - 3_600) * 1_000);
+    clock.advance(refusal.retryAfterMs);
+    await queue.enter('one', 4_000);
+  });
+
+  it('keeps the order within a caller and gives every caller its turn', async () => {
+    const { queue, drive } = queueOf([{ quota: 10, windowSeconds: 1 }]);
+    const order: string[] = [];
+    const enter = (lane: string, n: number) => queue.enter(lane, 4_000).then(() => order.push(`${lane}${n}`));
+    const calls = [
+      ...Array.from({ length: 20 }, (_none, n) => enter('busy', n)),
+      enter('calm', 0),
+      enter('calm', 1),
+    ];
+    await drive(Promise.all(calls));
+    expect(order.filter((one) => one.startsWith('busy'))).toEqual(
+      Array.from({ length: 20 }, (_none, n) => `busy${n}`),
+    );
+    expect(order.indexOf('calm0')).toBeLessThan(4);
+    expect(order.indexOf('calm1')).toBeLessThan(6);
+  });
+
+  it('refuses at once what could not leave in time, with the time to wait', async () => {
+    const { queue, clock } = queueOf([{ quota: 2, windowSeconds: 60 }]);
+    await queue.enter('one', 1_000);
+    await queue.enter('one', 1_000);
+    clock.advance(10_000);
+    const refusal = await refusalOf(queue.enter('one', 1_000));
+    expect(refusal).toMatchObject({ reason: 'limit', retryAfterMs: 50_000 });
+    expect(queue.waiting()).toBe(0);
+  });
+
+  it('holds a bounded number and refuses the rest', async () => {
+    const { queue, drive } = queueOf([{ quota: 1, windowSeconds: 1 }], { maxWaiting: 2 });
+    await queue.enter('one', 4_000);
+    const waiting = [queue.enter('one', 4_000), queue.enter('two', 4_000)];
+    expect((await refusalOf(queue.enter('three', 4_000))).reason).toBe('full');
+    await drive(Promise.all(waiting));
+    expect(queue.waiting()).toBe(0);
+  });
+
+  it('lets nobody out while the partner wants quiet, and refuses whom that takes too long', async () => {
+    const { queue, clock, drive } = queueOf([{ quota: 10, windowSeconds: 1 }]);
+    queue.pause(2_000);
+    const startMs = clock.monotonicMs();
+    await drive(queue.enter('one', 4_000));
+    expect(clock.monotonicMs() - startMs).toBe(2_000);
+    const impatient = queue.enter('one', 4_000);
+    queue.pause(60_000);
+    expect((await refusalOf(impatient)).retryAfterMs).toBe(60_000);
+  });
+
+  it('shares a window with other processes through the counter', async () => {
+    const clock = createTestClock();
+    const sharedCounter = createMemoryLimitCounter({ clock });
+    const windows = [{ quota: 4, windowSeconds: 60 }];
+    const first = queueOf(windows, { clock, sharedCounter });
+    const second = queueOf(windows, { clock, sharedCounter });
+    for (const { queue } of [first, second, first, second]) await queue.enter('one', 1_000);
+    expect((await refusalOf(first.queue.enter('one', 1_000))).reason).toBe('limit');
+    expect((await refusalOf(second.queue.enter('one', 1_000))).retryAfterMs).toBe(60_000);
+  });
+
+  it('goes on by itself when the shared counter is away', async () => {
+    const away: LimitCounter = { shared: true, count: () => Promise.reject(new Error('away')) };
+    const { queue } = queueOf([{ quota: 1, windowSeconds: 60 }], { sharedCounter: away });
+    await queue.enter('one', 1_000);
+    expect((await refusalOf(queue.enter('one', 1_000))).reason).toBe('limit');
+  });
+});
