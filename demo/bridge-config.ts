@@ -51,6 +51,8 @@ export function bridgeConfig(options: {
   addresses: BridgeAddresses;
   adminToken: string;
   backend: BackendCredentials;
+  /** Connections to chat platforms. */
+  platforms: NonNullable<ConfigInput['connections']>;
 }): ConfigInput {
   const { dataDir, addresses, backend } = options;
   const host = '127.0.0.1';
@@ -77,6 +79,7 @@ export function bridgeConfig(options: {
     })),
     authenticators: [{ name: DIRECTORY, type: 'directory', reference_space: DIRECTORY }],
     connections: {
+      ...options.platforms,
       company: {
         base_url: addresses.backendUrl,
         auth: [

@@ -12,6 +12,7 @@ import { startChatVendor } from './chat-vendor.ts';
 import { type CustomerRecord, demoCustomers } from './demo-customers.ts';
 import { type DemoState, readDemoState, writeDemoState } from './demo-state.ts';
 import { choosePorts, DEFAULT_PORTS, type DemoPorts, portOf } from './free-ports.ts';
+import { type PartnerPlatforms, startPartnerPlatforms } from './partner-platforms.ts';
 import { type BackendCredentials, startProfileBackend } from './profile-backend.ts';
 import { createAdminCall, seed } from './seed.ts';
 import { startShop } from './shop.ts';
@@ -97,12 +98,13 @@ interface Plan {
   url(part: keyof DemoPorts): string;
 }
 
-async function openBridge(plan: Plan): Promise<Bridge> {
+async function openBridge(plan: Plan, platforms: PartnerPlatforms): Promise<Bridge> {
   return startBridge(
     bridgeConfig({
       dataDir: plan.dataDir,
       adminToken: plan.adminToken,
       backend: plan.backend,
+      platforms: platforms.connections,
       addresses: {
         publicUrl: plan.url('bridge'),
         bridgePort: plan.ports.bridge,
@@ -142,7 +144,9 @@ async function openParts(plan: Plan, opened: Opened[]): Promise<DemoState> {
   opened.push(
     await startProfileBackend({ port: ports.backend, credentials: plan.backend, customers, callLog, nowMs }),
   );
-  opened.push(await openBridge(plan));
+  const platforms = await startPartnerPlatforms(CHANNELS[0].partner);
+  opened.push(platforms);
+  opened.push(await openBridge(plan, platforms));
   const admin = createAdminCall(plan.url('admin'), plan.adminToken);
   const state = stateOf(plan, await seed(admin, { before: plan.before, customers, nowMs: nowMs() }));
 

@@ -30,6 +30,7 @@ export function welcome(
     row('Profile APIs', state.backends[0]?.url ?? '', 'the company’s own backend'),
     row('Admin API', state.admin_url, 'partners, clients, keys'),
     row('Operations', state.ops_url, 'health and metrics'),
+    row('Partner APIs', 'symbolon call cmzon …', 'stand-ins of five chat platforms (docs/partner-apis.md)'),
     ...options.moved.map((sentence) => paint('yellow', `  ${sentence}`)),
     '',
     'Or try it by hand:',

@@ -100,17 +100,28 @@ function connectionLines(profile: ChannelProfile): string[] {
   });
 }
 
-/** What goes into `symbolon.yaml` for this vendor. */
-export function channelYaml(profile: ChannelProfile): string {
+function channelLines(profile: ChannelProfile, id: string, place: readonly string[]): string[] {
   const lines = [
-    `id: ${profile.id}`,
+    `id: ${id}`,
     'group: chat',
-    'allowed_origins: [https://www.example.com]',
+    ...place,
     `profile: ${profile.id}`,
     ...(profile.proof.shape === 'oidc_code' ? [`client: \${${secretVariable(profile, 'client_id')}}`] : []),
     ...settingLines(profile),
     ...attributeLines(profile),
   ];
-  const channel = lines.map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`);
+  return lines.map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`);
+}
+
+/** What goes into `symbolon.yaml` for this vendor. */
+export function channelYaml(profile: ChannelProfile): string {
+  const channel = channelLines(profile, profile.id, ['allowed_origins: [https://www.example.com]']);
   return ['channels:', ...channel, ...connectionLines(profile)].join('\n');
+}
+
+/** The channel of an app beside that of the page. */
+export function appChannelYaml(profile: ChannelProfile): string {
+  const place = ['delivery: token', 'refresh_tokens: { idle_days: 30, absolute_days: 180 }'];
+  const lines = channelLines(profile, `${profile.id}-app`, place).filter((line) => !line.includes('# '));
+  return ['channels:', '  # … and beside the one of the page:', ...lines].join('\n');
 }

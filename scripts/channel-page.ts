@@ -7,7 +7,7 @@ import type {
 } from '../src/channels/channel-profile.ts';
 import { sampleAnswer, sampleToken } from './channel-page-sample.ts';
 import { keyInWords, lifeInWords, personalInWords, proofInWords, RENEWAL } from './channel-page-words.ts';
-import { channelYaml, secretVariable, settingsOf } from './channel-page-yaml.ts';
+import { appChannelYaml, channelYaml, secretVariable, settingsOf } from './channel-page-yaml.ts';
 
 const MARKS: Record<Confidence, string> = {
   read: '',
@@ -307,6 +307,22 @@ function signOut({ web }: ChannelProfile): string {
   );
 }
 
+function mobile(profile: ChannelProfile): string {
+  const statements = profile.docs.mobile;
+  const hasSdk = !/^(No|There is no) /.test(statements[0]?.text ?? '');
+  return section(
+    'Mobile apps',
+    bullets(statements.map(said)),
+    ...(hasSdk
+      ? [
+          'The app has a channel of its own. In the same group the customer is the same one:',
+          code('yaml', appChannelYaml(profile)),
+          'It asks `POST /channels/{channel}/token` with its [refresh token](../mobile-refresh.md) instead of a cookie: [channels.md](../channels.md#asking-for-a-proof).',
+        ]
+      : []),
+  );
+}
+
 /** The page of one vendor, as Markdown. */
 export function channelPage(profile: ChannelProfile): string {
   const { docs, vendor, product } = profile;
@@ -325,11 +341,7 @@ export function channelPage(profile: ChannelProfile): string {
     leaves(profile),
     signOut(profile),
     contentSecurityPolicy(profile),
-    section(
-      'Mobile apps',
-      bullets(docs.mobile.map(said)),
-      'Give the app a channel of its own: the lines above under another `id`, with `delivery: token` and [`refresh_tokens`](../mobile-refresh.md) instead of `allowed_origins`. It asks for the proof with its refresh token: [channels.md](../channels.md#asking-for-a-proof).',
-    ),
+    mobile(profile),
     troubles(profile),
     section('Not certain', bullets(docs.openQuestions)),
     section('Read for this page', bullets(docs.sources)),

@@ -191,8 +191,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     usage: clientUsage,
   });
   const { clients, families, devices } = authorization;
-  const holders = { ...tokenDeps, sessions, customerTokens, identities, channels };
-  const channelProofs = openChannelProofs({ ...shared, ...company, ...authorization, ...holders }, opened);
+  const held = { ...authorization, ...tokenDeps, sessions, customerTokens, identities, channels };
+  const channelProofs = await openChannelProofs({ ...shared, ...company, ...held }, opened);
   const care = createCredentialCare(
     {
       ...shared,

@@ -37,10 +37,10 @@ export function createKeptProofs({ now, tabs, once, fetchProof, renewed, report 
   const kept = new Map<string, Kept>();
   let stopTimer = () => {};
 
-  /** Whether its age is below `share` of its life; a clock that went back makes it too old. */
+  /** Whether its age is below `share` of its life; a clock that went back by more than a second makes it too old. */
   function livesWithin(held: HeldProof, share: number): boolean {
     const ageMs = now() - held.askedMs;
-    return ageMs >= 0 && ageMs < held.lifeMs * share;
+    return ageMs > -1_000 && ageMs < held.lifeMs * share;
   }
   const keyOf = (source: ProofSource) => source.path + JSON.stringify(source.body);
 
@@ -52,8 +52,8 @@ export function createKeptProofs({ now, tabs, once, fetchProof, renewed, report 
   }
 
   function renew(key: string, entry: Kept, fresh: boolean): Promise<HeldProof> {
-    const beganMs = now();
-    const heard = () => ((entry.held?.askedMs ?? 0) < beganMs ? undefined : entry.held);
+    const before = entry.held;
+    const heard = () => (entry.held === before ? undefined : entry.held);
     const work = async () => {
       const askedMs = now();
       const held = { ...(await fetchProof(entry.source)), askedMs, fresh };

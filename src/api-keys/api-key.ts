@@ -4,6 +4,7 @@
  * `signatures`; which key a request needs is decided at the edge.
  */
 import type { AuditRecord } from '../audit/audit-record.ts';
+import type { EndWithRevocations, Revocation } from '../revocation/revocation-types.ts';
 import type { PartnerId } from '../partners/partner.ts';
 import type { DueGrace, RotationPlan } from '../partners/secret-rotation.ts';
 
@@ -94,7 +95,7 @@ export interface ApiKeyStore {
   endSecret(
     keyId: string,
     secretId: string,
-    end: { expiresAtMs: number } | { revokedAtMs: number },
+    end: { expiresAtMs: number } | { revokedAtMs: number; revocations?: readonly Revocation[] },
     audit: AuditRecord,
   ): Promise<'ended' | 'missing'>;
   /**
@@ -114,14 +115,19 @@ export interface ApiKeyStore {
   /** Marks secrets as compromised and adds a successor, if one is given; `missing` when none of them was left. */
   compromise(
     keyId: string,
-    change: { secretIds: readonly string[]; atMs: number; successor: ApiKeySecret | undefined },
+    change: {
+      secretIds: readonly string[];
+      atMs: number;
+      revocations?: readonly Revocation[];
+      successor: ApiKeySecret | undefined;
+    },
     audit: AuditRecord,
   ): Promise<'ended' | 'missing'>;
   /** Replaced secrets whose grace has begun and is not settled. */
   dueGraces(): Promise<DueGrace[]>;
   /** Settles a grace; `missing` when another process has. */
   startGrace(secretId: string, expiresAtMs: number, audit: AuditRecord): Promise<'started' | 'missing'>;
-  revoke(keyId: string, atMs: number, audit: AuditRecord): Promise<'revoked' | 'missing'>;
+  revoke(keyId: string, end: EndWithRevocations, audit: AuditRecord): Promise<'revoked' | 'missing'>;
   /** Notes uses of secrets, and of keys by their own id: the first is kept, the last only moves forward. */
   recordUses(uses: readonly SecretUse[]): Promise<void>;
 }

@@ -24,6 +24,7 @@ import {
   policyFor,
 } from './key-settings.ts';
 import { createKeyUsage, type KeyUsage } from './key-usage.ts';
+import type { EndWithRevocations, Revocation } from '../revocation/revocation-types.ts';
 
 /** A credential that another system gave out: the secret, or (lower-case hex) its SHA-256, which is all we need. */
 export interface ImportedCredential {
@@ -65,6 +66,10 @@ export interface ApiKeys extends Omit<KeyLookups, 'forget'>, KeyUsage {
   ): Promise<void>;
   /** Tells every process that a key's record changed; it is read again. */
   changed(keyId: string): Promise<void>;
+  /** The same as a row to be written with the change itself. */
+  changeOf(keyId: string): Revocation;
+  /** Honours rows that were written with a change. */
+  noticed(): Promise<void>;
   find(keyId: string): Promise<ApiKey | undefined>;
   list(partner?: string): Promise<ApiKey[]>;
   /** Ends a key at once, by its internal id. */
@@ -181,10 +186,19 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
   /** This process forgets at once, the others with their next look at the revocations. */
   const announceChange = async (keyId: string) => {
     forget();
+    await revocations.revoke([changeOf(keyId)]);
+    forget();
+  };
+
+  const changeOf = (keyId: string): Revocation => {
     const cutoffMs = clock.nowMs() + CHANGE_SIGNAL_MS;
-    await revocations.revoke([
-      { kind: 'api_key_record', id: keyId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS },
-    ]);
+    return { kind: 'api_key_record', id: keyId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS };
+  };
+
+  /** For a change that was written with its revocations: this process honours them before the caller hears of it. */
+  const noticed = async () => {
+    forget();
+    await revocations.refresh();
     forget();
   };
 
@@ -264,7 +278,7 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
       const result = await store.endSecret(
         keyId,
         secretId,
-        end === 'compromised' ? { revokedAtMs: clock.nowMs() } : end,
+        end === 'compromised' ? { revokedAtMs: clock.nowMs(), revocations: [changeOf(keyId)] } : end,
         recordOf('api_key.secret_ended', key, by),
       );
       if (result === 'missing') {
@@ -272,22 +286,26 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
           message: 'The key has no secret of this id that can be ended.',
         });
       }
-      await announceChange(keyId);
+      await (end === 'compromised' ? noticed() : announceChange(keyId));
     },
 
     changed: announceChange,
+    changeOf,
+    noticed,
     find: (keyId) => store.find(keyId),
     list: (partner) => store.list(partner as PartnerId | undefined),
 
     revoke: async (keyId, by) => {
       const nowMs = clock.nowMs();
       const key = await known(keyId);
-      if ((await store.revoke(keyId, nowMs, recordOf('api_key.revoked', key, by))) === 'missing') {
+      const end: EndWithRevocations = {
+        atMs: nowMs,
+        revocations: [{ kind: 'api_key', id: keyId, cutoffMs: nowMs, expiresAtMs: nowMs + 2 * CACHE_MS }],
+      };
+      if ((await store.revoke(keyId, end, recordOf('api_key.revoked', key, by))) === 'missing') {
         throw new BridgeError('NOT_FOUND', NO_SUCH_KEY);
       }
-      forget();
-      const expiresAtMs = nowMs + 2 * CACHE_MS;
-      await revocations.revoke([{ kind: 'api_key', id: keyId, cutoffMs: nowMs, expiresAtMs }]);
+      await noticed();
     },
   };
 }

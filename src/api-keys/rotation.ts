@@ -51,7 +51,7 @@ export interface KeyRotation {
 
 export interface KeyRotationDeps {
   store: ApiKeyStore;
-  apiKeys: Pick<ApiKeys, 'changed'>;
+  apiKeys: Pick<ApiKeys, 'changed' | 'changeOf' | 'noticed'>;
   keyring: Keyring;
   clock: Clock;
   audit: Audit;
@@ -153,7 +153,12 @@ export function createKeyRotation(deps: KeyRotationDeps): KeyRotation {
       const made = left ? undefined : makeSecret(key);
       const result = await store.compromise(
         keyId,
-        { secretIds: ended, atMs: clock.nowMs(), successor: made?.record },
+        {
+          secretIds: ended,
+          atMs: clock.nowMs(),
+          successor: made?.record,
+          revocations: [apiKeys.changeOf(keyId)],
+        },
         recordOf('api_key.secret_compromised', key, by, { reason, details: { secrets: ended.length } }),
       );
       if (result === 'missing') {
@@ -161,7 +166,7 @@ export function createKeyRotation(deps: KeyRotationDeps): KeyRotation {
           message: 'The key has no secret of this id that can be ended.',
         });
       }
-      await apiKeys.changed(keyId);
+      await apiKeys.noticed();
       const successor = made && { secretId: made.record.secretId, secret: made.secret };
       return { key, ended, successor };
     },

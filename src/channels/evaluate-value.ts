@@ -76,8 +76,6 @@ function fromFacts(source: Extract<ValueSource, { from: string }>, facts: ValueF
       return facts.expiresAt;
     case 'expires_at_ms':
       return facts.expiresAt * 1_000;
-    case 'expires_at_ms':
-      return facts.expiresAt * 1000;
     case 'token_id':
       return facts.tokenId;
     case 'attribute':

@@ -70,7 +70,8 @@ function printProbe(probe: AdminAnswer): void {
     `Made a proof (${plain(probe['kind'])}) for a customer that does not exist; it ends in ${plain(probe['expires_in_seconds'])} seconds.`,
   );
   if (probe['decoded'] !== null) print(plain(JSON.stringify(probe['decoded'])));
-  print(`The page hands over: ${plain(probe['web'])}`);
+  const members = plain(probe['web']);
+  print(`The page hands over: ${members === '' ? 'the proof itself' : members}`);
   for (const { form, verdict, why, ok } of records(probe, 'steps')) {
     const mark = ok === true ? styled('green', 'ok  ') : styled('red', 'BAD ');
     const told = verdict === 'not_checkable' ? 'only the vendor can check it' : plain(verdict);

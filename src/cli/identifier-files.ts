@@ -137,6 +137,9 @@ export async function importFile(
   return summary;
 }
 
+/** A text of an answer as it is, for a file rather than a terminal. */
+const textIn = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 const ADDED_COLUMNS = ['trace_state', 'present_customer_id', 'reference_space', 'reference'];
 
 async function newPrivateFile(file: string): Promise<FileHandle> {
@@ -145,9 +148,7 @@ async function newPrivateFile(file: string): Promise<FileHandle> {
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
     throw new UsageError(
-      exists
-        ? `${file} exists already. Choose another name, or remove it.`
-        : `${file} cannot be written.`,
+      exists ? `${file} exists already. Choose another name, or remove it.` : `${file} cannot be written.`,
     );
   }
 }
@@ -182,12 +183,12 @@ export async function traceFile(
     const traced = new Map(items(answer).map((line) => [line.customer_id, line]));
     const text = rows.map(({ cells, id }) => {
       const line = traced.get(id);
-      const state = String(line?.state ?? 'unknown');
+      const state = textIn(line?.state) || 'unknown';
       counts.rows = (counts.rows ?? 0) + 1;
       counts[state] = (counts[state] ?? 0) + 1;
       told(counts.rows, 'traced');
       const { present_customer_id, reference_space, reference } = line ?? {};
-      const added = [present_customer_id, reference_space, reference].map((value) => String(value ?? ''));
+      const added = [present_customer_id, reference_space, reference].map(textIn);
       return csvLine([...cells, state, ...added]);
     });
     await out.write(text.join(''));
@@ -200,7 +201,10 @@ export async function traceFile(
         continue;
       }
       const cells = heading.map((_name, i) => row.cells[i] ?? '');
-      batch.push({ cells: [...cells, ...row.cells.slice(heading.length)], id: (cells[at[0] as number] ?? '').trim() });
+      batch.push({
+        cells: [...cells, ...row.cells.slice(heading.length)],
+        id: (cells[at[0] as number] ?? '').trim(),
+      });
       if (batch.length === MAX_ROWS) await flush();
     }
     await flush();

@@ -127,17 +127,15 @@ function registerErasure(identifiers: Command): void {
     .requiredOption('--reason <text>', WHY)
     .requiredOption('--yes', 'it cannot be undone')
     .option('--certificate <file>', 'keep the proof in this file instead of printing it')
-    .action(
-      async (customerId: string, options: Reasoned & { certificate?: string }, command: Command) => {
-        await withAdmin(command, async (admin) => {
-          const { reason, certificate: file } = options;
-          const certificate = await admin.call('POST', pathOf(customerId, 'erase'), { reason });
-          if (file === undefined) return printJson(certificate);
-          await keepCertificate(file, certificate);
-          print(`Erased. The certificate is in ${file}.`);
-        });
-      },
-    );
+    .action(async (customerId: string, options: Reasoned & { certificate?: string }, command: Command) => {
+      await withAdmin(command, async (admin) => {
+        const { reason, certificate: file } = options;
+        const certificate = await admin.call('POST', pathOf(customerId, 'erase'), { reason });
+        if (file === undefined) return printJson(certificate);
+        await keepCertificate(file, certificate);
+        print(`Erased. The certificate is in ${file}.`);
+      });
+    });
 
   identifiers
     .command('verify-certificate <file>')

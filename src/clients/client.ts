@@ -4,6 +4,7 @@
  */
 import type { JWK } from 'jose';
 import type { AuditRecord } from '../audit/audit-record.ts';
+import type { EndWithRevocations, Revocation } from '../revocation/revocation-types.ts';
 import type { PartnerId } from '../partners/partner.ts';
 import type { DueGrace, RotationPlan } from '../partners/secret-rotation.ts';
 import type { Brand } from '../platform/brand.ts';
@@ -74,7 +75,12 @@ export interface ClientStore {
   /** Marks secrets as compromised and adds a successor, if one is given; `missing` when none of them was left. */
   compromise(
     clientId: ClientId,
-    change: { secretIds: readonly string[]; atMs: number; successor: ClientSecret | undefined },
+    change: {
+      secretIds: readonly string[];
+      atMs: number;
+      revocations?: readonly Revocation[];
+      successor: ClientSecret | undefined;
+    },
     audit: AuditRecord,
   ): Promise<'ended' | 'missing'>;
   /** Replaced secrets whose grace has begun and is not settled. */
@@ -84,5 +90,5 @@ export interface ClientStore {
   /** Notes uses of secrets: the first is kept, the last only moves forward. */
   recordUses(uses: readonly { secretId: string; firstAtMs: number; lastAtMs: number }[]): Promise<void>;
   /** Marks the client revoked; `missing` when there is none of this id that is not revoked. */
-  revoke(clientId: ClientId, atMs: number, audit: AuditRecord): Promise<'revoked' | 'missing'>;
+  revoke(clientId: ClientId, end: EndWithRevocations, audit: AuditRecord): Promise<'revoked' | 'missing'>;
 }

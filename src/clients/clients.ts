@@ -7,6 +7,7 @@ import type { PartnerId } from '../partners/partner.ts';
 import type { AdminActor, Partners } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomBase62 } from '../platform/random.ts';
+import type { EndWithRevocations, Revocation } from '../revocation/revocation-types.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { ClientId, ClientStore, OAuthClient } from './client.ts';
 import type { ClientAssertions } from './client-assertion.ts';
@@ -49,6 +50,10 @@ export interface Clients {
   refresh(): Promise<void>;
   /** Tells every process that a client changed; its record is read again. */
   changed(clientId: string): Promise<void>;
+  /** The same as a row to be written with the change itself. */
+  changeOf(clientId: string): Revocation;
+  /** Honours rows that were written with a change. */
+  noticed(clientId: string): Promise<void>;
   /** Ends the client and every access token it holds, at once. */
   revoke(clientId: string, by: AdminActor): Promise<void>;
 }
@@ -127,10 +132,18 @@ export function createClients(deps: ClientsDeps): Clients {
 
   const changed = async (clientId: string) => {
     cache.delete(clientId);
+    await revocations.revoke([changeOf(clientId)]);
+    cache.delete(clientId);
+  };
+
+  const changeOf = (clientId: string): Revocation => {
     const cutoffMs = clock.nowMs() + CHANGE_SIGNAL_MS;
-    await revocations.revoke([
-      { kind: 'client_record', id: clientId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS },
-    ]);
+    return { kind: 'client_record', id: clientId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS };
+  };
+
+  const noticed = async (clientId: string) => {
+    cache.delete(clientId);
+    await revocations.refresh();
     cache.delete(clientId);
   };
 
@@ -229,18 +242,21 @@ export function createClients(deps: ClientsDeps): Clients {
     list: (partner) => store.list(partner as PartnerId | undefined),
 
     changed,
+    changeOf,
+    noticed,
 
     revoke: async (clientId, by) => {
       const nowMs = clock.nowMs();
       const record = audit.record('client.revoked', { ...by, outcome: 'success', clientId });
-      if ((await store.revoke(clientId as ClientId, nowMs, record)) === 'missing') {
-        throw unknownClient();
-      }
       const expiresAtMs = nowMs + deps.maxTokenLifetimeSeconds * 1000 + CACHE_MS;
       // A revoked client never lives again, so the cutoff lies ahead: it meets what another process issues meanwhile.
       const cutoffMs = expiresAtMs;
-      await revocations.revoke([{ kind: 'client', id: clientId, cutoffMs, expiresAtMs }]);
-      cache.delete(clientId);
+      const end: EndWithRevocations = {
+        atMs: nowMs,
+        revocations: [{ kind: 'client', id: clientId, cutoffMs, expiresAtMs }],
+      };
+      if ((await store.revoke(clientId as ClientId, end, record)) === 'missing') throw unknownClient();
+      await noticed(clientId);
     },
   };
 }

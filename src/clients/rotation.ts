@@ -9,6 +9,7 @@ import {
   successorTimeMs,
 } from '../partners/secret-rotation.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Revocation } from '../revocation/revocation-types.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { ClientId, ClientSecret, ClientStore, OAuthClient } from './client.ts';
 import { clientSecretRecord, generateClientSecret } from './client-secret.ts';
@@ -48,7 +49,7 @@ export interface ClientRotation {
 
 export interface ClientRotationDeps {
   store: ClientStore;
-  clients: Pick<Clients, 'changed'>;
+  clients: Pick<Clients, 'changed' | 'changeOf' | 'noticed'>;
   keyring: Keyring;
   clock: Clock;
   audit: Audit;
@@ -84,10 +85,9 @@ export function createClientRotation(deps: ClientRotationDeps): ClientRotation {
     return { secret, record: clientSecretRecord(keyring, secret, createdAtMs) };
   };
 
-  const endTokens = async (clientId: string) => {
-    const cutoffMs = clock.nowMs();
+  const tokensUpTo = (clientId: string, cutoffMs: number): Revocation => {
     const expiresAtMs = cutoffMs + deps.maxTokenLifetimeSeconds * 1000;
-    await revocations.revoke([{ kind: 'client_tokens', id: clientId, cutoffMs, expiresAtMs }]);
+    return { kind: 'client_tokens', id: clientId, cutoffMs, expiresAtMs };
   };
 
   return {
@@ -133,7 +133,12 @@ export function createClientRotation(deps: ClientRotationDeps): ClientRotation {
       const made = left ? undefined : makeSecret(client);
       const result = await store.compromise(
         client.clientId,
-        { secretIds: ended, atMs: clock.nowMs(), successor: made?.record },
+        {
+          secretIds: ended,
+          atMs: clock.nowMs(),
+          successor: made?.record,
+          revocations: [clients.changeOf(clientId), tokensUpTo(clientId, clock.nowMs())],
+        },
         recordOf('client.secret_compromised', client, by, { reason, details: { secrets: ended.length } }),
       );
       if (result === 'missing') {
@@ -141,8 +146,9 @@ export function createClientRotation(deps: ClientRotationDeps): ClientRotation {
           message: 'The client has no secret of this id that can be ended.',
         });
       }
-      await clients.changed(clientId);
-      await endTokens(clientId);
+      await clients.noticed(clientId);
+      // Once more: a token may have been issued while the change was being written.
+      await revocations.revoke([tokensUpTo(clientId, clock.nowMs())]);
       const successor = made && { secretId: made.record.secretId, secret: made.secret };
       return { client, ended, successor };
     },

@@ -51,11 +51,22 @@ interface Waiter {
   stopTimer(): void;
 }
 
+/** A timer that is later than this is late. */
+const LATE_MS = 20;
+/** What was let out so short a time before a late timer may not have been sent. */
+const SENDING_MS = 100;
+
+/**
+ * Calls that left evenly arrive a little less evenly. Each window is kept longer by a tenth, at most by a quarter of a
+ * second, so that the partner does not count one call more than we did.
+ */
+const keptMs = (windowSeconds: number): number => windowSeconds * 1_000 + Math.min(250, windowSeconds * 100);
+
 /** When the windows that this process keeps let the next call out; exact for every stretch of a window's length. */
 function createSlidingWindows(windows: readonly LimitWindow[]) {
   const logs = windows.map(({ quota, windowSeconds }) => ({
     quota,
-    windowMs: windowSeconds * 1_000,
+    windowMs: keptMs(windowSeconds),
     left: [] as number[],
   }));
   /** The n-th call from now on leaves a window after the one that stands a whole quota before it. */
@@ -88,6 +99,12 @@ function createSlidingWindows(windows: readonly LimitWindow[]) {
       logs.reduce((latest, log) => Math.max(latest, opensAt(log, ahead, nowMs)), nowMs),
     note(nowMs: number) {
       for (const log of logs) log.left.push(nowMs);
+    },
+    /** Counts what left since then as leaving now. */
+    postpone(sinceMs: number, nowMs: number) {
+      for (const { left } of logs) {
+        for (let i = left.length - 1; i >= 0 && (left[i] as number) > sinceMs; i -= 1) left[i] = nowMs;
+      }
     },
   };
 }
@@ -138,7 +155,7 @@ export function createCallQueue(options: CallQueueOptions, deps: CallQueueDeps):
   const lanes = createLanes();
   const gapMs = Math.max(
     0,
-    ...windows.filter(({ windowSeconds }) => windowSeconds === 1).map(({ quota }) => 1_000 / quota),
+    ...windows.filter(({ windowSeconds }) => windowSeconds === 1).map(({ quota }) => keptMs(1) / quota),
   );
   const counted = windows.map(({ quota, windowSeconds }) => ({ quota, windowMs: windowSeconds * 1_000 }));
   let freeAtMs = Number.NEGATIVE_INFINITY;
@@ -188,6 +205,16 @@ export function createCallQueue(options: CallQueueOptions, deps: CallQueueDeps):
     changed();
   };
 
+  /**
+   * A process that was too busy to wake in time was also too busy to send: what it let out just before may be on its
+   * way only now.
+   */
+  const wake = (dueMs: number) => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - dueMs > LATE_MS) sliding.postpone(dueMs - SENDING_MS, nowMs);
+    void pump();
+  };
+
   const pump = async () => {
     if (asking) return;
     asking = true;
@@ -199,7 +226,7 @@ export function createCallQueue(options: CallQueueOptions, deps: CallQueueDeps):
         if (openMs > nowMs) {
           refuseHopeless(openMs);
           stopWake?.();
-          if (lanes.size() > 0) stopWake = startTimer(Math.ceil(openMs - nowMs), () => void pump());
+          if (lanes.size() > 0) stopWake = startTimer(Math.ceil(openMs - nowMs), () => wake(openMs));
           return;
         }
         if (await countShared()) letOut();
@@ -240,7 +267,7 @@ export function createCallQueue(options: CallQueueOptions, deps: CallQueueDeps):
             lanes.remove(waiter);
             changed();
             const lateMs = clock.monotonicMs();
-            reject(new QueueRefusal('limit', Math.max(1, opensAtMs(0, lateMs) - lateMs)));
+            reject(new QueueRefusal('limit', Math.max(1, opensAtMs(lanes.size(), lateMs) - lateMs)));
           }),
         };
         lanes.add(waiter);

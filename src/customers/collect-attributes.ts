@@ -61,12 +61,19 @@ export function createCollectAttributes(deps: { backends: readonly Backend[]; cl
     return gather(asked, answers, question.fields);
   };
 
+  /** Personal data stays in memory no longer than it is used: entries stand in the order of their end. */
+  const forgetOld = (): void => {
+    for (const [key, { untilMs }] of remembered) {
+      if (clock.monotonicMs() < untilMs && remembered.size < MAX_REMEMBERED) return;
+      remembered.delete(key);
+    }
+  };
+
   return (question: AttributeQuestion): Promise<CollectedFields> => {
+    forgetOld();
     const key = `${question.customerId} ${[...question.fields].sort().join(' ')}`;
     const known = remembered.get(key);
-    if (known && clock.monotonicMs() < known.untilMs) return known.collected;
-    remembered.delete(key);
-    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    if (known) return known.collected;
     const entry = { collected: ask(question), untilMs: clock.monotonicMs() + REMEMBER_MS };
     remembered.set(key, entry);
     const forget = () => {

@@ -33,8 +33,14 @@ export interface CustomerStore {
   pin(customer: PinnedCustomer, sequence?: number): Promise<PinnedCustomer | 'taken' | 'changed'>;
   /** Identifiers there are or were. */
   count(): Promise<number>;
-  /** Appends audit records about customers, for look-ups that must leave a trace before they answer. */
-  recordLookup(audit: AuditRecord | readonly AuditRecord[]): Promise<void>;
+  /**
+   * Appends audit records about customers, for look-ups that must leave a trace before they answer, and for what ends
+   * with them: those revocations are written in the same transaction.
+   */
+  recordLookup(
+    audit: AuditRecord | readonly AuditRecord[],
+    revocations?: readonly Revocation[],
+  ): Promise<void>;
 }
 
 /** An identifier and what became of it. No row ever goes, so that none is given to somebody else. */
@@ -58,8 +64,8 @@ export interface ReferenceRecord {
   sealedReference: string;
   /** The one reference of its identifier that backends are asked with. */
   isPrimary: boolean;
-  /** The identifier that it had before merges; `customerId` when there was none. */
-  ownId: CustomerIdentifier;
+  /** The identifier that it had before merges, if it had one. */
+  ownId: CustomerIdentifier | undefined;
 }
 
 /** Something that a partner has to be told; kept until it was. */

@@ -93,10 +93,11 @@ export function createEndSessions(deps: EndSessionsDeps): EndSessions {
       if (!customer) {
         throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
       }
-      await endEverywhere(customer.customerId);
       await store.recordLookup(
         audit.record('customer.sessions_ended', { ...by, outcome: 'success', customerId, reason }),
+        [sessions.endingOf(customer.customerId)],
       );
+      await endEverywhere(customer.customerId);
     },
   };
 }

@@ -226,11 +226,9 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
           message: `The identifier key has been rotated ${MAX_IDENTIFIER_KEY_VERSION} times, which is the most there can be.`,
         });
       }
-      const version = await keyring.rotate('identifier');
-      await store.recordLookup(
+      return keyring.rotate('identifier', (version) =>
         audit.record('identifier.key_rotated', { ...by, outcome: 'success', details: { version } }),
       );
-      return version;
     },
   };
 }

@@ -70,7 +70,7 @@ export function planUnion(person: Person, leading: NamedPerson, tools: LifeTools
         space: name.space,
         sealedReference: tools.seal(name.reference, survivor),
         isPrimary,
-        ownId: known?.ownId ?? survivor,
+        ownId: known?.ownId,
       });
       if (!known) change.events.push({ customerId: survivor, to: survivor });
     }
@@ -126,7 +126,8 @@ export function planSplit(person: Person, leaving: NamedPerson, tools: LifeTools
     const leading =
       staying.find((one) => one.isPrimary) ??
       staying.find((one) => next && isSamePerson(one, next)) ??
-      (staying[0] as OpenedReference);
+      staying[0];
+    if (!leading) continue;
     if (!leading.isPrimary) change.references.push({ ...recordOf(leading), isPrimary: true });
 
     for (const alias of person.identifiers.filter((one) => one.mergedInto === shared)) {

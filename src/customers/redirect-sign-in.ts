@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import type { Authenticator, RedirectPrompt, RedirectSignIn } from '../authenticators/authenticator.ts';
 import type { Channel, Channels } from '../channels/channel.ts';
-import { BridgeError } from '../errors.ts';
+import { BridgeError, type ErrorCode } from '../errors.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
@@ -47,6 +47,13 @@ export interface SignInCookie {
   sameSite: 'Lax' | 'None';
 }
 
+export interface BegunSignIn {
+  redirectTo: string;
+  cookie: SignInCookie | undefined;
+  /** Why the customer is not sent to the provider. */
+  code: ErrorCode | undefined;
+}
+
 export interface SignInAnswer {
   authenticator: string;
   parameters: Readonly<Record<string, string>>;
@@ -64,7 +71,7 @@ export interface FinishedSignIn {
   channel: string;
   customerId: string | undefined;
   /** Why nobody is signed in. */
-  code: string | undefined;
+  code: ErrorCode | undefined;
   /** Name of the cookie to forget. */
   cookieName: string;
 }
@@ -85,7 +92,7 @@ export interface RedirectSignIns {
    * Where to send the browser, and the cookie to set. When the provider cannot be reached the way leads straight back,
    * with an error. Throws `INVALID_REQUEST` for a request whose way back nobody registered.
    */
-  begin(request: BeginSignIn): Promise<{ redirectTo: string; cookie: SignInCookie | undefined }>;
+  begin(request: BeginSignIn): Promise<BegunSignIn>;
   /** Throws `CSRF_REJECTED` for an answer that belongs to no sign-in of this browser. */
   finish(answer: SignInAnswer): Promise<FinishedSignIn>;
 }
@@ -121,85 +128,110 @@ function errorFor(error: unknown, silent: boolean): string | undefined {
     : undefined;
 }
 
+/** What the browser keeps for us: sealed under its `state`, opened once. */
+function createKeeping({
+  keyring,
+  clock,
+  replays,
+}: Pick<RedirectSignInDeps, 'keyring' | 'clock' | 'replays'>) {
+  return {
+    keep: (
+      state: string,
+      content: Omit<UnderWay, 'untilMs'>,
+      { responseMode }: Pick<RedirectSignIn, 'responseMode'>,
+    ): SignInCookie => {
+      const underWay: UnderWay = { ...content, untilMs: clock.nowMs() + LIFETIME_MS };
+      return {
+        name: cookieNameOf(state),
+        value: keyring.seal('page-form', Buffer.from(JSON.stringify(underWay)), contextOf(state)),
+        maxAgeSeconds: LIFETIME_MS / 1000,
+        sameSite: responseMode === 'form_post' ? 'None' : 'Lax',
+      };
+    },
+    resume: async ({ parameters, cookie, authenticator }: SignInAnswer): Promise<UnderWay> => {
+      const { state = '' } = parameters;
+      if (state === '' || state.length > MAX_STATE_LENGTH) throw notOfThisBrowser();
+      const bytes = keyring.open('page-form', cookie(cookieNameOf(state)) ?? '', contextOf(state));
+      const underWay = bytes && (JSON.parse(bytes.toString('utf8')) as UnderWay);
+      // An answer at another provider's address is that provider's, whatever its state says (RFC 9700 section 4.4).
+      if (!underWay || underWay.authenticator !== authenticator) throw notOfThisBrowser();
+      if (clock.nowMs() >= underWay.untilMs) throw notOfThisBrowser();
+      const rememberUntilMs = underWay.untilMs + CLOCK_SKEW_MS;
+      const used = await replays.consume('customer-sign-in', replayId([state]), rememberUntilMs);
+      if (used === 'replayed') throw notOfThisBrowser();
+      return underWay;
+    },
+  };
+}
+
+/** The authenticator of a channel that redirects. Throws `INVALID_REQUEST` when it has none of this name. */
+function redirecting(
+  authenticators: RedirectSignInDeps['authenticators'],
+  channel: Channel,
+  named: string | undefined,
+): { name: string; redirect: RedirectSignIn } {
+  for (const name of channel.authenticators) {
+    const redirect = authenticators.get(name)?.redirect;
+    if (redirect && (named ?? name) === name) return { name, redirect };
+  }
+  const message = 'This channel has no such sign-in by redirect.';
+  throw new BridgeError('INVALID_REQUEST', { message, details: { member: 'authenticator' } });
+}
+
 /** Sign-in by sending the browser to the company's provider, for pages (a cookie) and apps (a one-time code). */
 export function createRedirectSignIns(deps: RedirectSignInDeps): RedirectSignIns {
-  const { authenticators, channels, keyring, clock, replays } = deps;
-  const publicOrigin = new URL(deps.issuer).origin;
-
-  const redirecting = (
-    channel: Channel,
-    named: string | undefined,
-  ): { name: string; redirect: RedirectSignIn } => {
-    for (const name of channel.authenticators) {
-      const redirect = authenticators.get(name)?.redirect;
-      if (redirect && (named ?? name) === name) return { name, redirect };
-    }
-    const message = 'This channel has no such sign-in by redirect.';
-    throw new BridgeError('INVALID_REQUEST', { message, details: { member: 'authenticator' } });
-  };
+  const { channels, issuer } = deps;
+  const publicOrigin = new URL(issuer).origin;
+  const { keep, resume } = createKeeping(deps);
 
   /** The way back with an answer: an app is told who answers (RFC 9207), a page knows. */
   const backTo = (target: SignInTarget, app: AppChallenge | undefined, answer: Record<string, string>) =>
-    withParameters(target.uri, app ? { ...answer, state: app.state, iss: deps.issuer } : answer);
+    withParameters(target.uri, app ? { ...answer, state: app.state, iss: issuer } : answer);
 
-  /** Opens what the browser kept, once. */
-  const resume = async ({ parameters, cookie, authenticator }: SignInAnswer): Promise<UnderWay> => {
-    const { state = '' } = parameters;
-    if (state === '' || state.length > MAX_STATE_LENGTH) throw notOfThisBrowser();
-    const bytes = keyring.open('page-form', cookie(cookieNameOf(state)) ?? '', contextOf(state));
-    const underWay = bytes && (JSON.parse(bytes.toString('utf8')) as UnderWay);
-    // An answer at another provider's address is that provider's, whatever its state says (RFC 9700 section 4.4).
-    if (!underWay || underWay.authenticator !== authenticator) throw notOfThisBrowser();
-    if (clock.nowMs() >= underWay.untilMs) throw notOfThisBrowser();
-    const rememberUntilMs = underWay.untilMs + CLOCK_SKEW_MS;
-    const used = await replays.consume('customer-sign-in', replayId([state]), rememberUntilMs);
-    if (used === 'replayed') throw notOfThisBrowser();
-    return underWay;
-  };
+  const recordUnavailable = (
+    { channel, requestId, address }: BeginSignIn,
+    authenticator: string,
+    reason: string | undefined,
+  ) =>
+    deps.audit.event('customer.authenticated', {
+      actor: 'customer',
+      outcome: 'failed',
+      reason: 'AUTHENTICATOR_UNAVAILABLE',
+      channel: channel.id,
+      requestId,
+      address,
+      ...(reason === undefined ? {} : { details: { [`${authenticator}:reason`]: reason } }),
+    });
 
   return {
-    begin: async ({ channel, returnTo, app, requestId, address, ...asked }) => {
+    begin: async (request) => {
+      const { channel, returnTo, app, prompt, maxAgeSeconds, requestId } = request;
       const target = signInTarget(channel, { returnTo, isApp: app !== undefined, publicOrigin });
-      const { name, redirect } = redirecting(channel, asked.authenticator);
+      const { name, redirect } = redirecting(deps.authenticators, channel, request.authenticator);
       const state = randomToken(24);
-      const { prompt, maxAgeSeconds } = asked;
-      const started = await redirect.begin(
-        { state, prompt, maxAgeSeconds },
-        { requestId, channel: channel.id },
-      );
-      if (started.outcome === 'login_required') {
-        return { redirectTo: backTo(target, app, { error: 'login_required' }), cookie: undefined };
+      const context = { requestId, channel: channel.id };
+      const started = await redirect.begin({ state, prompt, maxAgeSeconds }, context);
+      switch (started.outcome) {
+        case 'login_required':
+          return {
+            cookie: undefined,
+            redirectTo: backTo(target, app, { error: 'login_required' }),
+            code: 'NOT_SIGNED_IN',
+          };
+        case 'unavailable':
+          recordUnavailable(request, name, started.reason);
+          return {
+            redirectTo: backTo(target, app, { error: 'temporarily_unavailable' }),
+            cookie: undefined,
+            code: 'AUTHENTICATOR_UNAVAILABLE',
+          };
+        case 'redirect': {
+          const silent = prompt === 'none';
+          const { memory, location } = started;
+          const content = { authenticator: name, channel: channel.id, returnTo, app, silent, memory };
+          return { redirectTo: location, cookie: keep(state, content, redirect), code: undefined };
+        }
       }
-      if (started.outcome === 'unavailable') {
-        deps.audit.event('customer.authenticated', {
-          actor: 'customer',
-          outcome: 'failed',
-          reason: 'AUTHENTICATOR_UNAVAILABLE',
-          channel: channel.id,
-          requestId,
-          address,
-          ...(started.reason === undefined ? {} : { details: { [`${name}:reason`]: started.reason } }),
-        });
-        return { redirectTo: backTo(target, app, { error: 'temporarily_unavailable' }), cookie: undefined };
-      }
-      const underWay: UnderWay = {
-        authenticator: name,
-        channel: channel.id,
-        returnTo,
-        app,
-        silent: prompt === 'none',
-        memory: started.memory,
-        untilMs: clock.nowMs() + LIFETIME_MS,
-      };
-      return {
-        redirectTo: started.location,
-        cookie: {
-          name: cookieNameOf(state),
-          value: keyring.seal('page-form', Buffer.from(JSON.stringify(underWay)), contextOf(state)),
-          maxAgeSeconds: LIFETIME_MS / 1000,
-          sameSite: redirect.responseMode === 'form_post' ? 'None' : 'Lax',
-        },
-      };
     },
 
     finish: async (answer) => {
@@ -209,31 +241,25 @@ export function createRedirectSignIns(deps: RedirectSignInDeps): RedirectSignIns
       if (!channel) throw notOfThisBrowser();
       const { app, returnTo, authenticator, memory, silent } = underWay;
       const target = signInTarget(channel, { returnTo, isApp: app !== undefined, publicOrigin });
-      const cookieName = cookieNameOf(parameters.state as string);
-      const shared = { channel: channel.id, cookieName };
+      const finished = {
+        channel: channel.id,
+        cookieName: cookieNameOf(parameters.state as string),
+        session: undefined,
+        customerId: undefined,
+        code: undefined,
+      };
       try {
         const proof = { kind: 'redirect_answer', authenticator, parameters, memory } as const;
         const session = await deps.authenticateCustomer({ proof, channel, address, requestId });
         const { customerId } = session;
-        if (!app) return { ...shared, redirectTo: returnTo, session, customerId, code: undefined };
+        if (!app) return { ...finished, redirectTo: returnTo, session, customerId };
         const code = deps.codes.issue({ session, redirectUri: returnTo, challenge: app.challenge });
-        return {
-          ...shared,
-          redirectTo: backTo(target, app, { code }),
-          session: undefined,
-          customerId,
-          code: undefined,
-        };
+        return { ...finished, redirectTo: backTo(target, app, { code }), customerId };
       } catch (error) {
         const told = errorFor(error, silent);
         if (told === undefined) throw error;
-        return {
-          ...shared,
-          redirectTo: backTo(target, app, { error: told }),
-          session: undefined,
-          customerId: undefined,
-          code: (error as BridgeError).code,
-        };
+        const { code } = error as BridgeError;
+        return { ...finished, redirectTo: backTo(target, app, { error: told }), code };
       }
     },
   };

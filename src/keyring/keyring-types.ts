@@ -1,3 +1,5 @@
+import type { AuditRecord } from '../audit/audit-record.ts';
+
 /** One key for one purpose. None of these keys is ever used for anything else (ASVS 11.1.1). */
 export type KeyPurpose =
   /** Derives customer identifiers. */
@@ -55,10 +57,11 @@ export interface KeyStore {
   loadKeys(): Promise<SealedKey[]>;
   loadChecks(): Promise<KeyCheck[]>;
   /**
-   * Adds a key and its check in one transaction, unless that purpose and version exist already.
+   * Adds a key and its check in one transaction, with an audit record if one is given, unless that purpose and version
+   * exist already.
    * Two processes may try at once: exactly one is told `true`.
    */
-  addKey(key: SealedKey, check: KeyCheck): Promise<boolean>;
+  addKey(key: SealedKey, check: KeyCheck, audit?: AuditRecord): Promise<boolean>;
   /** Replaces the seal of existing keys (after the key-encryption key changed), all or none. */
   resealKeys(keys: readonly SealedKey[]): Promise<void>;
 }

@@ -4,6 +4,7 @@
  * identifier key would give known customers new identifiers. Called by the composition root; hands keys to rooms.
  */
 import { createHash, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import type { AuditRecord } from '../audit/audit-record.ts';
 import { StartRefused } from '../errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { KeyCheck, KeyPurpose, KeyStore, SealedKey } from './keyring-types.ts';
@@ -43,8 +44,11 @@ export interface Keyring {
   current(purpose: KeyPurpose): PurposeKey;
   /** Every key of a purpose, newest first. */
   all(purpose: KeyPurpose): readonly PurposeKey[];
-  /** Makes a new newest key of a purpose; what older ones made stays readable. Returns its version. */
-  rotate(purpose: KeyPurpose): Promise<number>;
+  /**
+   * Makes a new newest key of a purpose; what older ones made stays readable. Returns its version. The audit record, if
+   * there is to be one, is written with the key.
+   */
+  rotate(purpose: KeyPurpose, recordOf?: (version: number) => AuditRecord): Promise<number>;
   /** Reads keys that another process made; true when there were any. */
   refresh(): Promise<boolean>;
   /** Seals for a purpose; `context` names the record and must be given again to open. */
@@ -140,7 +144,7 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
     return changed;
   };
 
-  const make = async (purpose: KeyPurpose, version: number): Promise<boolean> => {
+  const make = async (purpose: KeyPurpose, version: number, audit?: AuditRecord): Promise<boolean> => {
     const bytes = randomBytes(KEY_BYTES);
     return deps.store.addKey(
       {
@@ -151,6 +155,7 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
         createdAtMs: deps.clock.nowMs(),
       },
       { purpose, version, check: checkOf(bytes) },
+      audit,
     );
   };
 
@@ -178,10 +183,10 @@ export async function openKeyring(deps: KeyringDeps): Promise<Keyring> {
     current: (purpose) => list(purpose)[0] as HeldKey,
     all: list,
     refresh: load,
-    rotate: async (purpose) => {
+    rotate: async (purpose, recordOf) => {
       await load();
       const version = (list(purpose)[0] as HeldKey).version + 1;
-      await make(purpose, version);
+      await make(purpose, version, recordOf?.(version));
       await load();
       return version;
     },

@@ -7,6 +7,7 @@ import type { OAuthClient } from '../clients/client.ts';
 import { OAuthError } from '../errors.ts';
 import type { AuthenticateClient, OAuthRequest } from './client-authentication.ts';
 import type { Grant, GrantAnswer } from './grants/grant.ts';
+import { understoodScope } from './openid-request.ts';
 import { presentParameters, refuseOtherResource, requiredParameter, scopesWithin } from './parameters.ts';
 
 export type TokenRequest = OAuthRequest;
@@ -41,7 +42,7 @@ export function createTokenEndpoint({ authenticateClient, grants, audit, issuer 
       scopesWithin: (granted) =>
         scopesWithin(
           granted.filter((scope) => client.scopes.includes(scope)),
-          parameters.scope,
+          understoodScope(client, parameters.scope),
         ),
       facts: { requestId: request.requestId, address: request.address },
     });

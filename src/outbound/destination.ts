@@ -86,7 +86,7 @@ export function createDestination(deps: DestinationDeps): Destination {
     clock,
     failures: limits.breakerFailures,
     onChange: (state) => {
-      if (state === 'open') for (const call of [...waiting]) call.refuse('circuit_open');
+      if (state === 'open') for (const call of waiting) call.refuse('circuit_open');
       deps.onChange(state);
     },
   });

@@ -27,6 +27,12 @@ export interface Revocation {
   expiresAtMs: number;
 }
 
+/** When something ends, and what tells every process so: rows that are written in the same transaction. */
+export interface EndWithRevocations {
+  atMs: number;
+  revocations?: readonly Revocation[];
+}
+
 export interface RevocationStore {
   /** Adds rows; each gets the next number. */
   add(revocations: readonly Revocation[]): Promise<void>;

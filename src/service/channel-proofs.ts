@@ -1,6 +1,6 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Backend } from '../backends/backend-types.ts';
-import type { Channels } from '../channels/channel.ts';
+import type { Channel, Channels } from '../channels/channel.ts';
 import { createProofMinting } from '../channels/mint-registry.ts';
 import type { IssueVendorCode } from '../channels/vendor-codes.ts';
 import { createVendorKeys } from '../channels/vendor-keys.ts';
@@ -49,12 +49,18 @@ export interface ChannelProofsDeps {
   issuer: string;
 }
 
-/** The proofs that chat vendors want, wired to keys, backends, connections and the OpenID provider. */
-export function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[]) {
+/**
+ * The proofs that chat vendors want, wired to keys, backends, connections and the OpenID provider. A key that vendors
+ * have to be given is there before the first chat.
+ */
+export async function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[]) {
+  const isPublished = ({ proof }: Channel) => proof?.profile.proof.shape === 'published_key_jwt';
+  if (deps.channels.all().some(isPublished)) await deps.rings.ensure('vendor');
   const mint = createProofMinting({ ...deps, issueVendorCode: deps.vendorCodes.issue });
   const collectAttributes = createCollectAttributes(deps);
   const calls = createChannelCalls({ ...deps, store: deps.stores.channelCalls });
-  opened.push(() => calls.flush());
+  // A store that is away at the end costs the counts of a few seconds, not an orderly end.
+  opened.push(() => calls.flush().catch(() => {}));
   const every: RecurringTask[] = [
     { name: 'channel_calls', everyMs: FLUSH_MS, run: () => calls.flush() },
     { name: 'channel_calls_pruned', everyMs: PRUNE_MS, run: () => calls.prune() },

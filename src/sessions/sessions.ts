@@ -8,6 +8,7 @@ import {
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
+import type { Revocation } from '../revocation/revocation-types.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { FindSurvivor } from './present-customer.ts';
 import { absoluteExpiryMs, type CustomerSession, type SessionLifetimes } from './session.ts';
@@ -34,6 +35,8 @@ export interface Sessions {
   reference(session: CustomerSession): CustomerReference | undefined;
   /** Ends one session and the tokens that came of it, on every process. */
   end(session: CustomerSession): Promise<void>;
+  /** What ends everything that a customer was issued up to now, to be written with something else. */
+  endingOf(customerId: CustomerIdentifier): Revocation;
   /** Ends everything that a customer was issued up to now. */
   endAll(customerId: CustomerIdentifier): Promise<void>;
   /**
@@ -59,6 +62,13 @@ export function createSessions(deps: SessionsDeps): Sessions {
 
   const rememberUntilMs = () =>
     clock.nowMs() + (lifetimes.absoluteSeconds + deps.maxTokenLifetimeSeconds) * 1000;
+
+  const endingOf = (customerId: CustomerIdentifier): Revocation => ({
+    kind: 'customer',
+    id: customerId,
+    cutoffMs: clock.nowMs(),
+    expiresAtMs: rememberUntilMs(),
+  });
 
   const presentSession = (session: CustomerSession): CustomerSession => {
     const survivor = deps.survivorOf?.(session.customerId);
@@ -91,10 +101,8 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const cutoffMs = expiresAtMs;
       await revocations.revoke([{ kind: 'session', id: session.sid, cutoffMs, expiresAtMs }]);
     },
-    endAll: (customerId) =>
-      revocations.revoke([
-        { kind: 'customer', id: customerId, cutoffMs: clock.nowMs(), expiresAtMs: rememberUntilMs() },
-      ]),
+    endingOf,
+    endAll: (customerId) => revocations.revoke([endingOf(customerId)]),
     parse: (value) => {
       if (typeof value !== 'object' || value === null) return undefined;
       const session = value as CustomerSession;

@@ -95,9 +95,9 @@ export function apiKeyStoreSuite(engine: StoreEngine): void {
     it('revokes once, and a revoked key is still found so that it can be told from an unknown one', async () => {
       const { apiKeys } = at.stores;
       await apiKeys.insert(apiKey('one'), auditRecord('one'));
-      expect(await apiKeys.revoke('one', START_MS + 9, auditRecord('revoke'))).toBe('revoked');
-      expect(await apiKeys.revoke('one', START_MS + 10, auditRecord('again'))).toBe('missing');
-      expect(await apiKeys.revoke('none', START_MS, auditRecord('none'))).toBe('missing');
+      expect(await apiKeys.revoke('one', { atMs: START_MS + 9 }, auditRecord('revoke'))).toBe('revoked');
+      expect(await apiKeys.revoke('one', { atMs: START_MS + 10 }, auditRecord('again'))).toBe('missing');
+      expect(await apiKeys.revoke('none', { atMs: START_MS }, auditRecord('none'))).toBe('missing');
       expect(await apiKeys.findBySecretDigest('secret-one')).toEqual(
         apiKey('one', { revokedAtMs: START_MS + 9 }),
       );
@@ -118,7 +118,7 @@ export function apiKeyStoreSuite(engine: StoreEngine): void {
       const change = apiKey('one', { ...settings, use: 'signing', publicDigest: 'other', secrets: [] });
       expect(await apiKeys.update(change, auditRecord('update'))).toBe('updated');
       expect(await apiKeys.find('one')).toEqual(apiKey('one', settings));
-      await apiKeys.revoke('one', START_MS, auditRecord('revoke'));
+      await apiKeys.revoke('one', { atMs: START_MS }, auditRecord('revoke'));
       expect(await apiKeys.update(apiKey('one'), auditRecord('late'))).toBe('missing');
       expect(await apiKeys.update(apiKey('none'), auditRecord('none'))).toBe('missing');
       expect(await auditedReasons(at.stores)).toEqual(['acme', 'one', 'update', 'revoke']);
@@ -174,7 +174,7 @@ export function apiKeyStoreSuite(engine: StoreEngine): void {
         apiKeys.addSecret(keyId, secret, { maxLive: 5 }, auditRecord('add'));
       expect(await add('none', keySecret('x'))).toBe('missing');
       expect(await add('one', keySecret('x', { digest: 'secret-one' }))).toBe('conflict');
-      await apiKeys.revoke('one', START_MS, auditRecord('revoke'));
+      await apiKeys.revoke('one', { atMs: START_MS }, auditRecord('revoke'));
       expect(await add('one', keySecret('x'))).toBe('missing');
     });
 

@@ -111,7 +111,7 @@ export function clientStoreSuite(engine: StoreEngine): void {
       const changed = { ...app, label: 'new', scopes: ['whoami'], redirectUris: ['https://app.test/cb'] };
       expect(await clients.update({ ...changed, party: 'third' }, auditRecord('update'))).toBe('updated');
       expect(await clients.find('app' as ClientId)).toEqual(changed);
-      await clients.revoke('app' as ClientId, START_MS, auditRecord('revoke'));
+      await clients.revoke('app' as ClientId, { atMs: START_MS }, auditRecord('revoke'));
       expect(await clients.update(app, auditRecord('again'))).toBe('missing');
       expect(await auditedReasons(at.stores)).toEqual(['acme', 'insert', 'update', 'revoke']);
     });
@@ -121,11 +121,11 @@ export function clientStoreSuite(engine: StoreEngine): void {
       await at.stores.partners.insert(partner('acme'), auditRecord('acme'));
       await clients.insert(oauthClient('one'), auditRecord('insert'));
       const answers = await inParallel(5, (n) =>
-        clients.revoke('one' as ClientId, START_MS + n, auditRecord('revoke')),
+        clients.revoke('one' as ClientId, { atMs: START_MS + n }, auditRecord('revoke')),
       );
       expect(answers.sort()).toEqual(['missing', 'missing', 'missing', 'missing', 'revoked']);
       expect((await clients.find('one' as ClientId))?.revokedAtMs).toBeGreaterThanOrEqual(START_MS);
-      expect(await clients.revoke('none' as ClientId, START_MS, auditRecord('none'))).toBe('missing');
+      expect(await clients.revoke('none' as ClientId, { atMs: START_MS }, auditRecord('none'))).toBe('missing');
       expect(await auditedReasons(at.stores)).toEqual(['acme', 'insert', 'revoke']);
     });
   });

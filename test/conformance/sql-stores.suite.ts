@@ -11,6 +11,7 @@ import { directoryStoreSuite, directoryUser } from './directory-store.suite.ts';
 import { keyCheck, keyStoreSuite, sealedKey } from './key-store.suite.ts';
 import { outboundGrant, outboundGrantStoreSuite } from './outbound-grant-store.suite.ts';
 import { partnerStoreSuite } from './partner-store.suite.ts';
+import { registryStoreSuite } from './registry-store.suite.ts';
 import { refreshFamily, refreshFamilyStoreSuite } from './refresh-family-store.suite.ts';
 import { replaySuite } from './replay.suite.ts';
 import { revocation, revocationStoreSuite } from './revocation-store.suite.ts';
@@ -157,6 +158,7 @@ export function sqlStoreSuites(engine: StoreEngine): void {
   apiKeyStoreSuite(engine);
   secretRotationSuite(engine);
   customerStoreSuite(engine);
+  registryStoreSuite(engine);
   keyStoreSuite(engine);
   signingKeyStoreSuite(engine);
   revocationStoreSuite(engine);

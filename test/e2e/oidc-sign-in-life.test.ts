@@ -263,6 +263,40 @@ it('one customer has one identifier, by redirect and by an ID token that the app
   expect(body.customer_id).toBe((await whoAmI().expect(200)).body.customer_id);
 });
 
+it('works below a path of the public address, whose redirect URI has it', async () => {
+  const publicUrl = `${PUBLIC_URL}/bridge`;
+  clock = createTestClock({ nowMs: Date.now() });
+  const settings = redirectingSettings(provider);
+  t = await startService({ clock, settings: (all) => settings({ ...all, public_url: publicUrl }) });
+  await using _service = t;
+  await provider.start([providerClient({ redirect_uris: [callbackOf(publicUrl)] })]);
+  browser = createJarBrowser({ [PUBLIC_URL]: t.url });
+  const back = await browser.signIn(pageSignIn({}, publicUrl), { until: SHOP_ORIGIN });
+  expect(back.url).toBe(HELP);
+  await t.api.get('/bridge/customer_session').set('cookie', cookie()).expect(200);
+});
+
+it('counts those who begin by their address, and tells them to wait on a page', async () => {
+  clock = createTestClock({ nowMs: Date.now() });
+  const settings = redirectingSettings(provider);
+  t = await startService({
+    clock,
+    settings: (all) => ({
+      ...settings(all),
+      limits: { tiers: { few: [{ quota: 8, window_seconds: 60 }] }, defaults: { address: 'few' } },
+    }),
+  });
+  await using _service = t;
+  browser = createJarBrowser({ [PUBLIC_URL]: t.url });
+  const statuses: number[] = [];
+  for (let n = 0; n < 10; n++) statuses.push((await browser.visit(pageSignIn({ return_to: 'x' }))).status);
+  expect(statuses.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => 400));
+  const refused = await browser.visit(pageSignIn());
+  expect([statuses[9], refused.status]).toEqual([429, 429]);
+  expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+  expect(refused.headers.get('content-type')).toContain('text/html');
+});
+
 describe('in Chromium', () => {
   let chromium: Browser;
   let shop: Server;

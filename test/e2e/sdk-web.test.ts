@@ -70,18 +70,16 @@ async function newContext(from: Browser): Promise<BrowserContext> {
   return made;
 }
 
-/** A page whose clock stands where the service's stands. */
-const open = (address = pages.origin) =>
-  openChat(context, address, (page) => page.clock.install({ time: clock.nowMs() }));
+const open = (address = pages.origin) => openChat(context, address);
 const signIn = (page: Page, username = 'mira') =>
   page.evaluate(
     ([name, password]) => window.symbolon.signIn({ username: name as string, password: password as string }),
     [username, PASSWORD],
   );
 /** Both clocks; the page's timers fire. */
-async function pass(page: Page, ms: number): Promise<void> {
+async function pass(ms: number): Promise<void> {
   clock.advance(ms);
-  await page.clock.fastForward(ms);
+  await context.clock.fastForward(ms);
 }
 const press = (page: Page, needsRefresh = false) =>
   page.evaluate((refresh) => window.chat.press(refresh), needsRefresh);
@@ -106,6 +104,8 @@ beforeEach(async () => {
   pages.bridge = t.url;
   pages.options = {};
   context = await newContext(browser);
+  // All pages of the browser have one clock, which starts where the service's stands.
+  await context.clock.install({ time: clock.nowMs() });
 });
 afterEach(async () => {
   await context.close();
@@ -119,7 +119,7 @@ describe('a chat of eight hours', () => {
     await press(page);
     const renewals = 36;
     for (let renewal = 0; renewal < renewals; renewal++) {
-      await Promise.all([page.waitForResponse(PROOF), pass(page, 13.5 * MINUTE_MS)]);
+      await Promise.all([page.waitForResponse(PROOF), pass(13.5 * MINUTE_MS)]);
       const token = await press(page);
       expect(expiresMs(token)).toBeGreaterThan(clock.nowMs() + 10 * MINUTE_MS);
       expect(decodeJwt(token).sub).toBe(customerId);
@@ -148,7 +148,7 @@ describe('a device that slept', () => {
     await context.setOffline(true);
     // Asleep: the time goes on, timers do not.
     clock.advance(20 * MINUTE_MS);
-    await page.clock.setSystemTime(clock.nowMs());
+    await context.clock.setSystemTime(clock.nowMs());
     await Promise.all([page.waitForResponse(PROOF), context.setOffline(false)]);
     const token = await press(page);
     expect(token).not.toBe(before);
@@ -161,8 +161,8 @@ describe('a device that slept', () => {
     await signIn(page);
     await press(page);
     clock.advance(20 * MINUTE_MS);
-    await page.clock.setSystemTime(clock.nowMs());
-    await Promise.all([page.waitForResponse(PROOF), page.clock.runFor(10_000)]);
+    await context.clock.setSystemTime(clock.nowMs());
+    await Promise.all([page.waitForResponse(PROOF), context.clock.runFor(10_000)]);
     expect(expiresMs(await press(page))).toBeGreaterThan(clock.nowMs());
   });
 
@@ -172,8 +172,8 @@ describe('a device that slept', () => {
     await press(page);
     // Longer than a session may lie unused.
     clock.advance(31 * MINUTE_MS);
-    await page.clock.setSystemTime(clock.nowMs());
-    await Promise.all([page.waitForResponse(PROOF), page.clock.runFor(10_000)]);
+    await context.clock.setSystemTime(clock.nowMs());
+    await Promise.all([page.waitForResponse(PROOF), context.clock.runFor(10_000)]);
     await page.waitForFunction(() => window.symbolon.state() === 'signed_out');
     expect(await page.evaluate(() => window.heard)).toEqual([['signed_out', 'ended']]);
     expect(await page.evaluate(() => window.codeOf(window.symbolon.getProof()))).toBe('signed_out');
@@ -190,7 +190,9 @@ describe('two tabs', () => {
     await Promise.all([press(first), press(second)]);
     for (let renewal = 1; renewal <= 5; renewal++) {
       clock.advance(13 * MINUTE_MS);
-      await Promise.all([first, second].map((page) => page.clock.fastForward(13 * MINUTE_MS)));
+      // Set and not moved on: pages that were opened one after the other would differ by that.
+      await context.clock.setSystemTime(clock.nowMs());
+      await context.clock.runFor(10_000);
       const tokens = await Promise.all([press(first), press(second)]);
       expect(new Set(tokens).size).toBe(1);
     }
@@ -209,7 +211,7 @@ describe('two tabs', () => {
     for (const page of [first, second]) {
       expect(await page.evaluate(() => window.chat.calls)).toEqual([
         ['load', mira],
-        ['unloadAndClearSession', null],
+        ['unloadAndClearSession', undefined],
         ['load', noor],
       ]);
     }
@@ -218,9 +220,17 @@ describe('two tabs', () => {
 
 describe('a shared device', () => {
   it('keeps nothing of the first customer after the sign-out: page, stores, cookies, memory', async () => {
+    // With its own clock: a clock that is moved remembers what its timers were set for.
+    await context.close();
+    context = await newContext(browser);
     const page = await open();
-    const customerId = await signIn(page);
-    const token = await press(page);
+    await signIn(page);
+    // Read from the wire: what the test itself asked the page for would stay in its memory.
+    const [answer] = await Promise.all([
+      page.waitForResponse(PROOF),
+      page.evaluate(() => window.chat.press().then(() => {})),
+    ]);
+    const { token } = (await answer.json()) as { token: string };
     await page.evaluate(() => window.chat.say('my account number is 4711'));
     expect(await page.locator('[data-chat]').innerText()).toContain('4711');
     await page.evaluate(() => window.symbolon.logout());
@@ -241,10 +251,9 @@ describe('a shared device', () => {
       snapshot: { state: 'signed_out' },
     });
     expect(await context.cookies(t.url)).toEqual([]);
-    await page.evaluate(() => void (window.chat.calls.length = 0));
+    await page.evaluate(() => void ((window as unknown as { seen: string }).seen = 'conversation-of-the-page'));
     const heap = await heapOf(page);
-    expect(heap).not.toContain(token);
-    expect(heap).not.toContain(customerId);
+    expect([heap.includes(token), heap.includes('conversation-of-the-page')]).toEqual([false, true]);
   });
 
   it('shows the next customer nothing, although the first one only closed the page', async () => {
@@ -270,15 +279,16 @@ describe('trouble on the way', () => {
     clock.advance(12.5 * MINUTE_MS);
     await Promise.all([
       page.waitForEvent('requestfailed'),
-      page.clock.fastForward(12.5 * MINUTE_MS),
+      context.clock.fastForward(12.5 * MINUTE_MS),
     ]);
     expect(await press(page)).toBe(before);
-    await page.clock.runFor(MINUTE_MS);
+    for (let retry = 0; retry < 4; retry++) {
+      await Promise.all([page.waitForEvent('requestfailed'), context.clock.runFor(11_000)]);
+    }
     clock.advance(MINUTE_MS);
-    expect(proofs.length).toBeGreaterThan(2);
-    expect(proofs.length).toBeLessThan(9);
+    expect(proofs).toHaveLength(6);
     await page.unroute('**/channels/**');
-    await Promise.all([page.waitForResponse(PROOF), page.clock.runFor(MINUTE_MS)]);
+    await Promise.all([page.waitForResponse(PROOF), context.clock.runFor(30_000)]);
     await page.waitForFunction(
       (old) => window.chat.press().then((token) => token !== old),
       before,
@@ -300,8 +310,9 @@ describe('trouble on the way', () => {
       await slow;
       await route.continue();
     });
-    await Promise.all([page.waitForRequest(PROOF), pass(page, 12.5 * MINUTE_MS)]);
-    await page.clock.runFor(30_000);
+    await Promise.all([page.waitForRequest(PROOF), pass(12.5 * MINUTE_MS)]);
+    // Less than the ten seconds after which a call is given up.
+    await context.clock.runFor(8_000);
     expect(proofs).toHaveLength(2);
     const pressed = page.evaluate(() => Promise.all(Array.from({ length: 20 }, () => window.chat.press())));
     const answer = page.waitForResponse(PROOF);
@@ -314,25 +325,16 @@ describe('trouble on the way', () => {
   });
 });
 
-describe('a browser that blocks third-party cookies', () => {
+describe('a browser that keeps no cookie of the bridge, because that is another site to it', () => {
   it('is told apart from a customer who is signed out; on the bridge’s own site all works', async () => {
-    await t.dispose();
-    t = await startService({ clock, settings: settingsOf({ same_site: 'none' }) });
-    pages.bridge = t.url;
-    const strict = await launchBrowser(['--test-third-party-cookie-phaseout']);
-    try {
-      context = await newContext(strict);
-      const foreign = await openChat(context, pages.otherSite);
-      await signIn(foreign);
-      const code = await foreign.evaluate(() => window.codeOf(window.symbolon.getProof()));
-      expect(code).toBe('cookie_blocked');
-      expect(await foreign.evaluate(() => window.symbolon.state())).toBe('signed_out');
-      const own = await openChat(context, pages.origin);
-      const customerId = await signIn(own);
-      expect(decodeJwt(await press(own)).sub).toBe(customerId);
-    } finally {
-      await strict.close();
-    }
+    const foreign = await open(pages.otherSite);
+    await signIn(foreign);
+    const code = await foreign.evaluate(() => window.codeOf(window.symbolon.getProof()));
+    expect(code).toBe('cookie_blocked');
+    expect(await foreign.evaluate(() => window.symbolon.state())).toBe('signed_out');
+    const own = await open();
+    const customerId = await signIn(own);
+    expect(decodeJwt(await press(own)).sub).toBe(customerId);
   });
 });
 

@@ -103,6 +103,15 @@ it('the doctor makes and checks a proof of each channel, and says what is wrong 
   expect(JSON.stringify(findings)).not.toContain(SECRET);
 });
 
+it('a key that vendors have to be given is there from the start, before any proof was made', async () => {
+  await using fresh = await startChannelService();
+  const { body } = await fresh.admin.get('/admin/signing-keys').expect(200);
+  const vendor = (body as { items: { ring: string; state: string }[] }).items.filter(
+    ({ ring }) => ring === 'vendor',
+  );
+  expect(vendor).toEqual([expect.objectContaining({ state: 'signing' })]);
+});
+
 it('a key that somebody uploads is not replaced by age, and by command only when the time has come', async () => {
   interface Key {
     kid: string;

@@ -7,6 +7,7 @@ import {
   pkce,
   redemption,
   registerApp,
+  renewal,
   type TestApp,
 } from '../support/oauth-app.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -55,14 +56,12 @@ describe('an authentication request', () => {
       aud: vendor.clientId,
       nonce: 'n-0S6_WzA2Mj',
     });
-    const { body: proof } = await t.api
-      .post('/customer_authenticate')
-      .send({
-        username: 'mira',
-        password: 'correct horse battery staple',
-        channel: 'ios',
-        delivery: 'token',
-      });
+    const { body: proof } = await t.api.post('/customer_authenticate').send({
+      username: 'mira',
+      password: 'correct horse battery staple',
+      channel: 'ios',
+      delivery: 'token',
+    });
     expect(claimsOf(body.id_token)['sub']).toBe(proof.customer_id);
   });
 
@@ -72,6 +71,21 @@ describe('an authentication request', () => {
     expect((await asked('openid profile email offline_access')).get('code')).toMatch(/^ac_/);
     expect((await asked('openid profile:read')).get('error')).toBe('invalid_scope');
     expect((await asked('profile email')).get('error')).toBe('invalid_scope');
+  });
+
+  it('is what brings ID tokens: a renewal without openid brings none', async () => {
+    const both = await registerApp(t, { party: 'first', openid: true });
+    const { verifier, challenge } = pkce();
+    const answer = await authorize(t, both, { challenge, change: { scope: 'openid profile:read' } });
+    const { body } = await redeem(both, answer, verifier);
+    expect(body).toMatchObject({ scope: 'openid profile:read', id_token: expect.any(String) });
+    const narrow = renewal(both, body.refresh_token as string, { scope: 'profile:read' });
+    const renewed = await t.api.post('/oauth/token').type('form').send(narrow).expect(200);
+    expect(renewed.body).not.toHaveProperty('id_token');
+    await t.api
+      .post('/getprofile')
+      .set({ authorization: `Bearer ${String(renewed.body.access_token)}` })
+      .expect(200);
   });
 
   it('without PKCE needs the registration to say so, and a nonce', async () => {

@@ -16,8 +16,7 @@ export interface AsappStandIn extends StandIn {
 }
 
 const DAY_MS = 86_400_000;
-/** A spike arrest of 100 calls a second lets one call through every ten milliseconds. */
-const SPIKE_GAP_MS = 10;
+const SPIKE_QUOTA = 100;
 
 function failure(status: number, message: string, number = '01'): Answer {
   return {
@@ -32,7 +31,7 @@ function failure(status: number, message: string, number = '01'): Answer {
  */
 export async function startAsapp(clock: Clock): Promise<AsappStandIn> {
   const messages = new Set<string>();
-  const spike = createStrictLimit(clock, 1, SPIKE_GAP_MS);
+  const spike = createStrictLimit(clock, SPIKE_QUOTA, 1_000);
   let day = 0;
   let today = 0;
   let conversations = 0;

@@ -140,12 +140,26 @@ function loadPasted(yaml: string) {
 }
 
 describe('what a page has to paste into symbolon.yaml', () => {
-  const yamlOf = (id: string) => /```yaml\n([\s\S]+?)\n```/.exec(pageOf(id))?.[1] ?? '';
+  const blocksOf = (id: string) =>
+    [...pageOf(id).matchAll(/```yaml\n([\s\S]+?)\n```/g)].map((match) => match[1] as string);
+  const yamlOf = (id: string) => blocksOf(id)[0] ?? '';
 
   it.each(profiles.map(({ id }) => id))('is taken as it stands: %s', (id) => {
     const { loaded } = loadPasted(yamlOf(id));
     expect(loaded.config.channels.map(({ profile }) => profile)).toEqual([id]);
   });
+
+  it.each(profiles.map(({ id }) => id).filter((id) => blocksOf(id).length > 1))(
+    'is taken with the channel of an app beside it: %s',
+    (id) => {
+      const [page = '', app = ''] = blocksOf(id);
+      const [first, ...rest] = page.split('\n');
+      const both = [first, ...app.split('\n').slice(1), ...rest].join('\n');
+      const { channels } = loadPasted(both).loaded.config;
+      expect(channels.map(({ id: channel }) => channel).sort()).toEqual([id, `${id}-app`].sort());
+      expect(channels.find(({ id: channel }) => channel === `${id}-app`)?.delivery).toBe('token');
+    },
+  );
 
   it.each(profiles.map(({ id }) => id).filter((id) => yamlOf(id).includes('# ')))(
     'is taken with everything that is optional: %s',

@@ -20,7 +20,7 @@ async function executablePath(): Promise<string> {
   return packaged.executablePath();
 }
 
-/** Starts a headless Chromium, with more flags if wanted: Debian's where there is one, else the one that npm brings. */
-export async function launchBrowser(moreFlags: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: await executablePath(), args: [...FLAGS, ...moreFlags], headless: true });
+/** Starts a headless Chromium: Debian's where there is one, else the one that npm brings. */
+export async function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: await executablePath(), args: FLAGS, headless: true });
 }

@@ -68,6 +68,6 @@ export async function openChat(
   const page = await context.newPage();
   await prepare?.(page);
   await page.goto(address);
-  await page.locator('body[data-ready]').waitFor();
+  await page.locator('body[data-ready]').waitFor({ state: 'attached' });
   return page;
 }

@@ -16,6 +16,8 @@ export interface ScriptedProvider {
   document: Record<string, unknown>;
   /** Answers the token endpoint. */
   token(call: TokenCall, response: ServerResponse): void | Promise<void>;
+  /** Answers the address of the keys. Default: the signer's. */
+  keys(response: ServerResponse): void;
   readonly calls: TokenCall[];
   close(): Promise<void>;
 }
@@ -37,7 +39,7 @@ export async function startScriptedProvider(): Promise<ScriptedProvider> {
         ...provider.document,
       });
     }
-    if (path === '/keys') return sendJson(response, 200, { keys: [signer.publicJwk] });
+    if (path === '/keys') return provider.keys(response);
     let body = '';
     request.setEncoding('utf8');
     request.on('data', (chunk: string) => (body += chunk));
@@ -52,6 +54,7 @@ export async function startScriptedProvider(): Promise<ScriptedProvider> {
     signer,
     document: {},
     token: (_call, response) => sendJson(response, 400, { error: 'invalid_grant' }),
+    keys: (response) => sendJson(response, 200, { keys: [signer.publicJwk] }),
     calls: [],
     close: () => shut(server),
   };

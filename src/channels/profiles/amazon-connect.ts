@@ -5,8 +5,8 @@ import { optionalEmail, optionalName, read, unchecked, vendorSecret, vendorText 
 export const amazonConnect: ChannelProfile = {
   id: 'amazon-connect',
   version: 1,
-  vendor: 'Amazon',
-  product: 'Connect, communications widget',
+  vendor: 'Amazon Connect',
+  product: 'Communications widget',
   proof: {
     shape: 'shared_secret_jwt',
     algorithm: 'HS256',

@@ -5,8 +5,8 @@ import { read, unchecked, vendorSecret } from '../vendor-words.ts';
 export const drift: ChannelProfile = {
   id: 'drift',
   version: 1,
-  vendor: 'Salesloft',
-  product: 'Drift, signed identities',
+  vendor: 'Drift',
+  product: 'Chat of Salesloft, signed identities',
   proof: {
     shape: 'shared_secret_jwt',
     algorithm: 'HS256',

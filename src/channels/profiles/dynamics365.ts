@@ -5,8 +5,8 @@ import { optionalEmail, optionalName, read, unchecked, vendorIssuer } from '../v
 export const dynamics365: ChannelProfile = {
   id: 'dynamics365',
   version: 1,
-  vendor: 'Microsoft',
-  product: 'Dynamics 365 Customer Service, Omnichannel live chat',
+  vendor: 'Dynamics 365',
+  product: 'Omnichannel live chat of Microsoft',
   proof: {
     shape: 'published_key_jwt',
     algorithm: 'RS256',

@@ -82,7 +82,7 @@ export const freshchat: ChannelProfile = {
       read('iOS: `resetUserWithCompletion` at sign-out; wait for its completion before you start again.'),
     ],
     openQuestions: [
-      'The names of the claims on the web (`reference_id`, `freshchat_uuid`, `first_name`, `last_name`, `email`), and whether `iat` and `exp` have limits.',
+      'The names of the claims were read in the mobile SDKs (`reference_id`, `freshchat_uuid`, `exp`) and in a sample app (`first_name`, `last_name`); for the web they are taken to be the same. Whether `iat` and `exp` have limits is not known.',
       'The names of the events of the web widget, and of its sign-out call (`fcWidget.user.clear()`).',
     ],
     sources: [

@@ -6,7 +6,7 @@ export const genesys: ChannelProfile = {
   id: 'genesys',
   version: 1,
   vendor: 'Genesys',
-  product: 'Genesys Cloud authenticated web messaging',
+  product: 'Cloud, authenticated web messaging',
   proof: { shape: 'oidc_code', codeChallenge: 'ours' },
   identifier: { is: 'opaque', field: 'sub' },
   attributes: {},

@@ -5,8 +5,8 @@ import { read, unchecked, vendorSecret, vendorText } from '../vendor-words.ts';
 export const matrix: ChannelProfile = {
   id: 'matrix',
   version: 1,
-  vendor: 'Matrix',
-  product: 'Synapse, sign-in by JWT',
+  vendor: 'Synapse',
+  product: 'Matrix home server, sign-in by JWT',
   proof: {
     shape: 'shared_secret_jwt',
     algorithm: 'HS256',

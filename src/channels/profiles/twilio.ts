@@ -55,7 +55,7 @@ export const twilio: ChannelProfile = {
     style: 'push',
     members: { identity: { from: 'identifier' } },
     snippet: `const { Client } = Twilio.Conversations;
-void twilio(symbolon, { Client, onClient: (client) => showChat(client) });`,
+twilio(symbolon, { Client, onClient: (client) => showChat(client) });`,
     logoutOrder: ['`client.shutdown()`, and the page forgets its token', 'bridge'],
   },
   docs: {

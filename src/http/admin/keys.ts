@@ -99,9 +99,10 @@ export function keyEndpoints({
       summary: 'Sign new session cookies with a new secret; those signed with older ones stay valid',
       answer: z.strictObject({ version: z.int() }),
       run: async ({ by }) => {
-        const version = await keyring.rotate('session-cookie');
+        const version = await keyring.rotate('session-cookie', (made) =>
+          audit.record('session_secret.rotated', { ...by, outcome: 'success', details: { version: made } }),
+        );
         onSessionSecretRotated();
-        audit.event('session_secret.rotated', { ...by, outcome: 'success', details: { version } });
         return { version };
       },
     }),

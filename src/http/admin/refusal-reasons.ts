@@ -34,6 +34,27 @@ export const REFUSALS: Readonly<Record<string, RefusalReason>> = {
     check: 'The origin check refused: the page was loaded from an origin that the channel does not list.',
     advice: 'Add the origin to allowed_origins of the channel, if the page is yours.',
   },
+  CHANNEL_ATTRIBUTE_MISSING: {
+    check: 'The proof for the chat vendor was not made: the data holds no value that the vendor needs.',
+    advice: 'Have the company fill the mapped profile field in for this customer, or map another one.',
+  },
+  CHANNEL_VALUE_NOT_ALLOWED: {
+    check: 'The proof for the chat vendor was not made: a value has the wrong type, form or length.',
+    advice: 'Compare the mapped profile field with the page of the channel profile.',
+  },
+  CHANNEL_ATTRIBUTES_UNAVAILABLE: {
+    check:
+      'The proof for the chat vendor was not made: a profile backend that holds a needed value did not answer.',
+    advice: 'Look for backend.failed in the log at that time, or run symbolon doctor.',
+  },
+  CHANNEL_VENDOR_ERROR: {
+    check: "The vendor's own API, which gives the proof, refused our request or gave no token.",
+    advice: "Check the credentials of the channel's connection at the vendor.",
+  },
+  CHANNEL_VENDOR_UNAVAILABLE: {
+    check: "The vendor's own API, which gives the proof, did not answer or asked us to wait.",
+    advice: 'Look for channel_vendor.failed in the log at that time; the page tries again by itself.',
+  },
   CHANNEL_NOT_ALLOWED: {
     check: 'The session check refused: the session is of another channel group than the channel asked for.',
     advice: 'The page asks for a channel of the group in which the customer signed in.',

@@ -107,9 +107,10 @@ function signInCookies(req: Request): [name: string, value: string][] {
 const setCookie = ({ name, value, maxAgeSeconds, sameSite }: SignInCookie): string =>
   `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=${sameSite}; Max-Age=${maxAgeSeconds}`;
 
-/** Forgetting needs no particular SameSite; a name that no cookie can have is left alone. */
+/** Forgetting needs no particular SameSite. */
 const expireCookie = (name: string): string => `${name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`;
 
+/** Expires what was left behind, once it is too much; what no cookie of ours can be called is left alone. */
 function forgetOldSignIns(req: Request, res: Response): void {
   const held = signInCookies(req);
   const length = held.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
@@ -119,25 +120,25 @@ function forgetOldSignIns(req: Request, res: Response): void {
   }
 }
 
-/** Sign-in by redirect: `GET /customer_sign_in`, and where the provider sends the browser back to. */
-export function customerSignIn(deps: CustomerSignInDeps): Endpoint[] {
+function createHandlers(deps: CustomerSignInDeps) {
   const { pages, redirectSignIns, sessionCookies, limits } = deps;
 
-  const admit = async (res: Response): Promise<void> => {
+  /** Only a page that a person looks at may lead on, and not without end. */
+  const admit = async (req: Request, res: Response): Promise<void> => {
+    refuseEmbedded(req);
     const context = contextOf(res);
     await limits.admit(context, [{ kind: 'address', id: callerNetwork(context.address) }]);
   };
 
   const begin = async (req: Request, res: Response): Promise<void> => {
-    refuseEmbedded(req);
-    await admit(res);
+    await admit(req, res);
     const query = parseWith(beginQuery, parseQuery(req));
     const channel = channelOf(deps.channels, query.channel);
     const context = contextOf(res);
     context.channel = channel.id;
     const { requestId, address } = context;
     const { code_challenge: challenge, max_age: maxAge } = query;
-    const { redirectTo, cookie } = await redirectSignIns.begin({
+    const { redirectTo, cookie, code } = await redirectSignIns.begin({
       channel,
       returnTo: query.return_to,
       authenticator: query.authenticator,
@@ -149,7 +150,7 @@ export function customerSignIn(deps: CustomerSignInDeps): Endpoint[] {
     });
     forgetOldSignIns(req, res);
     if (cookie) res.appendHeader('set-cookie', setCookie(cookie));
-    else context.code = 'AUTHENTICATOR_UNAVAILABLE';
+    if (code !== undefined) context.code = code;
     pages.redirect(res, redirectTo);
   };
 
@@ -181,17 +182,24 @@ export function customerSignIn(deps: CustomerSignInDeps): Endpoint[] {
     await settle(req, res, finished);
   };
 
-  const byQuery = async (req: Request, res: Response): Promise<void> => {
-    refuseEmbedded(req);
-    await admit(res);
-    await finish(req, res, parseQuery(req));
+  return {
+    begin,
+    byQuery: async (req: Request, res: Response): Promise<void> => {
+      await admit(req, res);
+      await finish(req, res, parseQuery(req));
+    },
+    byForm: async (req: Request, res: Response): Promise<void> => {
+      await admit(req, res);
+      const fields = await readFields(req, ['form'], MAX_ANSWER_BYTES);
+      await finish(req, res, fields as Record<string, string>);
+    },
   };
-  const byForm = async (req: Request, res: Response): Promise<void> => {
-    refuseEmbedded(req);
-    await admit(res);
-    await finish(req, res, (await readFields(req, ['form'], MAX_ANSWER_BYTES)) as Record<string, string>);
-  };
+}
 
+/** Sign-in by redirect: `GET /customer_sign_in`, and where the provider sends the browser back to. */
+export function customerSignIn(deps: CustomerSignInDeps): Endpoint[] {
+  const { pages } = deps;
+  const { begin, byQuery, byForm } = createHandlers(deps);
   const answerEndpoint = (endpoint: Endpoint): Endpoint => ({
     ...endpoint,
     contract: { ...endpoint.contract, pathParameters: answerPath },

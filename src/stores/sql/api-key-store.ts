@@ -6,6 +6,7 @@ import type {
   SecretUse,
 } from '../../api-keys/api-key.ts';
 import type { AuditedChange } from './audited-change.ts';
+import { insertRevocations } from './revocation-store.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { ApiKeySecretsTable, ApiKeysTable, Database, DatabaseTransaction } from './schema.ts';
 import { createSecretRows, secretMomentsOf } from './secret-rows.ts';
@@ -163,10 +164,11 @@ function createRotations(
         await secretRows.plan(trx, live, { ...plan, successorId: successor.secretId });
         return (await insertSecret(trx, keyId, successor)) ? 'rotated' : 'conflict';
       }),
-    compromise: (keyId, { secretIds, atMs, successor }, audit) =>
+    compromise: (keyId, { secretIds, atMs, successor, revocations = [] }, audit) =>
       auditedChange(audit, async (trx) => {
         if ((await secretRows.revoke(trx, keyId, secretIds, atMs)) === 0) return 'missing';
         if (successor && !(await insertSecret(trx, keyId, successor))) return 'missing';
+        await insertRevocations(trx, revocations);
         return 'ended';
       }),
     dueGraces: () => secretRows.dueGraces(db),
@@ -222,9 +224,11 @@ export function createApiKeyStore(db: Database, auditedChange: AuditedChange): A
           .where('secret_id', '=', secretId)
           .where('revoked_at_ms', 'is', null)
           .executeTakeFirst();
-        return result.numUpdatedRows === 0n ? 'missing' : 'ended';
+        if (result.numUpdatedRows === 0n) return 'missing';
+        if ('revokedAtMs' in end) await insertRevocations(trx, end.revocations ?? []);
+        return 'ended';
       }),
-    revoke: (keyId, atMs, audit) =>
+    revoke: (keyId, { atMs, revocations = [] }, audit) =>
       auditedChange(audit, async (trx) => {
         const result = await trx
           .updateTable('api_keys')
@@ -232,7 +236,9 @@ export function createApiKeyStore(db: Database, auditedChange: AuditedChange): A
           .where('key_id', '=', keyId)
           .where('revoked_at_ms', 'is', null)
           .executeTakeFirst();
-        return result.numUpdatedRows === 0n ? 'missing' : 'revoked';
+        if (result.numUpdatedRows === 0n) return 'missing';
+        await insertRevocations(trx, revocations);
+        return 'revoked';
       }),
     ...createRotations(db, auditedChange),
     recordUses: (uses) =>

@@ -1,6 +1,7 @@
 import type { ClientId, ClientSecret, ClientStore, OAuthClient } from '../../clients/client.ts';
 import type { OpenIdSettings } from '../../clients/openid-settings.ts';
 import type { AuditedChange } from './audited-change.ts';
+import { insertRevocations } from './revocation-store.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { ClientSecretsTable, ClientsTable, Database, DatabaseTransaction } from './schema.ts';
 import { createSecretRows, secretMomentsOf } from './secret-rows.ts';
@@ -110,10 +111,11 @@ function createRotations(
         await secretRows.plan(trx, live, { ...plan, successorId: successor.secretId });
         return (await insertSecret(trx, clientId, successor)) ? 'rotated' : 'conflict';
       }),
-    compromise: (clientId, { secretIds, atMs, successor }, audit) =>
+    compromise: (clientId, { secretIds, atMs, successor, revocations = [] }, audit) =>
       auditedChange(audit, async (trx) => {
         if ((await secretRows.revoke(trx, clientId, secretIds, atMs)) === 0) return 'missing';
         if (successor && !(await insertSecret(trx, clientId, successor))) return 'missing';
+        await insertRevocations(trx, revocations);
         return 'ended';
       }),
     dueGraces: () => secretRows.dueGraces(db),
@@ -173,7 +175,7 @@ export function createClientStore(db: Database, auditedChange: AuditedChange): C
           .executeTakeFirst();
         return result.numUpdatedRows === 0n ? 'missing' : 'updated';
       }),
-    revoke: (clientId, atMs, audit) =>
+    revoke: (clientId, { atMs, revocations = [] }, audit) =>
       auditedChange(audit, async (trx) => {
         const result = await trx
           .updateTable('clients')
@@ -181,7 +183,9 @@ export function createClientStore(db: Database, auditedChange: AuditedChange): C
           .where('client_id', '=', clientId)
           .where('revoked_at_ms', 'is', null)
           .executeTakeFirst();
-        return result.numUpdatedRows === 0n ? 'missing' : 'revoked';
+        if (result.numUpdatedRows === 0n) return 'missing';
+        await insertRevocations(trx, revocations);
+        return 'revoked';
       }),
   };
 }

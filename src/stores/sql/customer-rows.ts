@@ -41,7 +41,7 @@ export function referenceRow(record: ReferenceRecord): CustomerReferencesTable {
     space: record.space,
     sealed_reference: record.sealedReference,
     is_primary: record.isPrimary ? 1 : 0,
-    own_id: record.ownId,
+    own_id: orNull(record.ownId),
   };
 }
 
@@ -52,6 +52,6 @@ export function referenceOf(row: CustomerReferencesTable): ReferenceRecord {
     space: row.space,
     sealedReference: row.sealed_reference,
     isPrimary: row.is_primary === 1,
-    ownId: row.own_id,
+    ownId: orUndefined(row.own_id),
   };
 }

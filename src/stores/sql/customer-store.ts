@@ -3,6 +3,7 @@ import type { CustomerIdentifier } from '../../identifiers/identifier.ts';
 import type { AuditedChange } from './audited-change.ts';
 import { raiseCounter } from './counters.ts';
 import { CUSTOMERS_COUNTER, foldedId } from './customer-rows.ts';
+import { insertRevocations } from './revocation-store.ts';
 import { insertedRows, mayBeStored, orUndefined } from './rows.ts';
 import type { Database, DatabaseTransaction } from './schema.ts';
 
@@ -122,8 +123,11 @@ export function createCustomerStore(db: Database, auditedChange: AuditedChange):
         .executeTakeFirstOrThrow();
       return row.customers;
     },
-    async recordLookup(audit) {
-      await auditedChange(audit, async () => 'recorded');
+    async recordLookup(audit, revocations = []) {
+      await auditedChange(audit, async (trx) => {
+        await insertRevocations(trx, revocations);
+        return 'recorded';
+      });
     },
   };
 }

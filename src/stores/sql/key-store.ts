@@ -1,7 +1,8 @@
 import { BridgeError } from '../../errors.ts';
-import type { KeyStore, SealedKey } from '../../keyring/keyring-types.ts';
+import type { KeyCheck, KeyStore, SealedKey } from '../../keyring/keyring-types.ts';
+import type { AuditedChange } from './audited-change.ts';
 import { insertedRows } from './rows.ts';
-import type { Database, PurposeKeysTable } from './schema.ts';
+import type { Database, DatabaseTransaction, PurposeKeysTable } from './schema.ts';
 
 function rowOf(key: SealedKey): PurposeKeysTable {
   return {
@@ -13,8 +14,20 @@ function rowOf(key: SealedKey): PurposeKeysTable {
   };
 }
 
+async function insertKey(trx: DatabaseTransaction, key: SealedKey, check: KeyCheck): Promise<boolean> {
+  // The check first: where one stands without its key, the key was lost, and a new one must not take its place.
+  const checkResult = await trx
+    .insertInto('purpose_key_checks')
+    .values({ purpose: check.purpose, version: check.version, check_value: check.check })
+    .onConflict((c) => c.doNothing())
+    .executeTakeFirst();
+  if (insertedRows(checkResult) === 0) return false;
+  await trx.insertInto('purpose_keys').values(rowOf(key)).execute();
+  return true;
+}
+
 /** Keys of the keyring and, in a table of their own, the checks that outlive a lost key. */
-export function createKeyStore(db: Database): KeyStore {
+export function createKeyStore(db: Database, auditedChange: AuditedChange): KeyStore {
   return {
     async loadKeys() {
       const rows = await db
@@ -44,18 +57,13 @@ export function createKeyStore(db: Database): KeyStore {
         check: row.check_value,
       }));
     },
-    addKey: (key, check) =>
-      db.transaction().execute(async (trx) => {
-        // The check first: where one stands without its key, the key was lost, and a new one must not take its place.
-        const checkResult = await trx
-          .insertInto('purpose_key_checks')
-          .values({ purpose: check.purpose, version: check.version, check_value: check.check })
-          .onConflict((c) => c.doNothing())
-          .executeTakeFirst();
-        if (insertedRows(checkResult) === 0) return false;
-        await trx.insertInto('purpose_keys').values(rowOf(key)).execute();
-        return true;
-      }),
+    addKey: async (key, check, audit) => {
+      if (!audit) return db.transaction().execute((trx) => insertKey(trx, key, check));
+      const outcome = await auditedChange(audit, async (trx) =>
+        (await insertKey(trx, key, check)) ? 'added' : 'conflict',
+      );
+      return outcome === 'added';
+    },
     resealKeys: (keys) =>
       db.transaction().execute(async (trx) => {
         for (const key of keys) {

@@ -118,7 +118,7 @@ export interface CustomerReferencesTable {
   space: ReferenceSpace;
   sealed_reference: string;
   is_primary: number;
-  own_id: CustomerIdentifier;
+  own_id: CustomerIdentifier | null;
 }
 
 /** Every channel group that an identifier was ever given out in. */

@@ -136,7 +136,7 @@ export async function openSqlStores(options: SqlStoreOptions): Promise<SqlStores
     registry: shield.guard(createRegistryStore(db, auditedChange, options.clock)),
     standings: shield.guard(createStandingStore(db)),
     notices: shield.guard(createNoticeStore(db)),
-    keys: shield.guard(createKeyStore(db)),
+    keys: shield.guard(createKeyStore(db, auditedChange)),
     signingKeys: shield.guard(createSigningKeyStore(db, auditedChange)),
     revocations: shield.guard(createRevocationStore(db)),
     replays: shield.guard(createReplayStore(db)),

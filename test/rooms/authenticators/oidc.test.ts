@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { importSPKI, jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ZodError } from 'zod';
@@ -296,6 +297,37 @@ describe('what the provider cannot tell', () => {
     await signIn({ aud: 'x' });
     const log = lines.join('') + JSON.stringify(failures);
     for (const secret of ['canary-code', '4711', SECRET, 'eyJ']) expect(log).not.toContain(secret);
+  });
+});
+
+describe('the deadline', () => {
+  it('is one for all calls of a step: keys that hang after a good answer keep nobody waiting', async () => {
+    const held: ServerResponse[] = [];
+    provider.keys = (response) => void held.push(response);
+    const startedMs = performance.now();
+    expect(await signIn({}, { settings: { timeout_ms: 300 } })).toMatchObject({ outcome: 'unavailable' });
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(failures.map(({ reason }) => reason)).toEqual(['timeout']);
+    for (const response of held) response.destroy();
+  });
+
+  it('does not have to pass when the service ends', async () => {
+    const login = make();
+    const { memory } = await begin(login);
+    const called = new Promise<ServerResponse>((resolve) => {
+      provider.token = (_call, response) => resolve(response);
+    });
+    const startedMs = performance.now();
+    const parameters = { state: 's-1', code: 'c' };
+    const underWay = login.authenticate(
+      { kind: 'redirect_answer', authenticator: 'login', parameters, memory },
+      CONTEXT,
+    );
+    const held = await called;
+    await login.close();
+    expect(await underWay).toMatchObject({ outcome: 'unavailable' });
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    held.destroy();
   });
 });
 

@@ -21,6 +21,10 @@ describe('a configuration file', () => {
         authenticators: ['directory'],
         allowed_origins: [],
         app_redirects: [],
+        settings: {},
+        attributes: {},
+        allow_personal_data: [],
+        enforcement: 'enforce',
       },
     ]);
     expect(config.authenticators).toEqual([

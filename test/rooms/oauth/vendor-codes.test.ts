@@ -248,6 +248,15 @@ describe('refresh tokens of a vendor', () => {
     expect(second['iat']).toBe((first['iat'] as number) + 300);
   });
 
+  it('take words in the scope that are not ours, and no scope that the code did not bring', async () => {
+    const { vendor, answer } = await begin();
+    const renewal = { grant_type: 'refresh_token', refresh_token: answer.refreshToken as string };
+    expect(await refusal(t.ask(vendor, { ...renewal, scope: 'openid profile:read' }))).toBe('invalid_scope');
+    const renewed = await t.ask(vendor, { ...renewal, scope: 'openid profile offline_access' });
+    expect(renewed.scopes).toEqual(['openid']);
+    expect(renewed.idToken).toBeDefined();
+  });
+
   it('are not given to clients that may not have them', async () => {
     const vendor = await t.register({ grantTypes: ['authorization_code'] });
     const answer = await t.ask(vendor, t.redemption(await t.code(t.signIn(), vendor)));

@@ -19,7 +19,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('space', 'text', (c) => c.notNull())
     .addColumn('sealed_reference', 'text', (c) => c.notNull())
     .addColumn('is_primary', 'integer', (c) => c.notNull())
-    .addColumn('own_id', 'text', (c) => c.notNull())
+    .addColumn('own_id', 'text')
     .execute();
   await db.schema
     .createTable('customer_groups')

@@ -1,0 +1,161 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { symbolon } from '../rooms/cli/run.ts';
+import { folder } from '../rooms/config/settings.ts';
+import { ADMIN_TOKEN, PUBLIC_URL, startService, type TestService } from '../support/service.ts';
+import { startTokenServer, type TokenServer } from '../support/token-server.ts';
+
+let t: TestService;
+let partner: TokenServer;
+let place: ReturnType<typeof folder>;
+
+beforeAll(async () => {
+  partner = await startTokenServer();
+  t = await startService({
+    settings: (all) => ({
+      ...all,
+      connections: {
+        ...all.connections,
+        messenger: {
+          base_url: partner.url,
+          auth: [
+            {
+              type: 'authorization_code',
+              authorization_url: `${partner.url}/authorize`,
+              token_url: `${partner.url}/token`,
+              client_id: 'bridge',
+              client_secret: 'a-secret-of-ours-91',
+            },
+          ],
+        },
+      },
+    }),
+  });
+  place = folder();
+  place.write('symbolon.yaml', 'public_url: http://localhost:8080\n');
+  mkdirSync(`${place.path}/.symbolon`);
+  const running = { pid: process.pid, admin_url: t.adminUrl };
+  writeFileSync(`${place.path}/.symbolon/service.json`, JSON.stringify(running));
+});
+afterAll(async () => {
+  place[Symbol.dispose]();
+  await t.dispose();
+  await partner.close();
+});
+
+const run = (args: string[]) => symbolon(args, { cwd: place.path, env: { ADMIN_TOKEN } });
+const connections = async () => {
+  const { body } = await t.admin.get('/admin/connections').expect(200);
+  return Object.fromEntries(
+    (body as { items: { name: string }[] }).items.map((one) => [one.name, one]),
+  ) as Record<string, Record<string, unknown>>;
+};
+const callback = (query: Record<string, string>, name = 'messenger') =>
+  t.api.get(`/connections/${name}/callback`).query(query);
+
+/** The `state` of an address that was begun through the admin API. */
+async function begun(): Promise<string> {
+  const { body } = await t.admin.post('/admin/connections/messenger/connect').expect(200);
+  const { address, redirect_uri } = body as { address: string; redirect_uri: string };
+  expect(redirect_uri).toBe(`${PUBLIC_URL}/connections/messenger/callback`);
+  return new URL(address).searchParams.get('state') as string;
+}
+
+describe('GET /admin/connections', () => {
+  it('tells circuit, counts, token and the last failure of each, and no secret', async () => {
+    const { JWT } = await t.signIn();
+    const ask = () =>
+      t.api
+        .post('/getprofile')
+        .set({ authorization: `Bearer ${t.north.key.secret}`, 'customer-auth': `JWT ${JWT}` })
+        .send({ fields: ['plan'] });
+    await ask().expect(200);
+    t.crm.mode = 'hang_up';
+    await ask().expect(503);
+    t.crm.mode = 'ok';
+    const all = await connections();
+    expect(Object.keys(all)).toEqual(['crm', 'billing', 'messenger']);
+    expect(all['crm']).toMatchObject({
+      circuit: 'closed',
+      calls: { status_2xx: 1, unreachable: 2 },
+      retries: 1,
+      running: 0,
+      max_running: 32,
+      last_failure: { reason: 'unreachable', at: '2026-01-01T00:00:00.000Z' },
+      tokens: [{ held: true, ends_at: '2026-01-01T00:10:00.000Z', last_failure: null }],
+    });
+    expect(all['billing']).toMatchObject({ calls: {}, mean_ms: null, connects: 0, last_failure: null });
+    expect(all['messenger']).toMatchObject({ tokens: [{ held: false, grant: 'missing' }] });
+    expect(JSON.stringify(all)).not.toMatch(/s3cret|backend-key|backend-token|a-secret-of-ours/);
+  });
+
+  it('has the same numbers in the metrics', async () => {
+    const { text } = await t.ops.get('/metrics').expect(200);
+    expect(text).toContain('symbolon_outbound_calls_total{destination="crm",outcome="status_2xx"} 1');
+    expect(text).toContain('symbolon_outbound_calls_total{destination="crm/token",outcome="status_2xx"} 1');
+    expect(text).toContain('symbolon_outbound_retries_total{connection="crm"} 1');
+  });
+});
+
+describe('a connection that a person has to connect', () => {
+  it('is connected by going to the address and coming back, once', async () => {
+    const state = await begun();
+    const { text } = await callback({ state, code: 'a-code', scope: 'whatever else' }).expect(200);
+    expect(text).toContain('The connection messenger is ready');
+    expect(partner.requests[0]?.members['code']).toBe('a-code');
+    expect((await connections())['messenger']).toMatchObject({ tokens: [{ grant: 'connected' }] });
+    await callback({ state, code: 'a-code' }).expect(400);
+    expect(partner.requests).toHaveLength(1);
+  });
+
+  it('is not connected by what was not begun here', async () => {
+    const cases: [Record<string, string>, string?][] = [
+      [{ state: 'x', code: 'a-code' }],
+      [{ code: 'a-code' }],
+      [{ state: await begun() }],
+      [{ state: await begun(), error: 'access_denied', error_description: '<script>alert(1)</script>' }],
+      [{ state: await begun(), code: 'a-code' }, 'crm'],
+    ];
+    for (const [query, name] of cases) {
+      const { text } = await callback(query, name).expect(400);
+      expect(text).not.toContain('<script');
+    }
+    expect(partner.requests).toHaveLength(1);
+  });
+
+  it('says on the page when the code is refused, and nothing of what the other side wrote', async () => {
+    const before = partner.answer;
+    partner.answer = () => [400, { error: 'invalid_grant', error_description: 'internal words' }];
+    const { text } = await callback({ state: await begun(), code: 'bad' }).expect(503);
+    expect(text).toContain('Not connected: the token endpoint answered 400 (invalid_grant).');
+    expect(text).not.toContain('internal words');
+    partner.answer = before;
+  });
+
+  it('must be one', async () => {
+    await t.admin.post('/admin/connections/crm/connect').expect(400);
+    await t.admin.post('/admin/connections/nobody/connect').expect(404);
+  });
+});
+
+describe('symbolon connections', () => {
+  it('status shows every connection in a line, or all about one', async () => {
+    const { code, stdout } = await run(['connections', 'status']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/crm +closed +3 +2 +0\/32 +0 +until 2026-01-01T00:10:00.000Z/);
+    const one = await run(['connections', 'status', 'crm']);
+    expect(one.stdout).toContain('1 status_2xx');
+    expect(one.stdout).toContain('unreachable at 2026-01-01T00:00:00.000Z');
+    expect((await run(['connections', 'status', 'nobody'])).code).toBe(1);
+    const json = await run(['connections', 'status', 'crm', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ items: [{ name: 'crm', max_waiting: 1_024 }] });
+  });
+
+  it('connect prints the address to open and where the browser comes back to', async () => {
+    const { code, stdout } = await run(['connections', 'connect', 'messenger']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${partner.url}/authorize?`);
+    expect(stdout).toContain(`${PUBLIC_URL}/connections/messenger/callback`);
+    expect((await run(['connections', 'connect', 'crm'])).code).toBe(1);
+  });
+});

@@ -1,0 +1,136 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CsvProblem, csvLine, readCsv } from '../../../src/cli/csv.ts';
+import { folder } from '../config/settings.ts';
+import { symbolon } from './run.ts';
+
+async function* inPieces(text: string, size: number): AsyncGenerator<string> {
+  for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
+}
+
+async function parse(text: string, size = 3): Promise<[number, string[]][]> {
+  const lines: [number, string[]][] = [];
+  for await (const { line, cells } of readCsv(inPieces(text, size))) lines.push([line, cells]);
+  return lines;
+}
+
+describe('comma-separated values', () => {
+  it.each<[string, [number, string[]][]]>([
+    [
+      'a,b\r\n1,2\r\n',
+      [
+        [1, ['a', 'b']],
+        [2, ['1', '2']],
+      ],
+    ],
+    [
+      '\uFEFFa;b\n\n1;"x;y"',
+      [
+        [1, ['a', 'b']],
+        [3, ['1', 'x;y']],
+      ],
+    ],
+    [
+      '"a ""q""","l1\nl2",\nx,y,z',
+      [
+        [1, ['a "q"', 'l1\nl2', '']],
+        [3, ['x', 'y', 'z']],
+      ],
+    ],
+    ['', []],
+  ])('are read as they are written: %j', async (text, expected) => {
+    for (const size of [1, 3, 1_000]) expect(await parse(text, size)).toEqual(expected);
+  });
+
+  it.each([
+    ['a,"b', 1],
+    ['a\n"b"c,d', 2],
+  ])('are refused by line when %j is none', async (text, line) => {
+    const error = await parse(text).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CsvProblem);
+    expect(error).toMatchObject({ line });
+  });
+
+  it('are written so that they read back as they were', async () => {
+    const cells = ['plain', 'a,b', 'a;b', 'say "x"', 'l1\nl2', ''];
+    expect(await parse(csvLine(cells))).toEqual([[1, cells]]);
+  });
+});
+
+describe('identifiers from the command line', () => {
+  let place: ReturnType<typeof folder>;
+  beforeAll(() => {
+    place = folder();
+    place.write(
+      'symbolon.yaml',
+      'public_url: http://localhost:8080\nkeys:\n  generate: true\nauthenticators:\n  - name: staff\n    type: directory\n    reference_space: crm\nchannels:\n  - id: web\n    group: chat\n',
+    );
+  });
+  afterAll(() => place[Symbol.dispose]());
+  const run = (...args: string[]) => symbolon(args, { cwd: place.path, env: {} });
+  const why = ['--reason', 'ticket 4711'];
+  const OLD = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
+
+  it('are imported, traced, merged, and erased with a certificate that proves itself', async () => {
+    place.write(
+      'old.csv',
+      `identifier;space;reference;group\n${OLD};crm;4711;chat\nbad id;crm;4712;chat\nother-old-1;crm;4713;chat\nOTHER-OLD-1;crm;4714;chat\n`,
+    );
+    const dry = await run('identifiers', 'import', 'old.csv', '--dry-run', '--json', ...why);
+    expect([dry.code, JSON.parse(dry.stdout)]).toMatchObject([
+      1,
+      { imported: 2, known: 0, refused: 2, problems: [{ line: 5 }, { line: 3 }] },
+    ]);
+    expect(dry.stdout + dry.stderr).not.toContain('4711;');
+    const done = await run('identifiers', 'import', 'old.csv', '--json', ...why);
+    expect([done.code, JSON.parse(done.stdout)]).toMatchObject([
+      1,
+      { imported: 2, refused: 2, problems: [{ line: 3 }, { line: 5 }] },
+    ]);
+
+    place.write('report.csv', `chat,who,note\n1,${OLD},"a, b"\n2,nobody-here,\n`);
+    const traced = await run('trace', '--file', 'report.csv', '--column', 'who', '--out', 'out.csv', ...why);
+    expect([traced.code, traced.stderr]).toEqual([0, '']);
+    const out = `${place.path}/out.csv`;
+    expect(readFileSync(out, 'utf8')).toBe(
+      `chat,who,note,trace_state,present_customer_id,reference_space,reference\n1,${OLD},"a, b",living,${OLD},crm,4711\n2,nobody-here,,unknown,,,\n`,
+    );
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    const again = await run('trace', '--file', 'report.csv', '--column', 'who', '--out', 'out.csv', ...why);
+    expect(again.code).toBe(2);
+
+    const merged = await run('identifiers', 'merge', 'other-old-1', '--into', OLD, '--json', ...why);
+    expect(JSON.parse(merged.stdout)).toEqual({
+      items: [{ channel_group: 'chat', customer_id: OLD, aliases: ['other-old-1'] }],
+    });
+
+    expect((await run('identifiers', 'erase', OLD, ...why)).code).toBe(2);
+    const erased = await run('identifiers', 'erase', OLD, '--yes', '--certificate', 'proof.json', ...why);
+    expect([erased.code, erased.stderr]).toEqual([0, '']);
+    expect(statSync(`${place.path}/proof.json`).mode & 0o777).toBe(0o600);
+    expect((await run('identifiers', 'verify-certificate', 'proof.json')).code).toBe(0);
+    place.write('forged.json', readFileSync(`${place.path}/proof.json`, 'utf8').replace('chat', 'shop'));
+    expect((await run('identifiers', 'verify-certificate', 'forged.json')).code).toBe(1);
+    expect((await run('trace', 'other-old-1', ...why)).code).toBe(1);
+  }, 60_000);
+
+  it.each([
+    ['a report without the column', 'x,y\n1,2\n'],
+    ['a report that is not text', '\u0000'],
+    ['a report with an open quote', 'customer_id\n"c1'],
+  ])('leave no file behind for %s', async (_what, text) => {
+    place.write('bad.csv', text);
+    const { code } = await run('trace', '--file', 'bad.csv', '--out', 'bad-out.csv', ...why);
+    expect([code, existsSync(`${place.path}/bad-out.csv`)]).toEqual([2, false]);
+  });
+
+  it('need a reason', async () => {
+    for (const args of [
+      ['trace', OLD],
+      ['identifiers', 'disable', OLD],
+      ['identifiers', 'split', OLD],
+    ]) {
+      expect((await run(...args)).code).toBe(2);
+    }
+  });
+});

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CustomerIdentifier } from '../../../src/identifiers/identifier.ts';
+import { createIdTokens, type IdTokenRequest } from '../../../src/tokens/id-token.ts';
+import type { SigningAlgorithm } from '../../../src/tokens/signing-key-types.ts';
+import { openSigningRings } from '../../../src/tokens/signing-rings.ts';
+import { ISSUER, MAX_TOKEN_SECONDS, openRooms, type Rooms } from '../fixture.ts';
+
+let rooms: Rooms;
+beforeEach(async () => {
+  rooms = await openRooms();
+});
+afterEach(() => rooms.close());
+
+async function open(algorithm: SigningAlgorithm) {
+  const rings = await openSigningRings({
+    store: rooms.stores.signingKeys,
+    keyring: rooms.keyring,
+    clock: rooms.clock,
+    algorithm: 'ES256',
+    algorithms: { id: algorithm },
+    maxTokenLifetimeSeconds: MAX_TOKEN_SECONDS,
+  });
+  const idTokens = createIdTokens({
+    rings,
+    clock: rooms.clock,
+    issuer: ISSUER,
+    lifetimeSeconds: 900,
+    algorithm,
+  });
+  return { rings, idTokens };
+}
+
+const request = (change: Partial<IdTokenRequest> = {}): IdTokenRequest => ({
+  clientId: 'cl_1',
+  customerId: 'c1lpcdu3obrwgtjp3esjma6v5577d3yzl4' as CustomerIdentifier,
+  authTimeMs: rooms.clock.nowMs(),
+  sid: 'sid-1',
+  accessToken: 'an.access.token',
+  claims: {},
+  notAfterMs: rooms.clock.nowMs() + 3_600_000,
+  ...change,
+});
+const seconds = () => Math.floor(rooms.clock.nowMs() / 1000);
+
+describe('an ID token', () => {
+  it.each([
+    ['RS256', 'sha256', 16],
+    ['ES256', 'sha256', 16],
+    ['EdDSA', 'sha512', 32],
+  ] as const)(
+    'is verified by an independent library under %s, and names the access token beside it',
+    async (...row) => {
+      const [algorithm, digest, bytes] = row;
+      const { rings, idTokens } = await open(algorithm);
+      expect(idTokens.algorithms()).toEqual([algorithm]);
+      const token = await idTokens.issue(request());
+      expect(idTokens.algorithms()).toEqual([algorithm]);
+      const { payload } = await jwtVerify(token, createLocalJWKSet(rings.keySet()), {
+        issuer: ISSUER,
+        audience: 'cl_1',
+        algorithms: [algorithm],
+        currentDate: new Date(rooms.clock.nowMs()),
+      });
+      const whole = createHash(digest).update('an.access.token').digest();
+      expect(payload['at_hash']).toBe(whole.subarray(0, bytes).toString('base64url'));
+    },
+  );
+
+  it('keeps its own claims, whatever a profile calls its fields', async () => {
+    const { idTokens } = await open('ES256');
+    const claims = {
+      sub: 'evil',
+      aud: 'evil',
+      exp: 1,
+      nonce: 'evil',
+      azp: 'evil',
+      acr: 'evil',
+      email: 'mail',
+    };
+    const told = decodeJwt(await idTokens.issue(request({ claims })));
+    expect(JSON.stringify(told)).not.toContain('evil');
+    expect(told).toMatchObject({ email: 'mail', exp: seconds() + 900 });
+    expect(told).not.toHaveProperty('nonce');
+  });
+
+  it('is from a few seconds ago, and nobody signed in after it', async () => {
+    const { idTokens } = await open('ES256');
+    const told = decodeJwt(await idTokens.issue(request()));
+    expect(told).toMatchObject({ iat: seconds() - 5, auth_time: seconds() - 5 });
+    expect(told).not.toHaveProperty('nbf');
+  });
+
+  it('ends with what it rests on', async () => {
+    const { idTokens } = await open('ES256');
+    const short = request({ notAfterMs: rooms.clock.nowMs() + 30_000 });
+    expect(decodeJwt(await idTokens.issue(short)).exp).toBe(seconds() + 30);
+  });
+});
