@@ -53,6 +53,8 @@ export function bridgeConfig(options: {
   backend: BackendCredentials;
   /** Connections to chat platforms. */
   platforms: NonNullable<ConfigInput['connections']>;
+  /** Channels of the chat vendors. */
+  vendorChannels: NonNullable<ConfigInput['channels']>;
 }): ConfigInput {
   const { dataDir, addresses, backend } = options;
   const host = '127.0.0.1';
@@ -69,14 +71,17 @@ export function bridgeConfig(options: {
       defaults: { api_key: DEMO_TIER, client: DEMO_TIER, session: DEMO_TIER, address: DEMO_TIER },
     },
     default_channel: DEFAULT_CHANNEL,
-    channels: CHANNELS.map(({ id, partner, delivery }) => ({
-      id,
-      group: partner,
-      delivery,
-      authenticators: [DIRECTORY],
-      allowed_deliveries: delivery === 'token' ? ['token'] : ['cookie', 'token'],
-      allowed_origins: delivery === 'token' ? [] : [addresses.shopUrl],
-    })),
+    channels: [
+      ...CHANNELS.map(({ id, partner, delivery }) => ({
+        id,
+        group: partner,
+        delivery,
+        authenticators: [DIRECTORY],
+        allowed_deliveries: delivery === 'token' ? [delivery] : [delivery, 'token' as const],
+        allowed_origins: delivery === 'token' ? [] : [addresses.shopUrl],
+      })),
+      ...options.vendorChannels,
+    ],
     authenticators: [{ name: DIRECTORY, type: 'directory', reference_space: DIRECTORY }],
     connections: {
       ...options.platforms,

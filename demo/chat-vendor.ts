@@ -57,6 +57,8 @@ export async function startChatVendor(options: {
   port: number;
   shopOrigin: string;
   bridge: VendorBridgeClient;
+  /** A widget of the vendor `id` shows what it was handed. */
+  admit: (id: string, body: string) => Promise<LoopbackAnswer>;
   nowMs: () => number;
 }): Promise<LoopbackServer> {
   const { bridge, shopOrigin, nowMs } = options;
@@ -108,6 +110,8 @@ export async function startChatVendor(options: {
         },
       };
     }
+    const other = request.method === 'POST' ? /^\/vendors\/([a-z-]+)$/.exec(request.path)?.[1] : undefined;
+    if (other !== undefined) return options.admit(other, request.body);
     const [scheme, token] = (request.headers.authorization ?? '').split(' ');
     if (scheme !== 'Bearer' || !token) {
       return { status: 401, body: { code: 'TOKEN_MISSING', message: 'The chat needs the customer token.' } };

@@ -28,6 +28,13 @@ export interface DemoClient {
   scopes: string[];
 }
 
+/** A chat vendor that redeems codes at the bridge. */
+export interface VendorClientCredentials {
+  vendor: string;
+  client_id: string;
+  client_secret: string;
+}
+
 /** `plain`: bearer use. `signed`: signing use. `expired`: over. `restricted`: lacks `profile:read`. `tight`: for a small tier. */
 export type DemoKeyLabel = 'plain' | 'signed' | 'expired' | 'restricted' | 'tight';
 
@@ -55,6 +62,7 @@ export interface DemoState {
   admin_token: string;
   customers: DemoCustomer[];
   clients: DemoClient[];
+  vendor_clients: VendorClientCredentials[];
   api_keys: DemoApiKey[];
   channels: { id: string; partner: string; delivery: 'cookie' | 'token' }[];
   default_channel: string;
@@ -67,7 +75,7 @@ const path = (dataDir: string) => join(dataDir, 'demo.json');
 /** What an earlier run left; a part of the wrong shape is left out, and made anew by the caller. */
 export function readDemoState(dataDir: string): Partial<DemoState> {
   if (!existsSync(path(dataDir))) return {};
-  const LISTS = new Set(['customers', 'clients', 'api_keys', 'channels', 'backends']);
+  const LISTS = new Set(['customers', 'clients', 'vendor_clients', 'api_keys', 'channels', 'backends']);
   const entries = Object.entries(parseJsonObject(readFileSync(path(dataDir), 'utf8')));
   return Object.fromEntries(
     entries.filter(([name, value]) => (LISTS.has(name) ? Array.isArray(value) : typeof value === 'string')),

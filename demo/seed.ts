@@ -3,8 +3,15 @@
  * as both the bridge and `demo.json` still know it; only what is missing is made.
  */
 import { randomBytes } from 'node:crypto';
-import { DIRECTORY, PARTNERS } from './bridge-config.ts';
-import type { DemoApiKey, DemoClient, DemoCustomer, DemoKeyLabel, DemoState } from './demo-state.ts';
+import { CHANNELS, DIRECTORY, PARTNERS } from './bridge-config.ts';
+import type {
+  DemoApiKey,
+  DemoClient,
+  DemoCustomer,
+  DemoKeyLabel,
+  DemoState,
+  VendorClientCredentials,
+} from './demo-state.ts';
 import { type JsonObject, objectOrEmpty } from './json.ts';
 
 const DAY_MS = 86_400_000;
@@ -36,7 +43,8 @@ export function createAdminCall(url: string, token: string): AdminCall {
   };
 }
 
-const items = (answer: JsonObject): JsonObject[] =>
+/** The list in an answer of the admin API. */
+export const items = (answer: JsonObject): JsonObject[] =>
   Array.isArray(answer.items) ? answer.items.map(objectOrEmpty) : [];
 
 async function seedPartners(admin: AdminCall): Promise<void> {
@@ -72,6 +80,27 @@ async function seedClients(admin: AdminCall, before: readonly DemoClient[]): Pro
     });
   }
   return clients;
+}
+
+/** Genesys, which redeems codes as a client of the bridge. Nobody is ever redirected, so the address need not exist. */
+async function seedVendorClients(
+  admin: AdminCall,
+  before: readonly VendorClientCredentials[],
+): Promise<VendorClientCredentials[]> {
+  const vendor = 'genesys';
+  const live = items(await admin('GET', '/admin/clients')).filter((client) => !client.revoked_at);
+  const kept = before.find(
+    (one) => one.vendor === vendor && live.some((client) => client.client_id === one.client_id),
+  );
+  if (kept) return [kept];
+  const made = await admin('POST', '/admin/clients', {
+    partner: CHANNELS[0].partner,
+    label: vendor,
+    party: 'first',
+    redirect_uris: ['https://shop.example/chat'],
+    openid: true,
+  });
+  return [{ vendor, client_id: String(made.client_id), client_secret: String(made.client_secret) }];
 }
 
 /** Ten requests in a minute: what a partner sees beyond its limit can be tried out with the key `tight`. */
@@ -146,11 +175,12 @@ export async function seed(
     customers: readonly { username: string; reference: string }[];
     nowMs: number;
   },
-): Promise<Pick<DemoState, 'clients' | 'api_keys' | 'customers'>> {
+): Promise<Pick<DemoState, 'clients' | 'vendor_clients' | 'api_keys' | 'customers'>> {
   const { before, customers, nowMs } = options;
   await seedPartners(admin);
   return {
     clients: await seedClients(admin, before.clients ?? []),
+    vendor_clients: await seedVendorClients(admin, before.vendor_clients ?? []),
     api_keys: await seedApiKeys(admin, before.api_keys ?? [], nowMs),
     customers: await seedCustomers(admin, before.customers ?? [], customers),
   };

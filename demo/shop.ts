@@ -1,10 +1,10 @@
 /**
- * The sample shop's site: one page, its static files, the browser SDK, and the stream of calls that the page shows.
+ * The sample shop's site: two pages, their static files, the browser SDK, and the stream of calls that the page shows.
  * It also hands the demo customers' passwords to the page, which only this machine can open.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CallLog } from './call-log.ts';
 import { type LoopbackAnswer, type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
 
@@ -14,6 +14,8 @@ export interface PageSettings {
   vendorUrl: string;
   backendUrl: string;
   channel: string;
+  /** Chat vendors of the page `/vendors`, in the order of its picker. */
+  vendors: { id: string; name: string; proof: string }[];
   customers: { username: string; password: string; name: string }[];
 }
 
@@ -37,6 +39,14 @@ const PAGE_FILES: Record<string, string> = {
   '/chat-widget.js': 'chat-widget.js',
   '/call-cards.js': 'call-cards.js',
   '/token-card.js': 'token-card.js',
+  '/vendors': 'vendors.html',
+  '/vendors.css': 'vendors.css',
+  '/vendors.js': 'vendors.js',
+  '/vendor-scripts.js': 'vendor-scripts.js',
+  '/vendor-panel.js': 'vendor-panel.js',
+  '/altered-proof.js': 'altered-proof.js',
+  '/token-timeline.js': 'token-timeline.js',
+  '/follow-calls.js': 'follow-calls.js',
   '/mark.svg': 'mark.svg',
 };
 
@@ -55,10 +65,13 @@ function staticFiles(): Map<string, { bytes: Buffer; type: string }> {
     'Build the browser SDK first: npm run build:sdk',
   );
   const files = new Map<string, { bytes: Buffer; type: string }>();
-  for (const [path, name] of [...Object.entries(PAGE_FILES), ['/sdk/symbolon.js', sdk] as const]) {
-    const file = path.startsWith('/sdk/') ? name : join(page, name);
-    const type = TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
+  const add = (path: string, file: string) => {
+    const type = TYPES[file.slice(file.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
     files.set(path, { bytes: readFileSync(file), type });
+  };
+  for (const [path, name] of Object.entries(PAGE_FILES)) add(path, join(page, name));
+  for (const name of readdirSync(dirname(sdk))) {
+    if (name.endsWith('.js')) add(`/sdk/${name}`, join(dirname(sdk), name));
   }
   return files;
 }

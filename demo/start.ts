@@ -7,17 +7,18 @@ import { join, relative, resolve } from 'node:path';
 import { readEnvironment } from '../src/config/environment.ts';
 import { type Bridge, startBridge } from './bridge.ts';
 import { bridgeConfig, CHANNELS, DEFAULT_CHANNEL, PARTNERS } from './bridge-config.ts';
-import { createCallLog } from './call-log.ts';
+import { type CallLog, createCallLog } from './call-log.ts';
 import { startChatVendor } from './chat-vendor.ts';
 import { type CustomerRecord, demoCustomers } from './demo-customers.ts';
-import { type DemoState, readDemoState, writeDemoState } from './demo-state.ts';
+import { type DemoState, readDemoState, type VendorClientCredentials, writeDemoState } from './demo-state.ts';
 import { choosePorts, DEFAULT_PORTS, type DemoPorts, portOf } from './free-ports.ts';
+import { type MockVendors, startMockVendors, VENDOR_IDS } from './mock-vendors.ts';
 import { type PartnerPlatforms, startPartnerPlatforms } from './partner-platforms.ts';
 import { type BackendCredentials, startProfileBackend } from './profile-backend.ts';
-import { createAdminCall, seed } from './seed.ts';
-import { startShop } from './shop.ts';
+import { type AdminCall, createAdminCall, items, seed } from './seed.ts';
+import { type PageSettings, startShop } from './shop.ts';
 import { welcome } from './terminal.ts';
-import { createVendorBridgeClient } from './vendor-bridge-client.ts';
+import { createVendorBridgeClient, type VendorBridgeClient } from './vendor-bridge-client.ts';
 
 export interface DemoOptions {
   /** Where database, keys and `demo.json` are kept. Default: `.symbolon` in the working directory. */
@@ -98,13 +99,25 @@ interface Plan {
   url(part: keyof DemoPorts): string;
 }
 
-async function openBridge(plan: Plan, platforms: PartnerPlatforms): Promise<Bridge> {
+/** Where the bridge calls others, and which chat vendors it serves. */
+interface Around {
+  platforms: PartnerPlatforms;
+  vendors: MockVendors;
+}
+
+async function openBridge(plan: Plan, around: Around, genesysClientId?: string): Promise<Bridge> {
+  const { platforms, vendors } = around;
   return startBridge(
     bridgeConfig({
       dataDir: plan.dataDir,
       adminToken: plan.adminToken,
       backend: plan.backend,
-      platforms: platforms.connections,
+      platforms: { ...platforms.connections, ...vendors.connections },
+      vendorChannels: vendors.channels({
+        group: CHANNELS[0].partner,
+        origin: plan.url('shop'),
+        genesysClientId,
+      }),
       addresses: {
         publicUrl: plan.url('bridge'),
         bridgePort: plan.ports.bridge,
@@ -117,7 +130,9 @@ async function openBridge(plan: Plan, platforms: PartnerPlatforms): Promise<Brid
   );
 }
 
-function stateOf(plan: Plan, seeded: Pick<DemoState, 'clients' | 'api_keys' | 'customers'>): DemoState {
+type Seeded = Pick<DemoState, 'clients' | 'vendor_clients' | 'api_keys' | 'customers'>;
+
+function stateOf(plan: Plan, seeded: Seeded): DemoState {
   return {
     public_url: plan.url('bridge'),
     admin_url: plan.url('admin'),
@@ -136,6 +151,76 @@ function stateOf(plan: Plan, seeded: Pick<DemoState, 'clients' | 'api_keys' | 'c
   };
 }
 
+/**
+ * Opens the bridge and fills it. Genesys is a client of the bridge whose id stands in its settings: where the id is
+ * new, at the first start, the bridge is opened a second time with it.
+ */
+async function openFilledBridge(plan: Plan, around: Around, opened: Opened[]): Promise<Seeded> {
+  const before = plan.before.vendor_clients?.[0]?.client_id;
+  const bridge = await openBridge(plan, around, before);
+  opened.push(bridge);
+  const admin = createAdminCall(plan.url('admin'), plan.adminToken);
+  const { customers } = plan;
+  const seeded = await seed(admin, { before: plan.before, customers, nowMs: Date.now() });
+  const now = seeded.vendor_clients[0]?.client_id;
+  if (now !== before) {
+    opened.splice(opened.indexOf(bridge), 1);
+    await bridge.close();
+    opened.push(await openBridge(plan, around, now));
+  }
+  return seeded;
+}
+
+/** Names and kinds of proof of the chat vendors, as the bridge has them. */
+async function describeVendors(admin: AdminCall): Promise<PageSettings['vendors']> {
+  const channels = items(await admin('GET', '/admin/channels'));
+  return VENDOR_IDS.flatMap((id) => {
+    const channel = channels.find((one) => one.id === id);
+    return channel ? [{ id, name: String(channel.vendor), proof: String(channel.proof) }] : [];
+  });
+}
+
+/** The chat vendor's way to the bridge. Throws when the vendor got no credentials. */
+function bridgeClientOf(state: DemoState, callLog: CallLog): VendorBridgeClient {
+  const [client] = state.clients;
+  const key = state.api_keys.find((one) => one.partner === client?.partner && one.label === 'plain');
+  if (!client || !key) throw new Error('The demo could not be set up: the chat vendor has no credentials.');
+  return createVendorBridgeClient({
+    bridgeUrl: state.public_url,
+    credentials: { clientId: client.client_id, clientSecret: client.client_secret, apiKeyId: key.id },
+    callLog,
+    nowMs: () => Date.now(),
+  });
+}
+
+/** What the vendor says about unproven visitors, looked up when it is first needed. */
+function enforcementOf(admin: AdminCall): (id: string) => Promise<string> {
+  const known = new Map<string, Promise<string>>();
+  const ask = async (id: string) =>
+    String((await admin('POST', `/admin/channels/${id}/probe`, { input: {} })).enforcement);
+  return (id) => {
+    const found = known.get(id) ?? ask(id);
+    known.set(id, found);
+    return found;
+  };
+}
+
+function pageSettings(plan: Plan, state: DemoState, vendors: PageSettings['vendors']): PageSettings {
+  const names = new Map(plan.customers.map((one) => [one.username, one.crm.display_name]));
+  return {
+    bridgeUrl: state.public_url,
+    vendorUrl: state.vendor_url,
+    backendUrl: plan.url('backend'),
+    channel: state.default_channel,
+    vendors,
+    customers: state.customers.map(({ username, password }) => ({
+      username,
+      password,
+      name: names.get(username) ?? username,
+    })),
+  };
+}
+
 /** Starts the parts in the order in which they need each other; each is put into `opened` as soon as it runs. */
 async function openParts(plan: Plan, opened: Opened[]): Promise<DemoState> {
   const { ports, customers } = plan;
@@ -146,32 +231,30 @@ async function openParts(plan: Plan, opened: Opened[]): Promise<DemoState> {
   );
   const platforms = await startPartnerPlatforms(CHANNELS[0].partner);
   opened.push(platforms);
-  opened.push(await openBridge(plan, platforms));
+  const vendors = await startMockVendors();
+  opened.push(vendors);
+  const seeded = await openFilledBridge(plan, { platforms, vendors }, opened);
   const admin = createAdminCall(plan.url('admin'), plan.adminToken);
-  const state = stateOf(plan, await seed(admin, { before: plan.before, customers, nowMs: nowMs() }));
+  const state = stateOf(plan, seeded);
 
-  const [client] = state.clients;
-  const key = state.api_keys.find((one) => one.partner === client?.partner && one.label === 'plain');
-  if (!client || !key) throw new Error('The demo could not be set up: the chat vendor has no credentials.');
-  const bridge = createVendorBridgeClient({
-    bridgeUrl: state.public_url,
-    credentials: { clientId: client.client_id, clientSecret: client.client_secret, apiKeyId: key.id },
-    callLog,
-    nowMs,
-  });
-  opened.push(await startChatVendor({ port: ports.vendor, shopOrigin: state.shop_url, bridge, nowMs }));
-  const names = new Map(customers.map((one) => [one.username, one.crm.display_name]));
-  const settings = {
-    bridgeUrl: state.public_url,
-    vendorUrl: state.vendor_url,
-    backendUrl: plan.url('backend'),
-    channel: state.default_channel,
-    customers: state.customers.map(({ username, password }) => ({
-      username,
-      password,
-      name: names.get(username) ?? username,
-    })),
-  };
+  const bridge = bridgeClientOf(state, callLog);
+  const genesys = seeded.vendor_clients[0] as VendorClientCredentials;
+  const forVendors = { url: state.public_url, genesys, profiles: bridge, nowMs };
+  const enforcement = enforcementOf(admin);
+  opened.push(
+    await startChatVendor({
+      port: ports.vendor,
+      shopOrigin: state.shop_url,
+      bridge,
+      nowMs,
+      async admit(id, body) {
+        const answer = await vendors.admit(id, body, forVendors);
+        if (answer.status === 200 || answer.status === 404) return answer;
+        return { ...answer, body: { ...answer.body, enforcement: await enforcement(id) } };
+      },
+    }),
+  );
+  const settings = pageSettings(plan, state, await describeVendors(admin));
   opened.push(await startShop({ port: ports.shop, settings, callLog }));
   return state;
 }

@@ -4,7 +4,6 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { createKeyUsage } from './api-keys/key-usage.ts';
-import { createAudit } from './audit/audit.ts';
 import { createAuditLink } from './audit/audit-chain.ts';
 import type { LinkAuditRecord } from './audit/audit-record.ts';
 import type { Config } from './config/config.ts';
@@ -23,7 +22,6 @@ import { openPartners } from './partners/partners.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { createLogger, gatheringSink, type Logger } from './platform/logger.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
-import { randomToken } from './platform/random.ts';
 import { startWatching } from './platform/watch.ts';
 import { adminEndpoints } from './service/admin-endpoints.ts';
 import { createAuthorizationServer } from './service/authorization-server.ts';
@@ -37,6 +35,7 @@ import { openCustomerSignIn } from './service/customer-sign-in.ts';
 import { examineDependencies } from './service/examine.ts';
 import { createListeners, LISTENERS, type ListenerName, type ServiceAddresses } from './service/listeners.ts';
 import { keyUpkeep } from './service/key-upkeep.ts';
+import { openAudit } from './service/open-audit.ts';
 import { openLimits } from './service/open-limits.ts';
 import { openRevocations } from './service/open-revocations.ts';
 import { type Closer, closeAll, openStores } from './service/open-stores.ts';
@@ -44,6 +43,7 @@ import { createPartnerApis } from './service/partner-apis.ts';
 import { createPartnerCredentials } from './service/partner-credentials.ts';
 import { createPartnerWarnings } from './service/partner-warnings.ts';
 import { storesAnswer } from './service/readiness.ts';
+import { withTestCustomers } from './service/test-customers.ts';
 import { openTokenSigning } from './service/token-signing.ts';
 import { createEndedReferences } from './sessions/ended-references.ts';
 import { createSessions } from './sessions/sessions.ts';
@@ -123,8 +123,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     hasCustomers: async () => (await stores.customers.count()) > 0,
   });
   link = createAuditLink(keyring.current('audit').key);
-  const audit = createAudit({ store: stores.audit, clock, logger, metrics, instance: randomToken(9) });
-  opened.push(() => audit.close());
+  const audit = openAudit({ store: stores.audit, clock, logger, metrics }, opened);
   const taken = await openRevocations({ stores, keyring, clock });
   const { revocations } = taken;
   const endedReferences = createEndedReferences({ keyring, revocations, clock });
@@ -177,7 +176,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   const clientUsage = createKeyUsage({ store: stores.clients, clock });
   const shared = { config, stores, keyring, clock, audit, partners, logger, metrics, ...taken };
   const partnerApis = createPartnerApis({ ...shared, connections, metrics, redis });
-  const getProfile = createGetProfile({ backends, audit });
+  const getProfile = withTestCustomers(createGetProfile({ backends, audit }), { config, audit });
   const authorization = await createAuthorizationServer({
     ...shared,
     rings,
@@ -260,7 +259,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       partnerWarnings,
       limits: limits.probe,
       channelFindings: channelProofs.channelFindings,
-      connectionFindings: partnerApis.findings,
+      connectionFindings: async () => [...partnerApis.findings(), ...(await company.examineConnections())],
     });
 
   const headers = securityHeaders({ https: publicUrl.protocol === 'https:' });

@@ -26,7 +26,12 @@ export type FetchLike = (url: string, options: FetchOptions) => Promise<FetchRes
 export type Answer = Record<string, unknown>;
 
 /** Makes one call to the bridge, with `bearer` as the caller's own credential; throws `SymbolonError` for everything but a success. */
-export type BridgeCall = (method: string, path: string, body?: Record<string, unknown>, bearer?: string) => Promise<Answer>;
+export type BridgeCall = (
+  method: string,
+  path: string,
+  body?: Record<string, unknown>,
+  bearer?: string,
+) => Promise<Answer>;
 
 /** Puts another credential than the cookie into the calls of a session; `Failure` is what its calls throw. */
 export type SessionCarrier = (call: BridgeCall, Failure: typeof SymbolonError) => BridgeCall;
@@ -40,7 +45,7 @@ function failure(status: number, answer: unknown): SymbolonError {
   if (status >= 500) kind = 'unavailable';
   if (status === 429) kind = 'rate_limited';
   if (status === 401) kind = code === 'INVALID_CREDENTIALS' ? 'invalid_credentials' : 'signed_out';
-  return new SymbolonError(kind, `${message ?? `Status ${status}`}`, {
+  return new SymbolonError(kind, (message ?? `Status ${status}`) as string, {
     status,
     serverCode: code as string | undefined,
     requestId: request_id as string | undefined,
@@ -65,7 +70,7 @@ export function createBridgeCall(baseUrl: string, fetch: FetchLike, timeoutMs: n
     let status: number;
     let text: string;
     try {
-      const response = await fetch(baseUrl + path, {
+      const options: FetchOptions = {
         method,
         credentials: 'include',
         cache: 'no-store',
@@ -78,7 +83,8 @@ export function createBridgeCall(baseUrl: string, fetch: FetchLike, timeoutMs: n
         body: body && JSON.stringify(body),
         keepalive: method === 'DELETE',
         signal: deadline(timeoutMs),
-      });
+      };
+      const response = await fetch(baseUrl + path, options);
       status = response.status;
       text = await response.text();
     } catch (cause) {

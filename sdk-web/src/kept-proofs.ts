@@ -93,7 +93,10 @@ export function createKeptProofs({ now, tabs, once, fetchProof, renewed, report 
       const entry = kept.get(key) ?? { source };
       kept.set(key, entry);
       const { held } = entry;
-      if (held && (fresh ? held.fresh && now() - held.askedMs < FRESH_MS : livesWithin(held, RENEW_AT_SHARE))) {
+      if (
+        held &&
+        (fresh ? held.fresh && now() - held.askedMs < FRESH_MS : livesWithin(held, RENEW_AT_SHARE))
+      ) {
         return held;
       }
       try {

@@ -12,7 +12,7 @@ export interface LocksLike {
 /** The part of `BroadcastChannel` that is used: what one page posts, the others of the same origin hear. */
 export interface BroadcastLike {
   postMessage(message: unknown): void;
-  onmessage: ((event: { data: unknown }) => void) | null;
+  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
   close(): void;
 }
 
@@ -37,25 +37,25 @@ export interface Surroundings {
   /** Keeps the identifier of the customer whose chat is on this device, nothing else. Default in a page: `localStorage`. */
   storage?: StorageLike | null;
   /** Calls back at least whenever the app comes to the front or the network returns; returns the way to stop that. */
-  onWake?: ((wake: () => void) => () => void) | null;
+  onWake?: ((wake: () => unknown) => () => void) | null;
 }
 
 /** A browser page as far as it matters here. Node has some of this, too, but its requests share one process: never detected there. */
 interface PageGlobals {
   document?: unknown;
-  addEventListener(type: string, listener: () => void): void;
-  removeEventListener(type: string, listener: () => void): void;
+  addEventListener(type: string, listener: () => unknown): void;
+  removeEventListener(type: string, listener: () => unknown): void;
   navigator: { locks?: LocksLike };
   BroadcastChannel?: new (name: string) => BroadcastLike;
 }
 
 const here = globalThis as unknown as PageGlobals;
 declare const fetch: FetchLike;
-declare const setTimeout: (work: () => void, ms: number) => unknown;
+declare const setTimeout: (work: () => unknown, ms: number) => unknown;
 declare const clearTimeout: (handle: unknown) => void;
 
 /** Runs `work` after `ms`; returns the way to stop it. Looked up at each call, as a test that moves the clock expects. */
-export function later(work: () => void, ms: number): () => void {
+export function later(work: () => unknown, ms: number): () => void {
   const handle = setTimeout(work, ms);
   return () => clearTimeout(handle);
 }
@@ -65,7 +65,7 @@ export const pause = (ms: number): Promise<void> => new Promise((done) => void l
 
 const WAKE_EVENTS = ['visibilitychange', 'pageshow', 'online'];
 
-const wakeOf = (page: PageGlobals) => (wake: () => void) => {
+const wakeOf = (page: PageGlobals) => (wake: () => unknown) => {
   for (const type of WAKE_EVENTS) page.addEventListener(type, wake);
   return () => {
     for (const type of WAKE_EVENTS) page.removeEventListener(type, wake);

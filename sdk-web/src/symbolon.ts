@@ -174,9 +174,9 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
   function hear({ customerId, reason, held, key = '' }: TabMessage): void {
     const mine = customerId === snapshot.customerId;
     hearing = true;
-    if (held) mine && kept.take(key, held);
-    else if (reason) mine && turn(undefined, reason);
-    else mine || turn(customerId);
+    if (mine && held) kept.take(key, held);
+    else if (mine && reason) turn(undefined, reason);
+    else if (!mine && !held && !reason) turn(customerId);
     hearing = false;
   }
 
@@ -192,10 +192,12 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
     } catch (error) {
       if (asked !== epoch) throw signedOut();
       if (!isOver(error)) throw backoff.failed(error as SymbolonError);
-      const blocked = source !== entry && now() - enteredMs < COOKIE_TRIAL_MS;
+      const blocked = !options.session && source !== entry && now() - enteredMs < COOKIE_TRIAL_MS;
       if (leave || blocked) turn(undefined, 'ended');
       if (!blocked) throw error;
-      throw new SymbolonError('cookie_blocked', 'The browser keeps no cookie of the bridge.', { cause: error });
+      throw new SymbolonError('cookie_blocked', 'The browser keeps no cookie of the bridge.', {
+        cause: error,
+      });
     }
   }
 

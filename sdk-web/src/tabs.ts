@@ -39,7 +39,7 @@ export interface TabsDeps {
 
 export function createTabs({ name, locks, broadcast, patienceMs, hear }: TabsDeps): Tabs {
   const line = broadcast?.(name);
-  if (line) line.onmessage = ({ data }) => hear(data as TabMessage);
+  line?.addEventListener('message', ({ data }) => hear(data as TabMessage));
   return {
     tell: (message) => line?.postMessage(message),
     async inTurn(key, work, heard) {

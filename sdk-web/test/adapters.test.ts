@@ -31,7 +31,7 @@ async function signIn(page: WidgetPage): Promise<void> {
 }
 /** What was called since the sign-in was known. */
 const since = ({ log }: WidgetPage) => log.slice(log.indexOf('GET /customer_session') + 1);
-async function endsWith(page: WidgetPage, ...calls: string[]): Promise<void> {
+async function expectEndsWith(page: WidgetPage, ...calls: string[]): Promise<void> {
   const before = page.log.length;
   await page.symbolon.logout();
   await page.settle();
@@ -52,7 +52,7 @@ describe('Zendesk', () => {
     const jwt = () => new Promise<string>((done) => ask(done));
     expect(await jwt()).toBe('proof-1');
     expect(await jwt()).toBe('proof-2');
-    await endsWith(page, 'zE messenger logoutUser', DELETE);
+    await expectEndsWith(page, 'zE messenger logoutUser', DELETE);
   });
 
   it('tells the page when the widget refused the login', async () => {
@@ -87,14 +87,14 @@ describe('Intercom', () => {
     await page.symbolon.getProof();
     await page.settle();
     expect(page.log.at(-1)).toBe('Intercom boot {"app_id":"abc","intercom_user_jwt":"proof-2"}');
-    await endsWith(page, 'Intercom shutdown', DELETE);
+    await expectEndsWith(page, 'Intercom shutdown', DELETE);
   });
 
   it('is booted for visitors after a sign-out only where the page wants that', async () => {
     const page = await open();
     intercom(page.symbolon, { app_id: 'abc' }, { visitors: true });
     await signIn(page);
-    await endsWith(page, 'Intercom shutdown', 'Intercom boot {"app_id":"abc"}', DELETE);
+    await expectEndsWith(page, 'Intercom shutdown', 'Intercom boot {"app_id":"abc"}', DELETE);
   });
 
   it('takes the older hash beside the identifier', async () => {
@@ -120,12 +120,13 @@ describe('Salesforce', () => {
     globals['embeddedservice_bootstrap'] = { userVerificationAPI: api };
     page.fire('onEmbeddedMessagingReady');
     await page.settle();
-    const pushed = (token: string) => `setIdentityToken {"identityTokenType":"JWT","identityToken":"${token}"}`;
+    const pushed = (token: string) =>
+      `setIdentityToken {"identityTokenType":"JWT","identityToken":"${token}"}`;
     expect(since(page)).toEqual([PROOF, pushed('proof-1')]);
     page.fire('onEmbeddedMessagingIdentityTokenExpired');
     await page.settle();
     expect(page.log).toContain(pushed('proof-2'));
-    await endsWith(page, 'clearSession', DELETE);
+    await expectEndsWith(page, 'clearSession', DELETE);
     delete globals['embeddedservice_bootstrap'];
   });
 });
@@ -154,7 +155,7 @@ describe('LivePerson', () => {
       expect(identity).toEqual({ iss: 'https://id.test', acr: 'loa1', sub: 'c1alice' });
     });
     expect(await token()).toBe('proof-2');
-    await endsWith(page, 'newPage https://shop.test/account', DELETE);
+    await expectEndsWith(page, 'newPage https://shop.test/account', DELETE);
     expect(lpTag.identities).toEqual([]);
     expect(globals['lpGetAuthenticationToken']).toBeUndefined();
     expect.assertions(5);
@@ -162,7 +163,11 @@ describe('LivePerson', () => {
 
   it('gets a code of its own for every call in the code flow', async () => {
     const { page } = await open();
-    page.bridge.web = (code) => ({ iss: 'https://id.test', ssoKey: code, redirect_uri: 'https://lp.test/cb' });
+    page.bridge.web = (code) => ({
+      iss: 'https://id.test',
+      ssoKey: code,
+      redirect_uri: 'https://lp.test/cb',
+    });
     livePerson(page.symbolon);
     await signIn(page);
     expect(await token()).toEqual({ ssoKey: 'proof-2', redirect_uri: 'https://lp.test/cb' });
@@ -214,7 +219,12 @@ describe('Genesys', () => {
 
   it('gets a fresh code with each getAuthCode, and is logged out before the session ends', async () => {
     const { page, run } = await open();
-    page.bridge.web = (authCode) => ({ authCode, redirectUri: 'https://shop.test/', codeVerifier: 'v', nonce: 'n' });
+    page.bridge.web = (authCode) => ({
+      authCode,
+      redirectUri: 'https://shop.test/',
+      codeVerifier: 'v',
+      nonce: 'n',
+    });
     genesys(page.symbolon);
     expect(page.log).toEqual(['Genesys registerPlugin AuthProvider ƒ', 'ready']);
     await signIn(page);
@@ -225,13 +235,15 @@ describe('Genesys', () => {
       nonce: 'n',
     });
     expect(await run('getAuthCode')).toMatchObject({ authCode: 'proof-2' });
-    await endsWith(page, 'Genesys command Auth.logout', DELETE);
+    await expectEndsWith(page, 'Genesys command Auth.logout', DELETE);
     await expect(run('getAuthCode')).rejects.toThrow('rejected');
   });
 
   it('has the page sign in again when it says that code and refresh token are dead', async () => {
     const { page, run } = await open();
-    const onLogin = vi.fn(async () => page.symbolon.signIn({ username: 'alice', password: 'right' }));
+    const onLogin = vi.fn<() => Promise<string>>(async () =>
+      page.symbolon.signIn({ username: 'alice', password: 'right' }),
+    );
     genesys(page.symbolon, { onLogin });
     await run('reAuthenticate');
     expect(onLogin).toHaveBeenCalledOnce();
@@ -250,9 +262,13 @@ describe('Amazon Connect', () => {
     const reset = page.noting('page reset');
     amazonConnect(page.symbolon, { nonce: 'n-1', reset });
     await signIn(page);
-    expect(page.log).toEqual(['amazon_connect nonce n-1', 'GET /customer_session', 'amazon_connect authenticate ƒ']);
+    expect(page.log).toEqual([
+      'amazon_connect nonce n-1',
+      'GET /customer_session',
+      'amazon_connect authenticate ƒ',
+    ]);
     expect(await new Promise((done) => ask(done))).toBe('proof-1');
-    await endsWith(page, 'page reset', DELETE);
+    await expectEndsWith(page, 'page reset', DELETE);
   });
 });
 
@@ -276,7 +292,7 @@ describe('Dynamics 365', () => {
     await page.settle();
     const given = (at: number) => new Promise((done) => provided.at(at)?.(done));
     expect(await given(0)).toBe('proof-1');
-    await endsWith(page, 'setAuthTokenProvider ƒ', 'closeChat', DELETE);
+    await expectEndsWith(page, 'setAuthTokenProvider ƒ', 'closeChat', DELETE);
     expect(await given(-1)).toBeNull();
     expect(await given(0)).toBeNull();
     delete globals['Microsoft'];
@@ -302,7 +318,7 @@ describe('Twilio', () => {
     listeners.get('tokenAboutToExpire')?.();
     await page.settle();
     expect(page.log).toContain('updateToken proof-2');
-    await endsWith(page, 'shutdown', DELETE);
+    await expectEndsWith(page, 'shutdown', DELETE);
     expect(clients).toHaveLength(1);
   });
 });
@@ -322,12 +338,14 @@ describe('Stream', () => {
     await signIn(page);
     expect(page.log.at(-1)).toBe('connectUser {"name":"Alice","id":"c1alice"} proof-1');
     expect(await provide()).toBe('proof-2');
-    await endsWith(page, 'disconnectUser', DELETE);
+    await expectEndsWith(page, 'disconnectUser', DELETE);
   });
 });
 
 describe('Sendbird', () => {
-  type Handler = { onSessionTokenRequired(resolve: (token: unknown) => void, reject: (error: unknown) => void): void };
+  type Handler = {
+    onSessionTokenRequired(resolve: (token: unknown) => void, reject: (error: unknown) => void): void;
+  };
 
   it('connects with a session token, gets another when it needs one, and none when nobody is signed in', async () => {
     const page = await openWidgetPage(() => ({}));
@@ -344,7 +362,7 @@ describe('Sendbird', () => {
     expect(page.log.at(-1)).toBe('connect c1alice proof-1');
     const required = () => new Promise((done, fail) => handler?.onSessionTokenRequired(done, fail));
     expect(await required()).toBe('proof-2');
-    await endsWith(page, 'disconnect', DELETE);
+    await expectEndsWith(page, 'disconnect', DELETE);
     expect(await required()).toBeNull();
   });
 });
@@ -361,7 +379,7 @@ describe('Kustomer', () => {
     kustomer(page.symbolon, { brandId: 'b' });
     await signIn(page);
     expect(since(page)).toEqual(['start {"brandId":"b"} ƒ', PROOF, 'login {"jwtToken":"proof-1"} ƒ']);
-    await endsWith(page, 'logout', DELETE);
+    await expectEndsWith(page, 'logout', DELETE);
   });
 });
 
@@ -394,7 +412,7 @@ describe('Freshchat', () => {
     onFrame({ data: { frameState: 'not_authenticated' } });
     await page.settle();
     expect(page.log.at(-1)).toBe('authenticate proof-3');
-    await endsWith(page, 'clear', 'cleared', DELETE);
+    await expectEndsWith(page, 'clear', 'cleared', DELETE);
   });
 });
 
@@ -410,7 +428,7 @@ describe('Drift', () => {
     await page.symbolon.getProof();
     await page.settle();
     expect(page.log.at(-1)).toBe('identify c1alice {"plan":"gold"} {"userJwt":"proof-2"}');
-    await endsWith(page, 'reset', DELETE);
+    await expectEndsWith(page, 'reset', DELETE);
   });
 });
 
@@ -423,7 +441,10 @@ describe('HubSpot', () => {
     await signIn(page);
     globals['HubSpotConversations'] = {
       widget: {
-        load: page.noting('load', () => void page.log.push(JSON.stringify(globals['hsConversationsSettings']))),
+        load: page.noting(
+          'load',
+          () => void page.log.push(JSON.stringify(globals['hsConversationsSettings'])),
+        ),
         remove: page.noting('remove'),
       },
       clear: page.noting('clear'),
@@ -433,7 +454,7 @@ describe('HubSpot', () => {
       'load',
       '{"loadImmediately":false,"identificationEmail":"alice@shop.test","identificationToken":"proof-1"}',
     ]);
-    await endsWith(page, 'clear {"resetWidget":true}', 'remove', DELETE);
+    await expectEndsWith(page, 'clear {"resetWidget":true}', 'remove', DELETE);
     expect(JSON.stringify(globals['hsConversationsSettings'])).toBe('{"loadImmediately":false}');
     delete globals['HubSpotConversations'];
   });
@@ -456,7 +477,7 @@ describe('Crisp', () => {
       'push ["set","user:email",["alice@shop.test","proof-1"]]',
       'token secret-1',
     ]);
-    await endsWith(page, 'push ["do","session:reset"]', 'token null', DELETE);
+    await expectEndsWith(page, 'push ["do","session:reset"]', 'token null', DELETE);
   });
 });
 
@@ -470,7 +491,7 @@ describe('Chatwoot', () => {
     page.fire('chatwoot:ready');
     await page.settle();
     expect(page.log.at(-1)).toBe('setUser c1alice {"identifier_hash":"proof-1","name":"Alice"}');
-    await endsWith(page, 'reset', DELETE);
+    await expectEndsWith(page, 'reset', DELETE);
     delete globals['$chatwoot'];
   });
 });
@@ -484,7 +505,7 @@ describe('Front', () => {
     expect(page.log.at(-1)).toBe(
       'FrontChat init {"chatId":"f","nonce":"n-1","userHash":"proof-1","email":"alice@shop.test"}',
     );
-    await endsWith(page, 'FrontChat shutdown {"clearSession":true}', DELETE);
+    await expectEndsWith(page, 'FrontChat shutdown {"clearSession":true}', DELETE);
   });
 });
 
@@ -496,7 +517,7 @@ describe('Help Scout', () => {
     await signIn(page);
     expect(page.log[0]).toBe('Beacon init b-1');
     expect(page.log.at(-1)).toBe('Beacon identify {"signature":"proof-1","email":"alice@shop.test"}');
-    await endsWith(page, 'Beacon logout {"endActiveChat":true}', DELETE);
+    await expectEndsWith(page, 'Beacon logout {"endActiveChat":true}', DELETE);
   });
 });
 

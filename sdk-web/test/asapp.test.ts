@@ -34,7 +34,7 @@ describe('ASAPP', () => {
     const page = await open();
     const chat = asapp(page.symbolon, SETTINGS, { context: () => ({ Segments: ['gold'] }) });
     await page.symbolon.start();
-    const callback = vi.fn();
+    const callback = vi.fn<(context: AsappContext) => void>();
     for (let key = 0; key < 200; key++) chat.ContextProvider(callback, false);
     await vi.waitFor(() => expect(callback).toHaveBeenCalledTimes(200));
     expect(callback).toHaveBeenCalledWith({ Segments: ['gold'], Auth: { Token: 'proof-1' } });
@@ -64,7 +64,7 @@ describe('ASAPP', () => {
     const chat = asapp(page.symbolon, SETTINGS);
     await page.symbolon.start();
     page.bridge.customer = undefined;
-    const callback = vi.fn();
+    const callback = vi.fn<(context: AsappContext) => void>();
     chat.ContextProvider(callback, true);
     await page.settle();
     expect(callback).not.toHaveBeenCalled();

@@ -79,6 +79,14 @@ describe('the proof for a vendor', () => {
     expect(await symbolon.getProof()).toMatchObject({ customerId: 'c1bob' });
   });
 
+  it('takes the customer token of the one before with it, when it names somebody else', async () => {
+    const symbolon = connect();
+    expect(await symbolon.getToken()).toBe('token-1');
+    bridge.customer = 'c1bob';
+    expect(await symbolon.getProof()).toMatchObject({ customerId: 'c1bob' });
+    expect(await symbolon.getToken()).toBe('token-3');
+  });
+
   it('is the same from `new Symbolon`', async () => {
     const symbolon = new Symbolon({ baseUrl: bridge.url, channel: 'zendesk' });
     expect((await symbolon.getProof()).token).toBe('proof-1');
@@ -191,7 +199,9 @@ describe('pauses after a failure', () => {
     bridge.broken = { status: 503, body: '{}' };
     const pauses = await Promise.all(
       [0, 0.5, 1].map(async (part) => {
-        const error: unknown = await connect({ random: () => part }).getProof().catch((failure: unknown) => failure);
+        const error: unknown = await connect({ random: () => part })
+          .getProof()
+          .catch((failure: unknown) => failure);
         return (error as SymbolonError).retryAfterMs;
       }),
     );

@@ -17,7 +17,8 @@ function tab(options: Partial<SymbolonOptions> = {}): Symbolon {
   const symbolon = createSymbolon({
     baseUrl: bridge.url,
     channel: 'web',
-    now: () => nowMs,
+    // Every look at the clock is a little later, as between two pages.
+    now: () => nowMs++,
     locks,
     broadcast,
     ...options,
@@ -120,6 +121,18 @@ describe('the pages of one browser', () => {
     await first.signIn({ username: 'bob', password: 'right' });
     await second.start();
     expect([first.state(), second.state()]).toEqual(['signed_in', 'signed_in']);
+  });
+
+  it('that did not look yet take no other’s word for it that nobody is signed in', async () => {
+    bridge.customer = undefined;
+    const [visitor, other] = [tab(), tab()];
+    const heard: string[] = [];
+    other.subscribe(({ state }) => heard.push(state));
+    const turned = change(other);
+    await visitor.start();
+    await visitor.signIn({ username: 'bob', password: 'right' });
+    await turned;
+    expect(heard).toEqual(['signed_in']);
   });
 
   it('do without locks and messages where there are none', async () => {

@@ -10,7 +10,13 @@ const tokenCalls = () => bridge.calls.filter((call) => call === 'POST /customer_
 beforeEach(async () => {
   nowMs = 1_800_000_000_000;
   bridge = await startTinyBridge({ expiresInSeconds: 100 });
-  symbolon = createSymbolon({ baseUrl: bridge.url, channel: 'web', now: () => nowMs, random: () => 0, timeoutMs: 500 });
+  symbolon = createSymbolon({
+    baseUrl: bridge.url,
+    channel: 'web',
+    now: () => nowMs,
+    random: () => 0,
+    timeoutMs: 500,
+  });
 });
 afterEach(() => bridge.close());
 

@@ -97,6 +97,21 @@ describe('a widget', () => {
     expect(page.stored.size).toBe(0);
   });
 
+  it('has all the time that it needs for its reset, up to three seconds, before the session ends', async () => {
+    const page = await open();
+    let done = () => {};
+    const reset = page.noting('reset', () => new Promise<void>((resolve) => (done = resolve)));
+    attach(page.symbolon, noted(page, { reset }));
+    await page.symbolon.start();
+    await page.settle();
+    const leaving = page.symbolon.logout();
+    await page.settle();
+    expect(page.log.at(-1)).toBe('reset logout');
+    done();
+    await leaving;
+    expect(page.log.at(-1)).toBe('DELETE /customer_session');
+  });
+
   it('that fails at its reset keeps nobody signed in, and the page hears of it', async () => {
     const page = await open();
     const broken = () => {

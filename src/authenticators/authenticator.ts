@@ -91,6 +91,8 @@ export type LogoutAnswer =
 export interface AuthenticationContext {
   requestId: string;
   channel: string;
+  /** Where the sign-in comes from; none for a trial by an administrator. */
+  address?: string | undefined;
   /** Told each step in words, without names or secrets. Only `symbolon try-login` listens. */
   note?: (step: string) => void;
 }

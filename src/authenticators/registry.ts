@@ -5,6 +5,7 @@ import { jwtAuthenticator } from './jwt.ts';
 import { oidcAuthenticator } from './oidc.ts';
 import { siteSessionAuthenticator } from './site-session.ts';
 import { sqlAuthenticator } from './sql.ts';
+import { testCustomersAuthenticator } from './test-customers.ts';
 
 /** Every type of authenticator that the configuration can name. */
 export const authenticatorTypes = {
@@ -15,4 +16,5 @@ export const authenticatorTypes = {
   oidc: oidcAuthenticator,
   site_session: siteSessionAuthenticator,
   sql: sqlAuthenticator,
+  test_customers: testCustomersAuthenticator,
 } as const;

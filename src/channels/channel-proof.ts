@@ -138,10 +138,13 @@ export function checkInputs(
   given: Readonly<Record<string, unknown>>,
 ): Record<string, string> {
   const refuse = (name: string, message: string): never => {
-    throw new BridgeError('INVALID_REQUEST', { message, details: { input: name.slice(0, 64) } });
+    throw new BridgeError('INVALID_REQUEST', { message, details: { input: name } });
   };
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(inputs, name)) refuse(name, 'This channel takes no such input.');
+    if (Object.hasOwn(inputs, name)) continue;
+    // What the caller wrote is not sent back: a page might have put anything there.
+    const message = 'The input holds something that this channel does not take.';
+    throw new BridgeError('INVALID_REQUEST', { message, details: { inputs: Object.keys(inputs) } });
   }
   const checked: Record<string, string> = {};
   for (const [name, rule] of Object.entries(inputs)) {

@@ -2,7 +2,7 @@
  * Channels: the places where customers chat, and what each may get. This room holds the configured channels and
  * answers questions about them; how a vendor's proof looks belongs to its channel profile.
  */
-import type { ChannelGroup } from '../identifiers/identifier.ts';
+import { type ChannelGroup, isTestIdentifier } from '../identifiers/identifier.ts';
 import type { RefreshLifetimes } from '../tokens/refresh-families.ts';
 import type { ChannelProof, Enforcement } from './channel-proof.ts';
 
@@ -27,6 +27,8 @@ export interface Channel {
   appRedirects: readonly string[];
   /** The chat vendor's proof; `undefined` for a channel that gives customer tokens alone. */
   proof?: ChannelProof | undefined;
+  /** Whether test customers exist here. Default: they do not. */
+  testCustomers?: boolean | undefined;
   /** How calls without a sound proof are met. Default `enforce`. */
   enforcement?: Enforcement | undefined;
 }
@@ -37,6 +39,11 @@ export interface Channels {
   all(): readonly Channel[];
   /** Whether any channel allows this origin. */
   allowsOrigin(origin: string): boolean;
+}
+
+/** Whether a customer may exist in a channel: test customers do so only where the configuration says it. */
+export function servesCustomer(channel: Channel, customerId: string): boolean {
+  return channel.testCustomers === true || !isTestIdentifier(customerId);
 }
 
 export function createChannels(list: readonly Channel[], defaultId: string): Channels {

@@ -8,7 +8,7 @@ import {
   reasonOfError,
   reasonOfStatus,
 } from '../outbound/failure-reason.ts';
-import { parseAnswerPath, readJsonObject, valueAt } from '../outbound/json-answer.ts';
+import { parseAnswerPath, parseJsonObject, valueAt } from '../outbound/json-answer.ts';
 import type { OutboundResponse } from '../outbound/outbound-types.ts';
 import type { Clock } from '../platform/clock.ts';
 import { evaluateMembers, evaluatePath, type ValueFacts } from './evaluate-value.ts';
@@ -38,18 +38,23 @@ const TOKEN = /^[\x21-\x7e]+$/;
 
 type FetchShape = ShapedRequest<'fetched_token'>['shape'];
 
-/** Reads the vendor's answer; what is no whole answer is the vendor's fault. Throws `CHANNEL_VENDOR_ERROR`. */
-function readAnswer(shape: FetchShape, response: OutboundResponse, facts: ValueFacts): Fetched {
-  const answer = readJsonObject(response);
-  const token = answer && valueAt(answer, parseAnswerPath(shape.tokenAt));
+/** Reads the vendor's answer, or says why it is none. */
+function readAnswer(
+  shape: FetchShape,
+  response: OutboundResponse,
+  { capMs, nowMs }: { capMs: number; nowMs: number },
+): Fetched | FailureReason {
+  const answer = parseJsonObject(response);
+  if (typeof answer === 'string') return answer;
+  const token = valueAt(answer, parseAnswerPath(shape.tokenAt));
   if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH || !TOKEN.test(token)) {
-    throw new BridgeError('CHANNEL_VENDOR_ERROR');
+    return 'success_missing';
   }
-  const cappedMs = facts.expiresAt * 1000;
-  if (shape.expiresAtMsAt === undefined) return { token, expiresAtMs: cappedMs };
-  const stated = valueAt(answer, parseAnswerPath(shape.expiresAtMsAt));
-  if (stated !== undefined && !Number.isSafeInteger(stated)) throw new BridgeError('CHANNEL_VENDOR_ERROR');
-  return { token, expiresAtMs: Math.min(cappedMs, (stated as number | undefined) ?? cappedMs) };
+  const stated =
+    shape.expiresAtMsAt === undefined ? undefined : valueAt(answer, parseAnswerPath(shape.expiresAtMsAt));
+  if (stated === undefined) return { token, expiresAtMs: capMs };
+  const isTime = typeof stated === 'number' && Number.isSafeInteger(stated) && stated > nowMs;
+  return isTime ? { token, expiresAtMs: Math.min(capMs, stated) } : 'success_missing';
 }
 
 /**
@@ -103,8 +108,8 @@ export function createFetchedTokenMint(deps: FetchedTokenMintDeps): Mint<'fetche
       .catch((error: unknown) => failed(request, reasonOfError(error)));
     const { status } = response;
     if (status !== 200 && status !== 201) return failed(request, reasonOfStatus(status), status);
-    const fetched = readAnswer(shape, response, facts);
-    if (fetched.expiresAtMs <= clock.nowMs()) throw new BridgeError('CHANNEL_VENDOR_ERROR');
+    const fetched = readAnswer(shape, response, { capMs: facts.expiresAt * 1000, nowMs: clock.nowMs() });
+    if (typeof fetched === 'string') return failed(request, fetched, status);
     return fetched;
   };
 

@@ -77,7 +77,7 @@ function attributeFindings({ channel, profile, path }: Profiled, fields: Readonl
     const at = `${path}.attributes.${name}`;
     const rule = Object.hasOwn(profile.attributes, name) ? profile.attributes[name] : undefined;
     if (!rule || !leaving.has(name)) return [unknownName(at, name, known)];
-    const found = fields.has(field) ? [] : [unknownName(at, field, [...fields])];
+    const found = field === TEST_MARK_FIELD || fields.has(field) ? [] : [unknownName(at, field, [...fields])];
     if (!rule.personal || channel.allow_personal_data.includes(name)) return found;
     return [
       ...found,

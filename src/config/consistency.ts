@@ -6,6 +6,7 @@ import { channelRules, nameRules, refreshTokenRules } from './name-rules.ts';
 import { redirectRules } from './redirect-rules.ts';
 import { connectionRules, sessionRules, storageRules, transportRules } from './safety-rules.ts';
 import { siteRules } from './sign-out-rules.ts';
+import { testCustomerRules } from './test-customer-rules.ts';
 import { tokenRules } from './token-rules.ts';
 
 const rules: readonly Rule[] = [
@@ -14,6 +15,7 @@ const rules: readonly Rule[] = [
   ...channelProfileRules,
   ...nameRules,
   ...siteRules,
+  ...testCustomerRules,
   ...tokenRules,
   ...redirectRules,
   ...transportRules,

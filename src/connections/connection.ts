@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { clientTlsSetting, openClientTls } from '../outbound/client-tls.ts';
 import { answerPathSetting, parseAnswerPath } from '../outbound/json-answer.ts';
 import {
+  type Destination,
   type DestinationStatus,
   type GrantConnector,
   type OutboundAuth,
@@ -16,6 +17,7 @@ import {
   type OutboundRequest,
   type OutboundResponse,
   type SendOptions,
+  type SigningTarget,
   type TokenStatus,
 } from '../outbound/outbound-types.ts';
 import { authHeaderNames, authSchema, createOutboundAuth } from '../outbound/registry.ts';
@@ -119,13 +121,8 @@ function createRepeats({ clock, enabled }: RepeatDeps) {
     budget,
     repeated: () => repeated,
     /** Waits until a call may be repeated; `false`, at once, when it may not. */
-    async turn(
-      request: OutboundRequest,
-      how: CallOptions,
-      deadlineMs: number,
-      statedMs = 0,
-    ): Promise<boolean> {
-      if (!enabled || !(how.idempotent ?? isIdempotent(request))) return false;
+    async turn(mayRepeat: boolean, deadlineMs: number, statedMs = 0): Promise<boolean> {
+      if (!enabled || !mayRepeat) return false;
       const waitMs = statedMs + repeatDelayMs();
       if (clock.monotonicMs() + waitMs + LEAST_ATTEMPT_MS > deadlineMs || !budget.take()) return false;
       repeated += 1;
@@ -135,34 +132,19 @@ function createRepeats({ clock, enabled }: RepeatDeps) {
   };
 }
 
-/** Throws `StartRefused`, naming the setting, for an address that we may not call and for TLS material of no use. */
-export function createConnection(name: string, options: ConnectionOptions, deps: ConnectionDeps): Connection {
-  const { clock, httpClient } = deps;
-  const opened = options.tls && openClientTls(options.tls, `connections.${name}.tls`);
-  const destination = httpClient.destination(options.base_url, {
-    setting: `connections.${name}.base_url`,
-    name,
-    tls: opened?.tls,
-    allowInsecureHttp: options.allow_insecure_http,
-    connectTimeoutMs: options.connect_timeout_ms,
-    totalTimeoutMs: options.total_timeout_ms,
-    maxResponseBytes: options.max_response_bytes,
-    maxConnections: options.max_connections,
-    breakerFailures: options.breaker_failures,
-  });
-  const { host, pathname } = new URL(options.base_url);
-  const target = { authority: host, basePath: pathname.replace(/\/+$/, '') };
-  const authDeps = {
-    ...deps,
-    connection: name,
-    allowInsecureHttp: options.allow_insecure_http,
-    tls: opened?.tls,
-  };
-  const schemes: OutboundAuth[] = options.auth.map((entry) => createOutboundAuth(entry, authDeps));
+interface CallerDeps {
+  clock: ConnectionDeps['clock'];
+  destination: Destination;
+  schemes: readonly OutboundAuth[];
+  target: SigningTarget;
+  repeats: ReturnType<typeof createRepeats>;
+  options: ConnectionOptions;
+}
+
+/** Sends a request with our credentials, and a second time where that makes sense: never a third time. */
+function createCaller({ clock, destination, schemes, target, repeats, options }: CallerDeps) {
   const retryAfterPath =
     options.retry_after_path === undefined ? undefined : parseAnswerPath(options.retry_after_path);
-  const repeats = createRepeats({ clock, enabled: options.retry });
-
   const credentials = async (timeoutMs: number): Promise<Record<string, string>> => {
     const merged: Record<string, string> = {};
     for (const scheme of schemes) {
@@ -181,7 +163,7 @@ export function createConnection(name: string, options: ConnectionOptions, deps:
     return statedMs;
   };
 
-  const call = async (transport: Transport, request: OutboundRequest, how: CallOptions = {}) => {
+  return async (transport: Transport, request: OutboundRequest, how: CallOptions = {}) => {
     const totalMs = Math.min(how.totalTimeoutMs ?? options.total_timeout_ms, options.total_timeout_ms);
     const deadlineMs = clock.monotonicMs() + totalMs;
     const attempt = async (ignoresPause: boolean) => {
@@ -198,20 +180,44 @@ export function createConnection(name: string, options: ConnectionOptions, deps:
       if (saysLater(response)) statedWaitMs(response, how);
       return response;
     };
+    const mayRepeat = how.idempotent ?? isIdempotent(request);
     repeats.budget.onCall();
     let first: Awaited<ReturnType<typeof attempt>>;
     try {
       first = await attempt(how.sharesLimit === false);
     } catch (error) {
-      if (isPassing(error) && (await repeats.turn(request, how, deadlineMs))) return again();
+      if (isPassing(error) && (await repeats.turn(mayRepeat, deadlineMs))) return again();
       throw error;
     }
     const { held, response } = first;
     if ((how.refusesCredentials ?? isUnauthorized)(response)) return renewable(held) ? again() : response;
     if (!saysLater(response)) return response;
     const waitMs = statedWaitMs(response, how);
-    return (await repeats.turn(request, how, deadlineMs, waitMs)) ? again() : response;
+    return (await repeats.turn(mayRepeat, deadlineMs, waitMs)) ? again() : response;
   };
+}
+
+/** Throws `StartRefused`, naming the setting, for an address that we may not call and for TLS material of no use. */
+export function createConnection(name: string, options: ConnectionOptions, deps: ConnectionDeps): Connection {
+  const { clock, httpClient } = deps;
+  const opened = options.tls && openClientTls(options.tls, `connections.${name}.tls`);
+  const shared = { allowInsecureHttp: options.allow_insecure_http, tls: opened?.tls };
+  const destination = httpClient.destination(options.base_url, {
+    ...shared,
+    setting: `connections.${name}.base_url`,
+    name,
+    connectTimeoutMs: options.connect_timeout_ms,
+    totalTimeoutMs: options.total_timeout_ms,
+    maxResponseBytes: options.max_response_bytes,
+    maxConnections: options.max_connections,
+    breakerFailures: options.breaker_failures,
+  });
+  const { host, pathname } = new URL(options.base_url);
+  const target = { authority: host, basePath: pathname.replace(/\/+$/, '') };
+  const authDeps = { ...deps, ...shared, connection: name };
+  const schemes: OutboundAuth[] = options.auth.map((entry) => createOutboundAuth(entry, authDeps));
+  const repeats = createRepeats({ clock, enabled: options.retry });
+  const call = createCaller({ clock, destination, schemes, target, repeats, options });
 
   return {
     name,

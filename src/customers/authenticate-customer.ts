@@ -50,12 +50,12 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
   const { authenticators, throttle, identities, sessions, clock, audit } = deps;
 
   /** The first that knows decides; "could not tell" outweighs "wrong", which outweighs "not mine". */
-  const decide = async ({ proof, channel, requestId }: AuthenticateRequest): Promise<Decided> => {
+  const decide = async ({ proof, channel, address, requestId }: AuthenticateRequest): Promise<Decided> => {
     let undecided: Decided | undefined;
     let refused: Decided | undefined;
     for (const name of channel.authenticators) {
       const authenticator = authenticators.get(name) as Authenticator;
-      const outcome = await authenticator.authenticate(proof, { requestId, channel: channel.id });
+      const outcome = await authenticator.authenticate(proof, { requestId, channel: channel.id, address });
       const decided = { outcome, authenticator: name };
       if (outcome.outcome === 'authenticated') return decided;
       if (outcome.outcome === 'refused' && outcome.reason !== 'credentials') return decided;

@@ -1,4 +1,4 @@
-import type { Audit } from '../audit/audit.ts';
+import type { Audit, AuditFacts } from '../audit/audit.ts';
 import { type CallBody, completeCall, isShallow } from '../connections/call-body.ts';
 import { findOpenPath } from '../connections/open-path.ts';
 import type { PartnerAnswer, PartnerApi } from '../connections/partner-api.ts';
@@ -54,6 +54,40 @@ export interface CallOnBehalf {
   keyPrefix: string | undefined;
 }
 
+interface CallFacts {
+  reason?: string;
+  status?: number;
+  attempts?: number;
+  trouble?: ReturnType<typeof troubleOf>;
+}
+
+/** The audit record of a call: who, for whom, which path, and how it ended; never what was said. */
+function recordOf(request: CallOnBehalf, outcome: 'success' | 'failed', facts: CallFacts): AuditFacts {
+  const { customer, partner } = request;
+  const { api, open } = request.opened;
+  const { status, attempts, trouble } = facts;
+  return {
+    outcome,
+    actor: 'partner',
+    partner: partner.id,
+    clientId: request.clientId,
+    keyPrefix: request.keyPrefix,
+    customerId: customer?.customerId,
+    channel: customer?.channel,
+    address: request.address,
+    requestId: request.requestId,
+    reason: facts.reason,
+    details: {
+      connection: api.name,
+      path: open.path,
+      ...(status === undefined ? {} : { status }),
+      ...(attempts === undefined ? {} : { attempts }),
+      ...(trouble === undefined ? {} : { [`${api.name}:reason`]: trouble.reason }),
+      ...(trouble?.code === undefined ? {} : { partner_code: trouble.code }),
+    },
+  };
+}
+
 /**
  * Makes a call to a partner API for another partner, on behalf of a proven customer. Throws `INVALID_REQUEST` when the
  * body holds something else where the customer belongs, and what `PartnerApi.call` throws. Every call is recorded,
@@ -63,35 +97,8 @@ export function createCallOnBehalf({ audit }: { audit: Audit }) {
   return async (request: CallOnBehalf): Promise<PartnerAnswer> => {
     const { customer, partner, path } = request;
     const { api, open } = request.opened;
-    const record = (
-      outcome: 'success' | 'failed',
-      facts: {
-        reason?: string;
-        status?: number;
-        attempts?: number;
-        trouble?: ReturnType<typeof troubleOf>;
-      },
-    ) =>
-      audit.event('partner_api.called', {
-        outcome,
-        actor: 'partner',
-        partner: partner.id,
-        clientId: request.clientId,
-        keyPrefix: request.keyPrefix,
-        customerId: customer?.customerId,
-        channel: customer?.channel,
-        address: request.address,
-        requestId: request.requestId,
-        reason: facts.reason,
-        details: {
-          connection: api.name,
-          path: open.path,
-          ...(facts.status === undefined ? {} : { status: facts.status }),
-          ...(facts.trouble === undefined ? {} : { [`${api.name}:reason`]: facts.trouble.reason }),
-          ...(facts.trouble?.code === undefined ? {} : { partner_code: facts.trouble.code }),
-          ...(facts.attempts === undefined ? {} : { attempts: facts.attempts }),
-        },
-      });
+    const record = (outcome: 'success' | 'failed', facts: CallFacts) =>
+      audit.event('partner_api.called', recordOf(request, outcome, facts));
     if (!isShallow(request.body)) {
       throw new BridgeError('INVALID_REQUEST', { message: 'The body is nested too deep.' });
     }

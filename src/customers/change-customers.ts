@@ -59,7 +59,7 @@ export function createChangeCustomers(deps: ChangeCustomersDeps) {
   const tools = (): LifeTools => ({
     indexOf: (subject) => persons.indexesOf(subject)[0] as string,
     seal: persons.seal,
-    newIdentifier: () => randomIdentifier(keyring.current('identifier').version),
+    newIdentifier: (space) => randomIdentifier(keyring.current('identifier').version, space),
     nowMs: clock.nowMs(),
   });
 

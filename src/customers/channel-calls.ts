@@ -38,49 +38,67 @@ export interface ChannelCalls {
 const DAY_MS = 864e5;
 const KEPT_DAYS = 365;
 
+/** What is counted of one channel, proof and outcome: today's count, and its metric. */
+interface Held {
+  count: ChannelCallCount;
+  metric: { inc(): void };
+}
+
 export function createChannelCalls(deps: {
   store: ChannelCallStore;
   clock: Clock;
   metrics: Metrics;
 }): ChannelCalls {
   const { store, clock, metrics } = deps;
-  let counted = new Map<string, ChannelCallCount>();
-  const children = new Map<string, { inc(): void }>();
+  const held = new Map<string, Held>();
+  /** Counts of days that are over, or that could not be written. */
+  let left: ChannelCallCount[] = [];
+  let day = '';
+  let dayEndsAtMs = 0;
   const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-  let today = { startsAtMs: Number.NaN, day: '' };
 
-  const dayNow = (): string => {
-    const startsAtMs = Math.floor(clock.nowMs() / DAY_MS) * DAY_MS;
-    if (startsAtMs !== today.startsAtMs) today = { startsAtMs, day: dayOf(startsAtMs) };
-    return today.day;
+  /** Puts what was counted aside. */
+  const setAside = (): void => {
+    for (const { count } of held.values()) {
+      if (count.calls > 0) left.push({ ...count });
+      count.calls = 0;
+    }
   };
 
-  const take = (one: ChannelCallCount): void => {
-    const key = `${one.day} ${one.channel} ${one.proof} ${one.outcome}`;
-    const known = counted.get(key);
-    if (known) known.calls += one.calls;
-    else counted.set(key, { ...one });
+  const beginDay = (nowMs: number): void => {
+    setAside();
+    day = dayOf(nowMs);
+    dayEndsAtMs = (Math.floor(nowMs / DAY_MS) + 1) * DAY_MS;
+    for (const { count } of held.values()) count.day = day;
+  };
+
+  const hold = (channel: string, proof: CallProof, outcome: CallOutcome): Held => {
+    const count = { channel, day, proof, outcome, calls: 0 };
+    return { count, metric: metrics.channelCalls.labels({ channel, proof, outcome }) };
   };
 
   const flush = async (): Promise<void> => {
-    if (counted.size === 0) return;
-    const taken = [...counted.values()];
-    counted = new Map();
+    setAside();
+    if (left.length === 0) return;
+    const taken = left;
+    left = [];
     try {
-      await store.add(taken);
+      await store.add(added(taken));
     } catch (error) {
-      for (const one of taken) take(one);
+      left.push(...added(taken));
       throw error;
     }
   };
 
   return {
     count: (channel, proof, outcome) => {
-      take({ channel, day: dayNow(), proof, outcome, calls: 1 });
+      const nowMs = clock.nowMs();
+      if (nowMs >= dayEndsAtMs || nowMs < dayEndsAtMs - DAY_MS) beginDay(nowMs);
       const key = `${channel} ${proof} ${outcome}`;
-      let child = children.get(key);
-      if (!child) children.set(key, (child = metrics.channelCalls.labels({ channel, proof, outcome })));
-      child.inc();
+      let one = held.get(key);
+      if (!one) held.set(key, (one = hold(channel, proof, outcome)));
+      one.count.calls++;
+      one.metric.inc();
     },
     flush,
     recent: async (days) => {
@@ -89,4 +107,16 @@ export function createChannelCalls(deps: {
     },
     prune: () => store.prune(dayOf(clock.nowMs() - KEPT_DAYS * DAY_MS)),
   };
+}
+
+/** One count for each channel, day, proof and outcome: an insert must not name a row twice. */
+function added(counts: readonly ChannelCallCount[]): ChannelCallCount[] {
+  const sums = new Map<string, ChannelCallCount>();
+  for (const one of counts) {
+    const key = `${one.day} ${one.channel} ${one.proof} ${one.outcome}`;
+    const known = sums.get(key);
+    if (known) known.calls += one.calls;
+    else sums.set(key, { ...one });
+  }
+  return [...sums.values()];
 }

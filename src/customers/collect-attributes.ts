@@ -1,4 +1,4 @@
-import type { Backend, BackendAnswer } from '../backends/backend-types.ts';
+import type { Backend, BackendAnswer, BackendEnvironment } from '../backends/backend-types.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
 
@@ -50,9 +50,14 @@ function gather(
  * Asks the company's backends for profile fields of one customer, each backend at most once and only for what it
  * offers. What was answered in full is remembered for half a minute; of many callers at once one asks.
  */
-export function createCollectAttributes(deps: { backends: readonly Backend[]; clock: Clock }) {
-  const { clock } = deps;
-  const backends = deps.backends.filter(({ environments }) => environments.has('live'));
+export function createCollectAttributes(deps: {
+  backends: readonly Backend[];
+  clock: Clock;
+  /** Which data is asked for. Default `live`. */
+  environment?: BackendEnvironment;
+}) {
+  const { clock, environment = 'live' } = deps;
+  const backends = deps.backends.filter(({ environments }) => environments.has(environment));
   const remembered = new Map<string, Remembered>();
 
   const ask = async (question: AttributeQuestion): Promise<CollectedFields> => {

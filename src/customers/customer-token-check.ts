@@ -1,4 +1,4 @@
-import type { Channels } from '../channels/channel.ts';
+import { type Channels, servesCustomer } from '../channels/channel.ts';
 import type { CustomerReference } from '../identifiers/identifier.ts';
 import type { Partner } from '../partners/partner.ts';
 import type { Revocations } from '../revocation/revocations.ts';
@@ -20,10 +20,16 @@ export type CheckedCustomerToken =
 const INVALID = { ok: false, failure: 'invalid' } as const;
 const EXPIRED = { ok: false, failure: 'expired' } as const;
 
-/** Whether a channel's customers are this partner's. */
-export function isChannelOf(channels: Channels, channel: string, partner: Partner): boolean {
-  const group = channels.find(channel)?.group;
-  return group !== undefined && partner.channelGroups.includes(group);
+/** Whether a channel's customers are this partner's, and the customer is one that may exist there. */
+export function isChannelOf(
+  channels: Channels,
+  { channel, customerId }: { channel: string; customerId: string },
+  partner: Partner,
+): boolean {
+  const found = channels.find(channel);
+  return (
+    found !== undefined && partner.channelGroups.includes(found.group) && servesCustomer(found, customerId)
+  );
 }
 
 /**
@@ -41,7 +47,7 @@ export function createCustomerTokenCheck(deps: CustomerTokenCheckDeps) {
       revocations.isRevoked('session', token.sid, token.issuedAtMs) ||
       revocations.isRevoked('customer', token.customerId, token.issuedAtMs) ||
       revocations.isRevoked('token', token.jti, token.issuedAtMs);
-    if (revoked || !isChannelOf(channels, token.channel, partner)) return INVALID;
+    if (revoked || !isChannelOf(channels, token, partner)) return INVALID;
     if (!verified.ok) return EXPIRED;
     const survivor = survivorOf?.(token.customerId);
     if (survivor) {

@@ -1,5 +1,5 @@
 import type { Audit } from '../audit/audit.ts';
-import type { Channel, Channels } from '../channels/channel.ts';
+import { type Channel, type Channels, servesCustomer } from '../channels/channel.ts';
 import { BridgeError } from '../errors.ts';
 import {
   type ChannelGroup,
@@ -150,7 +150,11 @@ function createIssue({ channels, customerTokens }: Pick<DevicesDeps, 'channels' 
     const channel = asked ?? channels.find(channelIdOf(family.holder));
     const reference = parseReference(payload.reference);
     if (!channel || reference === undefined) throw new BridgeError('INVALID_REFRESH_TOKEN');
-    if (channel.group !== payload.group || !channel.allowedDeliveries.includes('token')) {
+    if (
+      channel.group !== payload.group ||
+      !channel.allowedDeliveries.includes('token') ||
+      !servesCustomer(channel, customerId)
+    ) {
       throw new BridgeError('CHANNEL_NOT_ALLOWED');
     }
     return customerTokens.issue({
@@ -241,7 +245,9 @@ export function createDevices(deps: DevicesDeps): Devices {
     const { group, space, authenticator, authTimeMs } = family.payload;
     const reference = parseReference(family.payload.reference);
     if (reference === undefined) throw new BridgeError('INVALID_REFRESH_TOKEN');
-    if (channel.group !== group) throw new BridgeError('CHANNEL_NOT_ALLOWED');
+    if (channel.group !== group || !servesCustomer(channel, family.customerId)) {
+      throw new BridgeError('CHANNEL_NOT_ALLOWED');
+    }
     const session = sessions.start({
       sid: family.familyId,
       customerId: family.customerId as CustomerIdentifier,

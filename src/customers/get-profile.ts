@@ -25,6 +25,8 @@ export interface Profile {
   customer_id: CustomerIdentifier;
   profile: Record<string, unknown>;
   sources: Record<string, SourceStatus>;
+  /** Only about a made-up person. */
+  test?: true;
 }
 
 /** What the partner may see of what it asked for, and no more than the customer agreed to. */

@@ -94,7 +94,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
     const candidates = [
       // The derived identifier of an erased customer is used up, and may be traced by whoever knows the key.
       ...(erased.size === 0 ? [deriveIdentifier(key, version, subject)] : []),
-      randomIdentifier(version),
+      randomIdentifier(version, subject.space),
     ];
     for (const customerId of candidates) {
       const pinned = await store.pin(
@@ -138,7 +138,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
     const change: LifeChange = planUnion(person, leading, {
       indexOf: (one) => persons.indexesOf(one)[0] as string,
       seal: persons.seal,
-      newIdentifier: () => randomIdentifier(keyring.current('identifier').version),
+      newIdentifier: (space) => randomIdentifier(keyring.current('identifier').version, space),
       nowMs: clock.nowMs(),
     });
     const record = (customerId: CustomerIdentifier) =>
@@ -198,7 +198,10 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
     },
 
     trace: async (text, reason, by) => {
-      const customerId = parseIdentifier(text);
+      const asked = parseIdentifier(text);
+      const { identifiers } = asked ? await registry.load({ customerIds: [asked] }) : { identifiers: [] };
+      // What nobody ever had may be anything that somebody typed: it has no place in a log.
+      const customerId = identifiers.find((one) => one.customerId === asked)?.customerId;
       const pinned = customerId && (await store.findByIdentifier(customerId));
       const reference = pinned && persons.open(pinned);
       const found = pinned !== undefined && reference !== undefined;

@@ -2,6 +2,8 @@ import {
   type ChannelGroup,
   type CustomerIdentifier,
   type CustomerReference,
+  isTestIdentifier,
+  isTestSpace,
   parseIdentifier,
   parseReference,
   type ReferenceSpace,
@@ -31,6 +33,8 @@ const PROBLEMS = {
   unknown_space: 'No configured authenticator has this reference space.',
   bad_reference: 'The reference is empty, longer than 255 bytes or has control characters.',
   bad_identifier: 'An identifier is 8 to 64 letters, digits, "-" or "_", and begins with a letter or digit.',
+  test_space: 'Test customers get identifiers of their own and cannot be imported.',
+  test_identifier: 'The identifier has the form of those of test customers, which no real customer may have.',
   not_opaque: 'The identifier gives the reference away: channels would see it.',
   identifier_taken: 'Another customer has or had this identifier, or one that differs in letter case alone.',
   identifier_erased: 'The customer of this identifier was erased, and it is never used again.',
@@ -84,10 +88,12 @@ function givesAway(identifier: string, reference: string): boolean {
 function parseRow(row: ImportRow, deps: ImportIdentifiersDeps): Candidate | ImportProblem {
   if (!deps.groups.has(row.group)) return 'unknown_group';
   if (!deps.spaces.has(row.space)) return 'unknown_space';
+  if (isTestSpace(row.space)) return 'test_space';
   const reference = parseReference(row.reference);
   if (reference === undefined) return 'bad_reference';
   const customerId = parseIdentifier(row.identifier);
   if (customerId === undefined) return 'bad_identifier';
+  if (isTestIdentifier(customerId)) return 'test_identifier';
   if (givesAway(customerId, reference)) return 'not_opaque';
   const group = row.group as ChannelGroup;
   const space = row.space as ReferenceSpace;

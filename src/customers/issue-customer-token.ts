@@ -1,5 +1,5 @@
 import type { Audit } from '../audit/audit.ts';
-import type { Channel } from '../channels/channel.ts';
+import { type Channel, servesCustomer } from '../channels/channel.ts';
 import { BridgeError } from '../errors.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -13,7 +13,8 @@ export interface IssueCustomerTokenDeps {
 
 /**
  * Issues a customer token for a live session, for its own channel or another one of the same group.
- * Throws `NOT_SIGNED_IN` when the session is over, `CHANNEL_NOT_ALLOWED` for a channel of another group.
+ * Throws `NOT_SIGNED_IN` when the session is over, `CHANNEL_NOT_ALLOWED` for a channel of another group
+ * and, to a test customer, for one without test customers.
  */
 export function createIssueCustomerToken({ sessions, tokens, audit }: IssueCustomerTokenDeps) {
   return (
@@ -22,7 +23,9 @@ export function createIssueCustomerToken({ sessions, tokens, audit }: IssueCusto
     facts: { requestId: string; address: string },
   ): IssuedCustomerToken => {
     if (!sessions.isLive(session)) throw new BridgeError('NOT_SIGNED_IN');
-    if (channel.group !== session.group) throw new BridgeError('CHANNEL_NOT_ALLOWED');
+    if (channel.group !== session.group || !servesCustomer(channel, session.customerId)) {
+      throw new BridgeError('CHANNEL_NOT_ALLOWED');
+    }
     const reference = sessions.reference(session);
     if (reference === undefined) throw new BridgeError('NOT_SIGNED_IN');
     const issued = tokens.issue({

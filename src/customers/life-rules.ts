@@ -2,7 +2,12 @@
  * What becomes of identifiers when customers are merged, split, erased, disabled or enabled. Pure: records in, records
  * out. No identifier ever leads to two people, and none is ever given out again.
  */
-import type { CustomerIdentifier, CustomerReference, IdentifierSubject } from '../identifiers/identifier.ts';
+import type {
+  CustomerIdentifier,
+  CustomerReference,
+  IdentifierSubject,
+  ReferenceSpace,
+} from '../identifiers/identifier.ts';
 import type { IdentifierRecord, ReferenceRecord } from './customer-registry.ts';
 import { isSamePerson, type NamedPerson, type OpenedReference, type Person } from './persons.ts';
 
@@ -22,8 +27,8 @@ export interface LifeChange {
 export interface LifeTools {
   indexOf(subject: IdentifierSubject): string;
   seal(reference: CustomerReference, customerId: CustomerIdentifier): string;
-  /** An identifier that nobody ever had. */
-  newIdentifier(): CustomerIdentifier;
+  /** An identifier that nobody ever had, for somebody of this space. */
+  newIdentifier(space: ReferenceSpace): CustomerIdentifier;
   nowMs: number;
 }
 
@@ -112,7 +117,7 @@ export function planSplit(person: Person, leaving: NamedPerson, tools: LifeTools
     if (staying.length === 0) continue;
     const own = person.identifiers.find(({ customerId }) => customerId === shared);
     if (!own) continue;
-    const customerId = tools.newIdentifier();
+    const customerId = tools.newIdentifier(record.space);
     change.added.push({ ...own, customerId, createdAtMs: tools.nowMs });
     change.references.push({
       ...recordOf(record),

@@ -1,5 +1,5 @@
 import { BridgeError } from '../errors.ts';
-import type { CustomerIdentifier } from '../identifiers/identifier.ts';
+import { type CustomerIdentifier, isTestSpace } from '../identifiers/identifier.ts';
 import type { AdminActor } from '../partners/partners.ts';
 import type { ChangeCustomers, PlannedChange } from './change-customers.ts';
 import { planUnion } from './life-rules.ts';
@@ -34,6 +34,15 @@ function refuseDisabled(person: Person): void {
   }
 }
 
+/** A made-up person must never lead to the data of a real one. */
+function refuseMixed(names: readonly NamedPerson[]): void {
+  if (names.some(({ space }) => isTestSpace(space) !== isTestSpace(names[0]?.space ?? ''))) {
+    throw new BridgeError('CONFLICT', {
+      message: 'One of the two is a test customer. Test customers are never merged with real ones.',
+    });
+  }
+}
+
 /** What is behind an identifier towards backends: its leading reference. */
 export function leadingName(person: Person, customerId: CustomerIdentifier): NamedPerson | undefined {
   const own = person.references.filter((record) => record.customerId === customerId);
@@ -59,6 +68,7 @@ export function createMergeCustomers(change: ChangeCustomers) {
       if (survivor.names.some((name) => loser.names.some((other) => isSamePerson(name, other)))) {
         throw new BridgeError('CONFLICT', { message: 'Both identifiers belong to one customer already.' });
       }
+      refuseMixed([...survivor.names, ...loser.names]);
       refuseDisabled(survivor);
       refuseDisabled(loser);
       const person = unionOf(survivor, loser);

@@ -1,5 +1,5 @@
 import type { Audit } from '../audit/audit.ts';
-import type { Channel } from '../channels/channel.ts';
+import { type Channel, servesCustomer } from '../channels/channel.ts';
 import {
   attributesThatLeave,
   type ChannelProof,
@@ -89,7 +89,9 @@ export function createMintChannelProof(deps: MintChannelProofDeps) {
 
   const make = async (question: ProofQuestion, proof: ChannelProof) => {
     const { channel, session } = question;
-    if (channel.group !== session.group) throw new BridgeError('CHANNEL_NOT_ALLOWED');
+    if (channel.group !== session.group || !servesCustomer(channel, session.customerId)) {
+      throw new BridgeError('CHANNEL_NOT_ALLOWED');
+    }
     const reference = sessions.reference(session);
     if (reference === undefined) throw new BridgeError('NOT_SIGNED_IN');
     checkIdentifier(proof.profile, session.customerId);

@@ -4,6 +4,7 @@ import { maskAnswer } from '../connections/mask-answer.ts';
 import { findOpenPath } from '../connections/open-path.ts';
 import { BridgeError } from '../errors.ts';
 import { requestPathSetting } from '../outbound/outbound-settings.ts';
+import { parseIdentifier } from '../identifiers/identifier.ts';
 import type { AdminActor } from '../partners/partners.ts';
 import type { PartnerApis } from './call-partner-api.ts';
 
@@ -57,7 +58,8 @@ export function createTryPartnerApi({ apis, audit }: { apis: PartnerApis; audit:
       actor: by.actor,
       address: by.address,
       requestId: by.requestId,
-      ...(customer === undefined ? {} : { customerId: customer }),
+      // Whatever else somebody types may be a name or a number of the company's own.
+      customerId: customer === undefined ? undefined : parseIdentifier(customer),
     };
     const details = { connection, method };
     try {

@@ -65,8 +65,10 @@ function claimedChannel(token: string): string | undefined {
 export function createUnprovenCustomer(deps: UnprovenCustomerDeps) {
   const { channels, customerTokens, revocations, identities, survivorOf, calls, clock, audit } = deps;
 
-  const ownChannel = (id: string | undefined, partner: Partner): Channel | undefined =>
-    id !== undefined && isChannelOf(channels, id, partner) ? channels.find(id) : undefined;
+  const ownChannel = (id: string | undefined, partner: Partner, customerId = ''): Channel | undefined =>
+    id !== undefined && isChannelOf(channels, { channel: id, customerId }, partner)
+      ? channels.find(id)
+      : undefined;
 
   const isLenient = ({ enforcement }: Channel): boolean => enforcement === 'accept' || enforcement === 'warn';
 
@@ -117,7 +119,7 @@ export function createUnprovenCustomer(deps: UnprovenCustomerDeps) {
         return refuse(ownChannel(claimedChannel(text), facts.partner), 'altered');
       }
       const { token } = verified;
-      const channel = ownChannel(token.channel, facts.partner);
+      const channel = ownChannel(token.channel, facts.partner, token.customerId);
       // Revoked: sound and on time, or not any more, it is no matter of stages.
       if (!channel || verified.ok || isRevoked(token)) return undefined;
       const lateSeconds = clock.nowMs() / 1000 - token.exp;
@@ -130,7 +132,7 @@ export function createUnprovenCustomer(deps: UnprovenCustomerDeps) {
       named: { customerId: string; channel: string },
       facts: AskingFacts,
     ): Promise<AdmittedCustomer | undefined> => {
-      const channel = ownChannel(named.channel, facts.partner);
+      const channel = ownChannel(named.channel, facts.partner, named.customerId);
       const asked = parseIdentifier(named.customerId);
       if (!channel || !isLenient(channel) || !asked) return refuse(channel, 'unsigned');
       if (revocations.isRevoked('customer', asked, clock.nowMs())) return refuse(channel, 'unsigned');

@@ -58,7 +58,7 @@ export function createCustomerProof(deps: CustomerProofDeps) {
   const byCookie = async (text: string, partner: Partner): Promise<CustomerProof> => {
     const session = await sessionCookies.read(text);
     const reference = session && sessions.reference(session);
-    if (!session || reference === undefined || !isChannelOf(channels, session.channel, partner)) {
+    if (!session || reference === undefined || !isChannelOf(channels, session, partner)) {
       throw new BridgeError('INVALID_CUSTOMER_TOKEN');
     }
     return { customerId: session.customerId, reference, channel: session.channel, session };
@@ -77,7 +77,7 @@ export function createCustomerProof(deps: CustomerProofDeps) {
     const { customer } = token;
     if (!customer) return undefined;
     const opened = deps.accessTokens.openCustomer(token);
-    if (!opened || !isChannelOf(channels, customer.channel, partner)) {
+    if (!opened || !isChannelOf(channels, customer, partner)) {
       throw new BridgeError('INVALID_ACCESS_TOKEN');
     }
     const survivor = deps.survivorOf?.(customer.customerId);

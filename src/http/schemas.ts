@@ -5,14 +5,11 @@ import { type ErrorCode, errorCatalogue, type OAuthErrorCode, oauthErrorCatalogu
 export const EXAMPLE_CUSTOMER_ID = 'c1ab7qk2m4xw3hd5pzt6yrlf2vnoscuige';
 
 /** A customer identifier as channels see it. */
-export const customerIdSchema = z
-  .string()
-  .regex(IDENTIFIER)
-  .meta({
-    description:
-      'The opaque customer identifier: 34 lower-case letters and digits, unless it was imported from another system.',
-    example: EXAMPLE_CUSTOMER_ID,
-  });
+export const customerIdSchema = z.string().regex(IDENTIFIER).meta({
+  description:
+    'The opaque customer identifier: 34 lower-case letters and digits, unless it was imported from another system.',
+  example: EXAMPLE_CUSTOMER_ID,
+});
 
 export const errorSchema = z
   .strictObject({

@@ -8,8 +8,8 @@ import { base32, lengthPrefixed } from '../platform/encoding.ts';
 import { randomSeed } from '../platform/random.ts';
 
 /**
- * The opaque id that channels see: `c`, one character of key version, 32 of base32; or one that another system gave
- * out and that was imported as it is.
+ * The opaque id that channels see: `c`, one character of key version, 32 of base32; `t` in place of `c` for a test
+ * customer; or one that another system gave out and that was imported as it is.
  */
 export type CustomerIdentifier = Brand<string, 'CustomerIdentifier'>;
 /** The company's own immutable id of a customer. Never leaves the house in clear. */
@@ -28,12 +28,32 @@ export const MAX_IDENTIFIER_KEY_VERSION = VERSIONS.length;
 
 /** Imported ones may look otherwise than ours: 8 to 64 letters, digits, `-`, `_`. */
 export const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_-]{7,63}$/;
+/** Kept from every real customer, also from imported ones: the identifier alone tells whose data may not be asked for. */
+const TEST_IDENTIFIER = /^t[1-9a-z][a-z2-7]{32}$/;
+const TEST_SPACE = /^test(?:[._-]|$)/;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 export interface IdentifierSubject {
   group: ChannelGroup;
   space: ReferenceSpace;
   reference: CustomerReference;
+}
+
+/** Whether a reference space holds made-up people alone: `test`, or any name that begins with `test-`, `test.` or `test_`. */
+export function isTestSpace(space: string): boolean {
+  return TEST_SPACE.test(space);
+}
+
+/** Whether an identifier is that of a made-up person. */
+export function isTestIdentifier(identifier: string): boolean {
+  return identifier.startsWith('t') && TEST_IDENTIFIER.test(identifier);
+}
+
+/** How our own identifiers begin: scheme and key version. Throws `RangeError` for a version that cannot be written. */
+function headOf(version: number, space: ReferenceSpace): string {
+  const mark = VERSIONS[version - 1];
+  if (mark === undefined) throw new RangeError(`identifier key version ${version} cannot be written`);
+  return (isTestSpace(space) ? 't' : 'c') + mark;
 }
 
 function subjectBytes(label: string, subject: IdentifierSubject): Buffer {
@@ -52,20 +72,17 @@ export function deriveIdentifier(
   version: number,
   subject: IdentifierSubject,
 ): CustomerIdentifier {
-  const mark = VERSIONS[version - 1];
-  if (mark === undefined) throw new RangeError(`identifier key version ${version} cannot be written`);
+  const head = headOf(version, subject.space);
   const mac = createHmac('sha256', key).update(subjectBytes('symbolon/identifier', subject)).digest();
-  return `c${mark}${base32(mac.subarray(0, 20))}` as CustomerIdentifier;
+  return `${head}${base32(mac.subarray(0, 20))}` as CustomerIdentifier;
 }
 
 /**
  * An identifier that nothing can be computed from, for somebody whose derived one is used up. It looks like any other:
  * an identifier must not tell that its holder was split off or has come back after an erasure.
  */
-export function randomIdentifier(version: number): CustomerIdentifier {
-  const mark = VERSIONS[version - 1];
-  if (mark === undefined) throw new RangeError(`identifier key version ${version} cannot be written`);
-  return `c${mark}${base32(randomSeed(20))}` as CustomerIdentifier;
+export function randomIdentifier(version: number, space: ReferenceSpace): CustomerIdentifier {
+  return `${headOf(version, space)}${base32(randomSeed(20))}` as CustomerIdentifier;
 }
 
 /** Blind index of a subject: finds a known customer without the reference standing in the store. */

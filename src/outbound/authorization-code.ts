@@ -168,6 +168,10 @@ export const authorizationCode: OutboundAuthScheme<typeof optionsSchema> = {
       ...holder,
       connector: {
         addressFor: connector.addressFor,
+        state: async () => {
+          await keeper.load();
+          return keeper.state();
+        },
         finish: async (answer) => {
           await connector.finish(answer);
           holder.forget();

@@ -1,16 +1,21 @@
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { GuardedBase } from './address-guard.ts';
-import { type CircuitState, createCircuitBreaker, type Pass } from './circuit-breaker.ts';
+import {
+  type CircuitBreaker,
+  type CircuitState,
+  createCircuitBreaker,
+  type Pass,
+} from './circuit-breaker.ts';
 import { createExchange, type ExchangeHandler } from './exchange.ts';
 import {
   type CallOutcome,
   type Destination,
   type DestinationLimits,
+  type DestinationStatus,
   OutboundError,
   type OutboundFailure,
   type OutboundRequest,
   type OutboundResponse,
-  type SendOptions,
 } from './outbound-types.ts';
 
 /** Calls that may wait for each connection before further ones are turned away. */
@@ -39,9 +44,19 @@ export interface DestinationDeps {
   onChange(state: CircuitState): void;
 }
 
+/** By the first digit of the status. */
+const STATUS_OUTCOMES: readonly CallOutcome[] = [
+  'status_1xx',
+  'status_2xx',
+  'status_3xx',
+  'status_4xx',
+  'status_5xx',
+];
+
 function outcomeOf(result: OutboundResponse | OutboundFailure): CallOutcome {
   if (typeof result === 'string') return result;
-  return `status_${Math.floor(result.status / 100)}xx` as CallOutcome;
+  // A status beyond 599 is a failure of the server's (RFC 9110 section 15).
+  return STATUS_OUTCOMES[Math.floor(result.status / 100) - 1] ?? 'status_5xx';
 }
 
 /** `hadTime`: the call was on its way for half of the destination's own deadline at least. */
@@ -50,23 +65,96 @@ function isWorking(result: OutboundResponse | OutboundFailure, hadTime: boolean)
   return !BROKEN.has(result) || (result === 'timeout' && !hadTime);
 }
 
-/** What is told of a destination, counted as it happens. */
-function createTally() {
-  const outcomes = new Map<CallOutcome, number>();
-  return {
-    outcomes,
-    callMs: 0,
-    lastFailure: undefined as { reason: OutboundFailure | `status_${number}`; atMs: number } | undefined,
-    add(outcome: CallOutcome): void {
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    },
-  };
-}
-
 /** One call between the moment that it is let in and its end. */
 interface Call {
   start(): void;
   refuse(failure: OutboundFailure): void;
+}
+
+/** Places for calls under way, and the line of those that wait for one. */
+function createPlaces(max: number) {
+  const maxWaiting = max * WAITING_PER_CONNECTION;
+  let running = 0;
+  const waiting = new Set<Call>();
+  return {
+    maxWaiting,
+    running: () => running,
+    waiting: () => waiting.size,
+    areFull: () => running >= max && waiting.size >= maxWaiting,
+    enter(call: Call): void {
+      if (running < max) {
+        running += 1;
+        call.start();
+      } else waiting.add(call);
+    },
+    /** A call whose deadline passes while it waits leaves without having touched a connection. */
+    leave(call: Call): void {
+      if (waiting.delete(call)) return;
+      const next = waiting.values().next();
+      if (next.done) {
+        running -= 1;
+        return;
+      }
+      waiting.delete(next.value);
+      next.value.start();
+    },
+    refuseWaiting(failure: OutboundFailure): void {
+      for (const call of waiting) call.refuse(failure);
+    },
+  };
+}
+
+/** How a call was let out, and when it reached a connection. */
+interface CallCourse {
+  pass: Pass;
+  startedAtMs: number | undefined;
+}
+
+/** Counts how calls end, and tells the breaker whether the destination does its part. */
+function createTally(breaker: CircuitBreaker, { clock, limits }: DestinationDeps) {
+  const outcomes = new Map<CallOutcome, number>();
+  let callMs = 0;
+  let lastFailure: DestinationStatus['lastFailure'];
+  const add = (outcome: CallOutcome): void => {
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  };
+  return {
+    add,
+    /** Called once for every call that was let in. */
+    settle(result: OutboundResponse | OutboundFailure, { pass, startedAtMs }: CallCourse): void {
+      add(outcomeOf(result));
+      const tookMs = startedAtMs === undefined ? 0 : elapsed.monotonicMs() - startedAtMs;
+      // A call with little time of its own left proves nothing against the destination; on trial it proves nothing for it.
+      const hadTime = pass === 'trial' || tookMs * 2 >= limits.totalTimeoutMs;
+      const works = isWorking(result, hadTime);
+      if (typeof result === 'string') lastFailure = { reason: result, atMs: clock.nowMs() };
+      else if (!works || result.status >= 500) {
+        lastFailure = { reason: `status_${result.status}`, atMs: clock.nowMs() };
+      }
+      callMs += tookMs;
+      // What never reached a connection says nothing of the destination. A call on trial always reaches one: the call
+      // whose failure opened the circuit left its place, and all that were in line for it were sent away.
+      if (startedAtMs !== undefined) breaker.report(pass, works);
+    },
+    told: () => ({ callMs, outcomes, lastFailure }),
+  };
+}
+
+/** The time until which the destination asked to be left alone. */
+function createPause(clock: Clock) {
+  let untilMs = 0;
+  return {
+    begin(ms: number): void {
+      untilMs = Math.max(untilMs, clock.monotonicMs() + ms);
+    },
+    leftMs(): number {
+      if (untilMs === 0) return 0;
+      const leftMs = untilMs - clock.monotonicMs();
+      if (leftMs > 0) return leftMs;
+      untilMs = 0;
+      return 0;
+    },
+  };
 }
 
 /**
@@ -74,84 +162,38 @@ interface Call {
  * Nothing here waits: a call is refused, started, or put in line within the same turn.
  */
 export function createDestination(deps: DestinationDeps): Destination {
-  const { base, limits, clock, dispatch } = deps;
+  const { name, base, limits, clock, dispatch } = deps;
   const { origin, basePath } = base;
-  const maxWaiting = limits.maxConnections * WAITING_PER_CONNECTION;
-  const tally = createTally();
-  let running = 0;
-  let pausedUntilMs = 0;
-  // A call whose deadline passes while it waits leaves without having touched a connection.
-  const waiting = new Set<Call>();
+  const places = createPlaces(limits.maxConnections);
   const breaker = createCircuitBreaker({
     clock,
     failures: limits.breakerFailures,
     onChange: (state) => {
-      if (state === 'open') for (const call of waiting) call.refuse('circuit_open');
+      if (state === 'open') places.refuseWaiting('circuit_open');
       deps.onChange(state);
     },
   });
+  const tally = createTally(breaker, deps);
+  const pause = createPause(clock);
 
-  const release = () => {
-    const next = waiting.values().next();
-    if (next.done) {
-      running -= 1;
-      return;
-    }
-    waiting.delete(next.value);
-    next.value.start();
-  };
-  const refused = (failure: OutboundFailure, retryAfterMs?: number) => {
+  const refuse = (failure: OutboundFailure, retryAfterMs?: number): Promise<never> => {
     tally.add(failure);
-    return new OutboundError(failure, origin, undefined, retryAfterMs);
+    return Promise.reject(new OutboundError(failure, origin, undefined, retryAfterMs));
   };
-  const pauseLeftMs = () => (pausedUntilMs === 0 ? 0 : Math.max(0, pausedUntilMs - clock.monotonicMs()));
-  /** Why a call may not go out now. */
-  const refusal = (options: SendOptions | undefined): OutboundError | undefined => {
-    if (running >= limits.maxConnections && waiting.size >= maxWaiting) return refused('busy');
-    if (pausedUntilMs !== 0 && options?.ignoresPause !== true) {
-      const leftMs = pauseLeftMs();
-      if (leftMs > 0) return refused('paused', leftMs);
-      pausedUntilMs = 0;
-    }
-    return undefined;
-  };
-  /** Counts how a call ended, and tells the breaker. */
-  const settle = (
-    result: OutboundResponse | OutboundFailure,
-    how: { pass: Pass; startedAtMs: number | undefined },
-  ) => {
-    tally.add(outcomeOf(result));
-    const tookMs = how.startedAtMs === undefined ? 0 : elapsed.monotonicMs() - how.startedAtMs;
-    const works = isWorking(result, tookMs * 2 >= limits.totalTimeoutMs);
-    if (typeof result === 'string') tally.lastFailure = { reason: result, atMs: clock.nowMs() };
-    else if (!works || result.status >= 500) {
-      tally.lastFailure = { reason: `status_${result.status}`, atMs: clock.nowMs() };
-    }
-    tally.callMs += tookMs;
-    // What never reached a connection says nothing of the destination, but a trial has to end.
-    if (how.startedAtMs !== undefined || how.pass === 'trial') breaker.report(how.pass, works);
-  };
-
-  const run = (
-    request: OutboundRequest,
-    pass: Pass,
-    options: SendOptions | undefined,
-  ): Promise<OutboundResponse> =>
+  const run = (request: OutboundRequest, pass: Pass, deadlineMs: number): Promise<OutboundResponse> =>
     new Promise<OutboundResponse>((resolve, reject) => {
-      const deadlineMs = options?.totalTimeoutMs ?? limits.totalTimeoutMs;
-      const how: Parameters<typeof settle>[1] = { pass, startedAtMs: undefined };
+      const course: CallCourse = { pass, startedAtMs: undefined };
       const done = (result: OutboundResponse | OutboundFailure, cause?: string) => {
         clearTimeout(timer);
-        const inLine = waiting.delete(call);
-        settle(result, how);
-        if (!inLine) release();
+        tally.settle(result, course);
+        places.leave(call);
         if (typeof result === 'string') reject(new OutboundError(result, origin, cause));
         else resolve(result);
       };
       const exchange = createExchange(limits.maxResponseBytes, done);
       const call: Call = {
         start() {
-          how.startedAtMs = elapsed.monotonicMs();
+          course.startedAtMs = elapsed.monotonicMs();
           const headers = { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'symbolon' };
           const path = basePath + request.path;
           dispatch({ path, method: request.method, headers, body: request.body ?? null }, exchange.handler);
@@ -159,42 +201,36 @@ export function createDestination(deps: DestinationDeps): Destination {
         refuse: (failure) => exchange.abandon(failure),
       };
       const timer = setTimeout(() => exchange.abandon('timeout'), deadlineMs);
-      if (running < limits.maxConnections) {
-        running += 1;
-        call.start();
-      } else waiting.add(call);
+      places.enter(call);
     });
 
   return {
-    name: deps.name,
+    name,
     origin,
     send(request, options) {
       // undici would take an absolute URL here.
-      if (!request.path.startsWith('/')) return Promise.reject(refused('protocol'));
-      const error = refusal(options);
-      if (error) return Promise.reject(error);
+      if (!request.path.startsWith('/')) return refuse('protocol');
+      if (places.areFull()) return refuse('busy');
+      const pausedMs = options?.ignoresPause === true ? 0 : pause.leftMs();
+      if (pausedMs > 0) return refuse('paused', pausedMs);
       const pass = breaker.admit();
-      if (pass === undefined) return Promise.reject(refused('circuit_open', breaker.openForMs()));
-      return run(request, pass, options);
+      if (pass === undefined) return refuse('circuit_open', breaker.openForMs());
+      return run(request, pass, options?.totalTimeoutMs ?? limits.totalTimeoutMs);
     },
-    pause(ms) {
-      pausedUntilMs = Math.max(pausedUntilMs, clock.monotonicMs() + ms);
-    },
+    pause: pause.begin,
     status: () => ({
-      name: deps.name,
+      name,
       origin,
       circuit: breaker.state(),
       circuitOpenForMs: breaker.openForMs(),
       circuitOpened: breaker.opened(),
-      pausedForMs: pauseLeftMs(),
-      running,
-      waiting: waiting.size,
+      pausedForMs: pause.leftMs(),
+      running: places.running(),
+      waiting: places.waiting(),
       maxRunning: limits.maxConnections,
-      maxWaiting,
+      maxWaiting: places.maxWaiting,
       connects: deps.connects(),
-      callMs: tally.callMs,
-      outcomes: tally.outcomes,
-      lastFailure: tally.lastFailure,
+      ...tally.told(),
     }),
   };
 }

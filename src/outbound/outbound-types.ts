@@ -197,6 +197,8 @@ export interface OutboundAuth {
 export interface GrantConnector {
   /** RFC 6749 section 4.1.1 with PKCE, S256 (RFC 7636). */
   addressFor(request: { redirectUri: string; state: string; challenge: string }): string;
+  /** Whether there is a grant. Throws `OutboundError` when the database cannot be asked. */
+  state(): Promise<'connected' | 'missing' | 'dead'>;
   /** Exchanges the code and keeps the grant. Throws `OutboundError`. */
   finish(answer: { code: string; redirectUri: string; verifier: string }): Promise<void>;
 }

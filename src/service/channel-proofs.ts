@@ -11,6 +11,7 @@ import { createCollectAttributes } from '../customers/collect-attributes.ts';
 import type { Identities } from '../customers/identities.ts';
 import { createMintChannelProof } from '../customers/mint-channel-proof.ts';
 import { createProbeChannel } from '../customers/probe-channel.ts';
+import { fenceAttributes } from '../customers/test-profiles.ts';
 import { createUnprovenCustomer } from '../customers/unproven-customer.ts';
 import { channelEndpoints } from '../http/admin/channels.ts';
 import type { ReportFailure } from '../outbound/failure-reason.ts';
@@ -25,12 +26,13 @@ import type { CustomerTokens } from '../tokens/customer-token.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
 import { channelFindings, ringsKeptByHand } from './channel-findings.ts';
 import type { Closer } from './open-stores.ts';
+import { testProfiles } from './test-customers.ts';
 
 const FLUSH_MS = 5_000;
 const PRUNE_MS = 3_600_000;
 
 export interface ChannelProofsDeps {
-  config: Pick<Config, 'tokens'>;
+  config: Pick<Config, 'tokens' | 'authenticators'>;
   stores: Pick<SqlStores, 'channelCalls'>;
   clock: Clock;
   audit: Audit;
@@ -57,7 +59,11 @@ export async function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[
   const isPublished = ({ proof }: Channel) => proof?.profile.proof.shape === 'published_key_jwt';
   if (deps.channels.all().some(isPublished)) await deps.rings.ensure('vendor');
   const mint = createProofMinting({ ...deps, issueVendorCode: deps.vendorCodes.issue });
-  const collectAttributes = createCollectAttributes(deps);
+  const collectAttributes = fenceAttributes({
+    live: createCollectAttributes(deps),
+    test: createCollectAttributes({ ...deps, environment: 'test' }),
+    profiles: testProfiles(deps.config),
+  });
   const calls = createChannelCalls({ ...deps, store: deps.stores.channelCalls });
   // A store that is away at the end costs the counts of a few seconds, not an orderly end.
   opened.push(() => calls.flush().catch(() => {}));
@@ -65,6 +71,7 @@ export async function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[
     { name: 'channel_calls', everyMs: FLUSH_MS, run: () => calls.flush() },
     { name: 'channel_calls_pruned', everyMs: PRUNE_MS, run: () => calls.prune() },
   ];
+  const vendorKeys = createVendorKeys(deps.rings);
   const probeChannel = createProbeChannel({ ...deps, mint });
   const nowMs = () => deps.clock.nowMs();
   return {
@@ -72,11 +79,11 @@ export async function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[
     /** What `symbolon doctor` says of the channels. */
     channelFindings: () => channelFindings({ ...deps, probeChannel, nowMs }),
     every,
-    adminEndpoints: channelEndpoints({ ...deps, channelCalls: calls, probeChannel }),
+    adminEndpoints: channelEndpoints({ ...deps, channelCalls: calls, probeChannel, vendorKeys }),
     /** What the public endpoints of this part need. */
     endpoints: {
       mintChannelProof: createMintChannelProof({ ...deps, mint, collectAttributes }),
-      vendorKeys: createVendorKeys(deps.rings),
+      vendorKeys,
       unproven: createUnprovenCustomer({ ...deps, calls }),
     },
   };

@@ -26,6 +26,9 @@ function configuredProof(channel: Config['channels'][number]): ChannelProof | un
 
 /** The channels as the configuration lists them. */
 export function configuredChannels(config: Config): Channels {
+  const fenced = new Set(
+    config.authenticators.flatMap((one) => (one.type === 'test_customers' ? one.channels : [])),
+  );
   const list = config.channels.map(
     (channel): Channel => ({
       id: channel.id,
@@ -41,6 +44,7 @@ export function configuredChannels(config: Config): Channels {
       allowedOrigins: channel.allowed_origins,
       appRedirects: channel.app_redirects,
       proof: configuredProof(channel),
+      testCustomers: fenced.has(channel.id),
       enforcement: channel.enforcement,
     }),
   );

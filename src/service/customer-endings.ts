@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { createEndSessions, createEndSessionsOf, type EndSessionsDeps } from '../customers/end-sessions.ts';
 import { createSiteSignOut, type SiteSignOutDeps } from '../customers/site-sign-out.ts';
 import type { ReferenceSpace } from '../identifiers/identifier.ts';
+import { testCustomerEndings } from './test-customers.ts';
 import { createIdentifierLife, type IdentifierLifeDeps } from './identifier-life.ts';
 
 type Deps = IdentifierLifeDeps &
@@ -22,10 +23,12 @@ export function createCustomerEndings(deps: Deps) {
     secret,
     space: reference_space as ReferenceSpace,
   }));
+  const life = createIdentifierLife(deps);
+  const testCustomers = testCustomerEndings({ ...deps, store: deps.stores.customers, endSessionsOf });
   return {
     endSessions: createEndSessions({ ...deps, store: deps.stores.customers }),
     endSessionsOf,
-    life: createIdentifierLife(deps),
+    life: { ...life, every: [...life.every, testCustomers] },
     siteSignOut: createSiteSignOut({ ...deps, signers, endSessionsOf }),
   };
 }

@@ -11,6 +11,7 @@ import {
   type ChannelGroup,
   type CustomerIdentifier,
   type CustomerReference,
+  isTestSpace,
   parseReference,
   type ReferenceSpace,
 } from '../identifiers/identifier.ts';
@@ -96,6 +97,9 @@ export function createExamineCustomer(deps: ExamineCustomerDeps): ExamineCustome
       deps.audit.record('customer.examined', { ...by, outcome: 'success', customerId }),
     );
     const requestId = by.requestId ?? randomToken(12);
-    return Promise.all(backends.map((backend) => examine(backend, { reference, customerId }, requestId)));
+    const open = isTestSpace(space)
+      ? backends.filter(({ environments }) => environments.has('test'))
+      : backends;
+    return Promise.all(open.map((backend) => examine(backend, { reference, customerId }, requestId)));
   };
 }

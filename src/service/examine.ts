@@ -15,8 +15,8 @@ export interface Examined {
   backends: readonly { name: string; probe(): Promise<{ ok: boolean; message: string }> }[];
   partners: Pick<Partners, 'all' | 'ofGroup'>;
   partnerWarnings: PartnerWarnings;
-  /** What is to be said of connections to partner APIs. */
-  connectionFindings(): readonly Finding[];
+  /** What is to be said of connections: limits of partner APIs, grants, certificates. */
+  connectionFindings(): Promise<readonly Finding[]>;
   /** What is to be said of channels that serve a chat vendor. */
   channelFindings(): Promise<Finding[]>;
   /** How limits are counted. */
@@ -70,5 +70,5 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
       }),
     ),
   ]);
-  return [...tried, ...channels, ...doubtful, ...claims, ...deps.connectionFindings()];
+  return [...tried, ...channels, ...doubtful, ...claims, ...(await deps.connectionFindings())];
 }

@@ -1,11 +1,13 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import { createConnectGrant } from '../connections/connect-grant.ts';
-import { createConnection } from '../connections/connection.ts';
+import { type Connection, createConnection } from '../connections/connection.ts';
 import { registerConnectionMetrics } from '../connections/connection-metrics.ts';
 import { connectionWarnings } from '../connections/preset-warnings.ts';
 import { connectionEndpoints } from '../http/admin/connections.ts';
+import type { Finding } from '../http/admin/status.ts';
 import type { Keyring } from '../keyring/keyring.ts';
+import { grantAdvice } from '../outbound/grant-keeper.ts';
 import { createHttpClient, type HttpClientDeps } from '../outbound/http-client.ts';
 import type { OutboundVault } from '../outbound/token-share.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -30,6 +32,30 @@ export interface OutboundCallsDeps {
   replays: Pick<ReplayStore, 'consume'>;
   /** Default: the system's own. */
   resolveHost: HttpClientDeps['resolveHost'];
+}
+
+const DAY_MS = 86_400_000;
+const CERTIFICATE_WARNING_DAYS = 30;
+
+/** What somebody has to do about a connection before it stops working, or because it has. */
+async function careOf(connection: Connection, nowMs: number): Promise<Finding[]> {
+  const subject = `connection ${connection.name}`;
+  const findings: Finding[] = [];
+  const endsAtMs = connection.status().certificateEndsAtMs;
+  if (endsAtMs !== undefined && endsAtMs - nowMs < CERTIFICATE_WARNING_DAYS * DAY_MS) {
+    const ended = endsAtMs <= nowMs;
+    const message = `Our client certificate ${ended ? 'ended' : 'ends'} at ${new Date(endsAtMs).toISOString()}. Replace it, and restart.`;
+    findings.push({ subject, ok: !ended, ...(ended ? {} : { warning: true }), message });
+  }
+  const state = await connection.connector?.state().catch(() => undefined);
+  if (state === 'missing' || state === 'dead') {
+    findings.push({
+      subject,
+      ok: false,
+      message: `It does not work: ${grantAdvice(connection.name, state)}.`,
+    });
+  }
+  return findings;
 }
 
 /** The one way out and the connections of the configuration. */
@@ -69,5 +95,10 @@ export function openOutboundCalls(deps: OutboundCallsDeps, opened: Closer[]) {
         return setting ? connectionWarnings(setting, clock.nowMs()) : [];
       },
     }),
+    /** Grants that are missing and certificates near their end. */
+    examineConnections: async (): Promise<Finding[]> => {
+      const found = await Promise.all([...connections.values()].map((one) => careOf(one, clock.nowMs())));
+      return found.flat();
+    },
   };
 }

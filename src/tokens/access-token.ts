@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import {
   type CustomerIdentifier,
   type CustomerReference,
+  isTestIdentifier,
   parseIdentifier,
 } from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
@@ -173,6 +174,7 @@ export function createAccessTokens(deps: AccessTokensDeps): AccessTokens {
         ...(customer && {
           channel: customer.channel,
           gid: customer.grantId,
+          ...(isTestIdentifier(customer.customerId) && { test: true }),
           ...(customer.sid === undefined ? {} : { ses: sealSession(customer.sid, jti) }),
           ref: references.seal({ reference: customer.reference, note: agreementNote(customer.fields) }, jti),
         }),

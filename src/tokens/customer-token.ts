@@ -5,6 +5,7 @@
 import {
   type CustomerIdentifier,
   type CustomerReference,
+  isTestIdentifier,
   parseIdentifier,
 } from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
@@ -116,6 +117,7 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
         sid: request.sid,
         auth_time: Math.floor(request.authTimeMs / 1000),
         ref: references.seal({ reference: request.reference, note: '' }, jti),
+        ...(isTestIdentifier(request.customerId) && { test: true }),
       };
       const token = signJws(key.encodedHeader(CUSTOMER_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
       return { token, issuedAtMs, expiresInSeconds: request.lifetimeSeconds };

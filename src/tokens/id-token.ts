@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { CustomerIdentifier } from '../identifiers/identifier.ts';
+import { type CustomerIdentifier, isTestIdentifier } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
 import { uuidV7 } from '../platform/random.ts';
 import { signJws } from './jws.ts';
@@ -17,7 +17,7 @@ const BACKDATED_SECONDS = 5;
 export const RESERVED_ID_CLAIMS: ReadonlySet<string> = new Set(
   [
     'iss sub aud exp nbf iat jti auth_time nonce acr amr azp sid at_hash c_hash s_hash events',
-    'cnf act may_act client_id scope ref gid partner channel',
+    'cnf act may_act client_id scope ref gid partner channel test',
   ].flatMap((names) => names.split(' ')),
 );
 
@@ -92,6 +92,7 @@ export function createIdTokens(deps: {
         at_hash: accessTokenHash(request.accessToken, key.algorithm),
         ...(nonce === undefined ? {} : { nonce }),
         ...(acr === undefined ? {} : { acr }),
+        ...(isTestIdentifier(request.customerId) && { test: true }),
       };
       const further = Object.fromEntries(
         Object.entries(claims).filter(([name]) => !RESERVED_ID_CLAIMS.has(name)),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientId, ClientSecret, OAuthClient } from '../../src/clients/client.ts';
 import type { PartnerId } from '../../src/partners/partner.ts';
+import { revocation } from './revocation-store.suite.ts';
 import {
   auditedReasons,
   auditRecord,
@@ -116,6 +117,29 @@ export function clientStoreSuite(engine: StoreEngine): void {
       expect(await auditedReasons(at.stores)).toEqual(['acme', 'insert', 'update', 'revoke']);
     });
 
+    it('tells of an end in the transaction of the end, and of none that there was not', async () => {
+      const { clients, revocations } = at.stores;
+      await at.stores.partners.insert(partner('acme'), auditRecord('acme'));
+      await clients.insert(oauthClient('one'), auditRecord('insert'));
+      const told = async () => (await revocations.since(0, START_MS)).revocations.map(({ id }) => id);
+      const secretIds = [...((await clients.find('one' as ClientId))?.secrets ?? [])].map(
+        (one) => one.secretId,
+      );
+      const ending = { secretIds, atMs: START_MS, successor: undefined };
+      const rows = (id: string) => [revocation(id)];
+      await clients.compromise('one' as ClientId, { ...ending, revocations: rows('a') }, auditRecord('leak'));
+      await clients.compromise(
+        'one' as ClientId,
+        { ...ending, revocations: rows('b') },
+        auditRecord('again'),
+      );
+      for (const id of ['c', 'd']) {
+        const end = { atMs: START_MS, revocations: rows(id) };
+        await clients.revoke('one' as ClientId, end, auditRecord('revoke'));
+      }
+      expect(await told()).toEqual(['a', 'c']);
+    });
+
     it('revokes once', async () => {
       const { clients } = at.stores;
       await at.stores.partners.insert(partner('acme'), auditRecord('acme'));
@@ -125,7 +149,9 @@ export function clientStoreSuite(engine: StoreEngine): void {
       );
       expect(answers.sort()).toEqual(['missing', 'missing', 'missing', 'missing', 'revoked']);
       expect((await clients.find('one' as ClientId))?.revokedAtMs).toBeGreaterThanOrEqual(START_MS);
-      expect(await clients.revoke('none' as ClientId, { atMs: START_MS }, auditRecord('none'))).toBe('missing');
+      expect(await clients.revoke('none' as ClientId, { atMs: START_MS }, auditRecord('none'))).toBe(
+        'missing',
+      );
       expect(await auditedReasons(at.stores)).toEqual(['acme', 'insert', 'revoke']);
     });
   });

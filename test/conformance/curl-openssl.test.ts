@@ -102,6 +102,7 @@ describe.skipIf(skipped !== '')(`curl${skipped}`, () => {
       vendor_url: 'http://127.0.0.1:1',
       admin_token: ADMIN_TOKEN,
       customers: [user],
+      vendor_clients: [],
       clients: [
         {
           partner: 'north',

@@ -62,11 +62,11 @@ async function makeToken(service: ServeProcess) {
   return { clientId, use };
 }
 
-async function signIn(service: ServeProcess) {
+async function signIn(service: ServeProcess, username = 'mira') {
   const response = await fetch(`${service.url}/customer_authenticate`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ username: 'mira', password: PASSWORD, delivery: 'cookie' }),
+    body: JSON.stringify({ username, password: PASSWORD, delivery: 'cookie' }),
   });
   const { customer_id } = (await response.json()) as { customer_id: string };
   const cookie = response.headers.getSetCookie()[0]?.split(';')[0] as string;
@@ -115,6 +115,17 @@ const CASES: Case[] = [
       return { use, takeBack: () => service.admin('POST', path, { reason: 'lost device' }) };
     },
   },
+  ...(['disable', 'erase'] as const).map((what) => ({
+    what: `a session of a customer who is ${what}d`,
+    prepare: async (service: ServeProcess) => {
+      const username = `${what}-${Date.now()}`;
+      const user = { username, password: PASSWORD, reference: username };
+      await service.admin('POST', '/admin/directories/directory/users', user);
+      const { customerId, use } = await signIn(service, username);
+      const path = `/admin/customers/${customerId}/${what}`;
+      return { use, takeBack: () => service.admin('POST', path, { reason: 'ticket 4711' }) };
+    },
+  })),
   {
     what: 'a session that the customer ended',
     prepare: async (service) => {

@@ -251,7 +251,9 @@ describe('a shared device', () => {
       snapshot: { state: 'signed_out' },
     });
     expect(await context.cookies(t.url)).toEqual([]);
-    await page.evaluate(() => void ((window as unknown as { seen: string }).seen = 'conversation-of-the-page'));
+    await page.evaluate(
+      () => void ((window as unknown as { seen: string }).seen = 'conversation-of-the-page'),
+    );
     const heap = await heapOf(page);
     expect([heap.includes(token), heap.includes('conversation-of-the-page')]).toEqual([false, true]);
   });
@@ -277,10 +279,7 @@ describe('trouble on the way', () => {
     const before = await press(page);
     await page.route('**/channels/**', (route) => route.abort());
     clock.advance(12.5 * MINUTE_MS);
-    await Promise.all([
-      page.waitForEvent('requestfailed'),
-      context.clock.fastForward(12.5 * MINUTE_MS),
-    ]);
+    await Promise.all([page.waitForEvent('requestfailed'), context.clock.fastForward(12.5 * MINUTE_MS)]);
     expect(await press(page)).toBe(before);
     for (let retry = 0; retry < 4; retry++) {
       await Promise.all([page.waitForEvent('requestfailed'), context.clock.runFor(11_000)]);
@@ -289,10 +288,7 @@ describe('trouble on the way', () => {
     expect(proofs).toHaveLength(6);
     await page.unroute('**/channels/**');
     await Promise.all([page.waitForResponse(PROOF), context.clock.runFor(30_000)]);
-    await page.waitForFunction(
-      (old) => window.chat.press().then((token) => token !== old),
-      before,
-    );
+    await page.waitForFunction((old) => window.chat.press().then((token) => token !== old), before);
     const heard = await page.evaluate(() => window.heard);
     expect(new Set(heard.map((entry) => entry.join()))).toEqual(new Set(['error,unavailable']));
     expect(await page.evaluate(() => window.symbolon.state())).toBe('signed_in');
@@ -345,13 +341,10 @@ describe('a strict content security policy', () => {
     await press(page);
     const tagged = await context.newPage();
     await tagged.goto(`${pages.origin}/script-tag`);
-    const state = await tagged.evaluate(
-      (baseUrl) => {
-        const script = window as unknown as { Symbolon: { createSymbolon: typeof createSymbolon } };
-        return script.Symbolon.createSymbolon({ baseUrl, channel: 'asapp' }).start();
-      },
-      t.url,
-    );
+    const state = await tagged.evaluate((baseUrl) => {
+      const script = window as unknown as { Symbolon: { createSymbolon: typeof createSymbolon } };
+      return script.Symbolon.createSymbolon({ baseUrl, channel: 'asapp' }).start();
+    }, t.url);
     expect(state).toBe('signed_in');
     expect(complaints).toEqual([]);
   });
@@ -419,7 +412,7 @@ async function attack(bridge: string): Promise<string[]> {
   );
   const overheard = new Promise<string>((done) => {
     const line = new BroadcastChannel(`symbolon ${bridge}`);
-    line.onmessage = () => done('something');
+    line.addEventListener('message', () => done('something'));
     line.postMessage({ customerId: 'c1attacker' });
     setTimeout(() => done('nothing'), 100);
   });

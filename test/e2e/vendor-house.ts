@@ -15,8 +15,9 @@ import { freeLoopbackService } from '../support/service-on-loopback.ts';
 import { checkingVendors } from '../vendors/all-vendors.ts';
 import { admitAtGenesys, admitAtLivePerson, type VendorClient } from '../vendors/code-vendors.ts';
 import { documented } from '../vendors/documented.ts';
+import { readGivenKey } from '../vendors/published-key-vendors.ts';
 import { startHubspot, startSendbird } from '../vendors/token-vendors.ts';
-import type { GivenKey, Handed, Visitor } from '../vendors/vendor.ts';
+import type { Handed, Visitor } from '../vendors/vendor.ts';
 
 type ChannelInput = NonNullable<ConfigInput['channels']>[number];
 interface Client {
@@ -147,16 +148,6 @@ export async function openVendorHouse(): Promise<VendorHouse> {
       body: JSON.stringify(body),
     });
 
-  async function givenKey(jwt: string): Promise<GivenKey> {
-    const { kid = '' } = JSON.parse(Buffer.from(jwt.split('.')[0] ?? '', 'base64url').toString()) as {
-      kid?: string;
-    };
-    const read = async (format: string) =>
-      (await fetch(`${url}/.well-known/vendor-keys/${kid}.${format}`)).text();
-    const [pem, jwk] = await Promise.all([read('pem'), read('jwk')]);
-    return { kid, pem, jwk: JSON.parse(jwk) as GivenKey['jwk'] };
-  }
-
   function clientOf(id: string): VendorClient {
     const { client_id: clientId, client_secret: clientSecret } = clients.get(id) as Client;
     const discovery = `${url}/.well-known/openid-configuration`;
@@ -200,7 +191,7 @@ export async function openVendorHouse(): Promise<VendorHouse> {
       const checking = checkingVendors.get(id);
       if (checking) {
         const jwt = id === 'salesforce' ? (handed.web['identityToken'] as string) : handed.token;
-        const key = checking.console['issuer'] === undefined ? undefined : await givenKey(jwt);
+        const key = checking.console['issuer'] === undefined ? undefined : await readGivenKey(url, jwt);
         return checking.admit(handed, { now: Math.floor(Date.now() / 1000), key });
       }
       if (id === 'asapp') return admitAtAsapp(handed);

@@ -90,6 +90,10 @@ it('channels are listed and shown with names of settings, never their values', a
     required: false,
   });
   expect(JSON.stringify([list.body, shown.body])).not.toContain(SECRET);
+  const sf = await t.admin.get('/admin/channels/salesforce').expect(200);
+  const { key_address: address } = sf.body as { key_address: string };
+  expect(address).toMatch(/^https:\/\/id\.test\/\.well-known\/vendor-keys\/[\w-]{43}\.jwk$/);
+  await t.api.get(new URL(address).pathname).expect(200);
   await t.admin.get('/admin/channels/nowhere').expect(404);
 });
 

@@ -24,6 +24,7 @@ const PASSWORD = 'canary-pass&word+ö %2f 77e1';
 const WRONG_PASSWORD = 'canary-wrong pass/9b3d';
 const REFERENCE = 'canary-reference-5f20';
 const ODD = 'canary-odd-value-c6e7';
+const VENDOR_SECRET = 'canary-vendor-secret-3Kq9Zt7W';
 
 const planted: Planted[] = [];
 const answers: Answer[] = [];
@@ -95,6 +96,11 @@ async function signIns(): Promise<{ token: string; cookie: string }> {
   const renewed = await api('POST', '/customer_session/token', { headers: page });
   expect(renewed.status).toBe(200);
   plant('renewed customer token', renewed.json().JWT as string);
+  const proof = await api('POST', '/channels/help/token', { headers: page });
+  expect(proof.status).toBe(200);
+  plant('proof for a vendor', proof.json().token as string);
+  await api('POST', '/channels/help/token', { headers: page, body: { input: { [ODD]: ODD } } });
+  await api('POST', '/channels/help/token', { headers: page, body: { refresh_token: ODD } });
   await api('GET', '/customer_session', { headers: { cookie } });
   await api('POST', '/customer_session/token', { headers: { cookie } });
   await api('POST', '/customer_session/token', { headers: page, body: { channel: 'south' } });
@@ -274,6 +280,13 @@ beforeAll(async () => {
       channels: [
         ...(settings.channels ?? []),
         { id: 'legacy', group: 'north', delivery: 'token', authenticators: ['company'] },
+        {
+          id: 'help',
+          group: 'north',
+          allowed_origins: [SHOP_ORIGIN],
+          profile: 'zendesk',
+          settings: { key_id: 'app_65f1b9c2a3d4', secret: VENDOR_SECRET },
+        },
       ],
       authenticators: [
         { name: 'directory', type: 'directory', reference_space: 'directory' },
@@ -293,6 +306,7 @@ beforeAll(async () => {
   plant('wrong password', WRONG_PASSWORD);
   plant('reference', REFERENCE);
   plant('odd value', ODD);
+  plant('vendor secret', VENDOR_SECRET);
   plant('admin token', ADMIN_TOKEN);
   plant('profile value', '+15550100');
   plant('hidden profile value', 'never shown');

@@ -1,3 +1,4 @@
+import { assert, asyncProperty, jsonValue, oneof, record, string } from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { COOKIE_NAME, SHOP_ORIGIN } from '../support/service.ts';
 import { type ChannelService, startChannelService } from './channel-settings.ts';
@@ -163,4 +164,24 @@ describe('while a profile backend is away', () => {
     await t.proof('zendesk', cookie);
     expect(t.crm.requests.length - before).toBe(3);
   });
+});
+
+it('no body, whatever it holds, makes it fail in another way than it says', async () => {
+  const body = oneof(
+    jsonValue(),
+    record({ input: jsonValue() }),
+    record({ refresh_token: string(), input: jsonValue() }),
+    record({ grant_type: string(), refresh_token: string() }),
+  );
+  await assert(
+    asyncProperty(body, async (value) => {
+      t.clock.advance(1_000);
+      const answer = await t.api
+        .post('/channels/zendesk/token')
+        .set(page({ 'content-type': 'application/json' }))
+        .send(JSON.stringify(value));
+      expect([200, 400, 401]).toContain(answer.status);
+    }),
+    { numRuns: 60 },
+  );
 });

@@ -98,6 +98,15 @@ describe('GET /admin/connections', () => {
 });
 
 describe('a connection that a person has to connect', () => {
+  it('is named by the doctor as long as nobody has', async () => {
+    const { body } = await t.admin.get('/admin/doctor').expect(200);
+    expect((body as { findings: unknown[] }).findings).toContainEqual({
+      subject: 'connection messenger',
+      ok: false,
+      message: 'It does not work: nobody has connected it yet; run: symbolon connections connect messenger.',
+    });
+  });
+
   it('is connected by going to the address and coming back, once', async () => {
     const state = await begun();
     const { text } = await callback({ state, code: 'a-code', scope: 'whatever else' }).expect(200);
@@ -142,9 +151,9 @@ describe('symbolon connections', () => {
   it('status shows every connection in a line, or all about one', async () => {
     const { code, stdout } = await run(['connections', 'status']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/crm +closed +3 +2 +0\/32 +0 +until 2026-01-01T00:10:00.000Z/);
+    expect(stdout).toMatch(/crm +closed +4 +2 +0\/32 +0 +until 2026-01-01T00:10:00.000Z/);
     const one = await run(['connections', 'status', 'crm']);
-    expect(one.stdout).toContain('1 status_2xx');
+    expect(one.stdout).toContain('2 status_2xx');
     expect(one.stdout).toContain('unreachable at 2026-01-01T00:00:00.000Z');
     expect((await run(['connections', 'status', 'nobody'])).code).toBe(1);
     const json = await run(['connections', 'status', 'crm', '--json']);

@@ -76,11 +76,15 @@ const signIn = async (username: string, channel = 'ios'): Promise<SignedIn> =>
 describe('after a merge', () => {
   let mira: SignedIn;
   let noor: SignedIn;
+  let answer: { items: unknown[] };
   beforeEach(async () => {
     mira = await signIn('mira');
     noor = await signIn('noor');
-    const { body } = await change(noor.customer_id, 'merge', { into: mira.customer_id }).expect(200);
-    expect(body.items).toEqual([
+    answer = (await change(noor.customer_id, 'merge', { into: mira.customer_id }).expect(200)).body;
+  });
+
+  it('the answer names the survivor of each group and its other names', () => {
+    expect(answer.items).toEqual([
       { channel_group: 'north', customer_id: mira.customer_id, aliases: [noor.customer_id] },
     ]);
   });

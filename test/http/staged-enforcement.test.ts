@@ -128,6 +128,19 @@ describe.each(['accept', 'warn'] as const)('a channel at %s', (stage) => {
     await withToken(JWT).expect(401);
   });
 
+  it('refuses a customer who is disabled, by name and by an old proof', async () => {
+    const { JWT, customer_id } = await t.signIn(stage, 'noor');
+    t.clock.advance(960_000);
+    style = await t.asappStyle();
+    const path = `/admin/customers/${customer_id}`;
+    await t.admin.post(`${path}/disable`).send({ reason: 'fraud 17' }).expect(200);
+    await withToken(JWT).expect(401);
+    await named(customer_id, stage).expect(401);
+    await t.admin.post(`${path}/enable`).send({ reason: 'fraud 17' }).expect(200);
+    t.clock.advance(1_000);
+    await named(customer_id, stage).expect(200);
+  });
+
   it("refuses another partner's customer, and one of another group, as if there were none", async () => {
     const { customer_id } = await t.signIn('south');
     for (const channel of [stage, 'south', 'south-accept', 'web']) {

@@ -19,6 +19,11 @@ export interface ChatPages {
   close(): Promise<void>;
 }
 
+/** What a bundler would do: the package's names become the addresses of its files. */
+const script = readFileSync(PAGE, 'utf8')
+  .replace("'@symbolon/sdk-web'", "'/sdk/symbolon.js'")
+  .replaceAll(/'@symbolon\/sdk-web\/([\w-]+)'/g, "'/sdk/$1.js'");
+
 /** Serves the page; `sdk` is the folder of the built SDK. */
 export async function startChatPages(sdk: string): Promise<ChatPages> {
   const server = createServer((request, response) => {
@@ -35,12 +40,13 @@ export async function startChatPages(sdk: string): Promise<ChatPages> {
       response.end(body);
     };
     if (path === '/') return send('text/html', HTML);
-    if (path === '/blank') return send('text/html', '<!doctype html><link rel="icon" href="data:,"><title>Blank</title>');
+    if (path === '/blank')
+      return send('text/html', '<!doctype html><link rel="icon" href="data:,"><title>Blank</title>');
     if (path === '/script-tag') {
       const tag = '<script nonce="n0nce" src="/sdk/symbolon.all.global.js"></script>';
       return send('text/html', `<!doctype html><link rel="icon" href="data:,"><title>Tag</title>${tag}`);
     }
-    if (path === '/page.js') return send('text/javascript', readFileSync(PAGE, 'utf8'));
+    if (path === '/page.js') return send('text/javascript', script);
     if (path === '/settings.json') {
       return send('application/json', JSON.stringify({ bridge: pages.bridge, options: pages.options }));
     }

@@ -15,6 +15,17 @@ function uploadedJwk(key: GivenKey | undefined) {
   return { kid, key: new X509Certificate(Buffer.from(x5c[0], 'base64')).publicKey };
 }
 
+/** The key with which `jwt` says it was signed, as the service at `url` publishes it and a person uploads it. */
+export async function readGivenKey(url: string, jwt: string): Promise<GivenKey> {
+  const { kid = '' } = JSON.parse(Buffer.from(jwt.split('.')[0] ?? '', 'base64url').toString()) as {
+    kid?: string;
+  };
+  const read = async (format: string) =>
+    (await fetch(`${url}/.well-known/vendor-keys/${encodeURIComponent(kid)}.${format}`)).text();
+  const [pem, jwk] = await Promise.all([read('pem'), read('jwk')]);
+  return { kid, pem, jwk: JSON.parse(jwk) as GivenKey['jwk'] };
+}
+
 const salesforce: MockVendor = {
   id: 'salesforce',
   console: { issuer },

@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, vendor } from './page.ts';
+import { type Chat, vendorCall } from './page.ts';
 import { proofOnDemand } from './patience.ts';
 import { attach } from './widget.ts';
 
@@ -15,15 +15,17 @@ const PATIENCE_SECONDS = 30;
 /** Amazon Connect's chat widget, which asks for the token when a chat starts. Its own snippet loads it. */
 export function amazonConnect(symbolon: Symbolon, { nonce, reset }: AmazonConnectSettings = {}): Chat {
   let asked = false;
-  if (nonce) vendor('amazon_connect')('nonce', nonce);
+  if (nonce) vendorCall('amazon_connect', 'nonce', nonce);
   const stop = attach(symbolon, {
     login() {
       if (asked) return;
       asked = true;
       const proof = proofOnDemand(symbolon, PATIENCE_SECONDS);
-      vendor('amazon_connect')(
+      vendorCall(
+        'amazon_connect',
         'authenticate',
-        (callback: (jwt: string) => void) => void proof().then(({ token }) => callback(token), symbolon.report),
+        (callback: (jwt: string) => void) =>
+          void proof().then(({ token }) => callback(token), symbolon.report),
       );
     },
     reset: () => reset?.(),

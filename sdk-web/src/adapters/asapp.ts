@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, vendor } from './page.ts';
+import { type Chat, vendorCall } from './page.ts';
 import { proofWithin } from './patience.ts';
 import { attach } from './widget.ts';
 
@@ -50,8 +50,8 @@ export function asapp(
   const handlers = options.onLogin ? { UserLoginHandler } : {};
 
   function show(identity: Record<string, unknown>): void {
-    if (loaded) vendor('ASAPP')('setCustomer', identity);
-    else vendor('ASAPP')('load', { ...settings, ...identity });
+    if (loaded) vendorCall('ASAPP', 'setCustomer', identity);
+    else vendorCall('ASAPP', 'load', { ...settings, ...identity });
     loaded = true;
   }
 
@@ -59,7 +59,7 @@ export function asapp(
     login: (customerId) => show({ CustomerId: customerId, ContextProvider, ...handlers }),
     reset(reason) {
       if (reason === 'ended' && options.onLogin) return false;
-      vendor('ASAPP')('unloadAndClearSession');
+      vendorCall('ASAPP', 'unloadAndClearSession');
       loaded = settings === undefined;
       return true;
     },

@@ -35,7 +35,10 @@ export function botpress(
       const { token } = await proofWithin(symbolon, PATIENCE_SECONDS, { fresh });
       return fetch(`${apiUrl}/${encodeURIComponent(webhookId)}/${path}`, {
         method,
-        headers: { 'x-user-key': token, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+        headers: {
+          'x-user-key': token,
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     };

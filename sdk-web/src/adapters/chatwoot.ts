@@ -18,7 +18,10 @@ export function chatwoot(symbolon: Symbolon): Chat {
       void Promise.all([symbolon.getProof(), whenReady]).then(([{ web, token }]) => {
         if (symbolon.customerId !== customerId) return;
         const { identifier = customerId, ...user } = web;
-        vendor<ChatwootWidget>('$chatwoot').setUser(identifier as string, { identifier_hash: token, ...user });
+        (vendor('$chatwoot') as ChatwootWidget).setUser(identifier as string, {
+          identifier_hash: token,
+          ...user,
+        });
       }, symbolon.report);
     },
     reset: () => chat()?.reset(),

@@ -9,7 +9,7 @@ interface DriftChat {
 
 /** Drift with signed identities. `attributes` are what the page wants Drift to know; default none. */
 export function drift(symbolon: Symbolon, attributes: () => Record<string, unknown> = () => ({})): Chat {
-  const chat = () => vendor<DriftChat>('drift');
+  const chat = () => vendor('drift') as DriftChat;
   const identify = async () => {
     const { token, customerId } = await symbolon.getProof();
     chat().identify(customerId, attributes(), { userJwt: token });

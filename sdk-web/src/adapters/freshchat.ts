@@ -20,7 +20,7 @@ const PATIENCE_SECONDS = 30;
  * The proof names the id that the widget gave itself (`freshchat_uuid`), where the widget tells one.
  */
 export function freshchat(symbolon: Symbolon, settings?: Record<string, unknown>): Chat {
-  const widget = () => vendor<FreshchatWidget>('fcWidget');
+  const widget = () => vendor('fcWidget') as FreshchatWidget;
   let started = settings === undefined;
   let listening = false;
 

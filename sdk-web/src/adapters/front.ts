@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, vendor } from './page.ts';
+import { type Chat, vendorCall } from './page.ts';
 import { attach } from './widget.ts';
 
 export interface FrontOptions {
@@ -15,14 +15,14 @@ export function front(
 ): Chat {
   let shown = false;
   const shutdown = () => {
-    if (shown) vendor('FrontChat')('shutdown', { clearSession: true });
+    if (shown) vendorCall('FrontChat', 'shutdown', { clearSession: true });
     shown = false;
   };
   const init = (identity: Record<string, unknown>) => {
     // Front takes a second `init` only after a shutdown.
     shutdown();
     shown = true;
-    vendor('FrontChat')('init', { ...settings, ...identity });
+    vendorCall('FrontChat', 'init', { ...settings, ...identity });
   };
   const stop = attach(symbolon, {
     async login(customerId) {

@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, vendor } from './page.ts';
+import { type Chat, vendorCall } from './page.ts';
 import { proofWithin } from './patience.ts';
 import { attach } from './widget.ts';
 
@@ -31,7 +31,7 @@ export function genesys(symbolon: Symbolon, { onLogin = () => symbolon.start() }
       command.reject?.();
     });
   let plugin: AuthProvider | undefined;
-  vendor('Genesys')('registerPlugin', 'AuthProvider', (provider: AuthProvider) => {
+  vendorCall('Genesys', 'registerPlugin', 'AuthProvider', (provider: AuthProvider) => {
     plugin = provider;
     provider.registerCommand('getAuthCode', (command) => {
       const code = proofWithin(symbolon, PATIENCE_SECONDS, { single: true });
@@ -40,14 +40,24 @@ export function genesys(symbolon: Symbolon, { onLogin = () => symbolon.start() }
         code.then(({ web }) => web),
       );
     });
-    provider.registerCommand('reAuthenticate', (command) => answer(command, onLogin().then(() => undefined)));
-    provider.registerCommand('signIn', (command) => answer(command, onLogin().then(() => undefined)));
+    provider.registerCommand('reAuthenticate', (command) =>
+      answer(
+        command,
+        onLogin().then(() => undefined),
+      ),
+    );
+    provider.registerCommand('signIn', (command) =>
+      answer(
+        command,
+        onLogin().then(() => undefined),
+      ),
+    );
     provider.ready?.();
   });
   const stop = attach(symbolon, {
     // Genesys asks for the code by itself; a chat that began without one is told that there is one now.
     login: () => plugin?.publish?.('signedIn'),
-    reset: () => vendor('Genesys')('command', 'Auth.logout'),
+    reset: () => vendorCall('Genesys', 'command', 'Auth.logout'),
   });
   return { stop };
 }

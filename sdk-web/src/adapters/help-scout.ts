@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, vendor } from './page.ts';
+import { type Chat, vendorCall } from './page.ts';
 import { attach } from './widget.ts';
 
 export interface HelpScoutSettings {
@@ -9,7 +9,7 @@ export interface HelpScoutSettings {
 
 /** Help Scout's Beacon in secure mode. */
 export function helpScout(symbolon: Symbolon, { beaconId }: HelpScoutSettings = {}): Chat {
-  const beacon = (...args: unknown[]) => vendor('Beacon')(...args);
+  const beacon = (...args: unknown[]) => vendorCall('Beacon', ...args);
   if (beaconId) beacon('init', beaconId);
   const stop = attach(symbolon, {
     async login(customerId) {

@@ -1,6 +1,6 @@
 import type { Proof } from '../held-proofs.ts';
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, vendor } from './page.ts';
+import { type Chat, vendorCall } from './page.ts';
 import { attach } from './widget.ts';
 
 export interface IntercomOptions {
@@ -19,13 +19,13 @@ export function bootIntercom(
 ): Chat {
   const boot = async () => {
     const proof = await symbolon.getProof();
-    vendor('Intercom')('boot', { ...settings, ...identity(proof), ...proof.web });
+    vendorCall('Intercom', 'boot', { ...settings, ...identity(proof), ...proof.web });
   };
   const stop = attach(symbolon, {
     login: boot,
     renewed: boot,
-    reset: () => vendor('Intercom')('shutdown'),
-    visitor: () => visitors && vendor('Intercom')('boot', settings),
+    reset: () => vendorCall('Intercom', 'shutdown'),
+    visitor: () => visitors && vendorCall('Intercom', 'boot', settings),
   });
   return { stop };
 }

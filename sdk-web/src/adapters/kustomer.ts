@@ -13,10 +13,9 @@ interface KustomerChat {
  * done; without them the page has started it already.
  */
 export function kustomer(symbolon: Symbolon, settings?: Record<string, unknown>): Chat {
-  const chat = () => vendor<KustomerChat>('Kustomer');
+  const chat = () => vendor('Kustomer') as KustomerChat;
   let started: Promise<void> | undefined;
-  const start = () =>
-    (started ??= new Promise((done) => (settings ? chat().start(settings, done) : done())));
+  const start = () => (started ??= new Promise((done) => (settings ? chat().start(settings, done) : done())));
   const stop = attach(symbolon, {
     async login(customerId) {
       await start();
@@ -24,7 +23,7 @@ export function kustomer(symbolon: Symbolon, settings?: Record<string, unknown>)
       const { token } = await symbolon.getProof({ single: true });
       if (symbolon.customerId !== customerId) return;
       await new Promise<void>((done, fail) => {
-        chat().login({ jwtToken: token }, (_answer, error) => (error ? fail(error as Error) : done()));
+        chat().login({ jwtToken: token }, (_answer, error) => (error ? fail(error) : done()));
       });
     },
     reset: () => chat().logout(),

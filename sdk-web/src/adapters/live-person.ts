@@ -47,7 +47,7 @@ export function livePerson(symbolon: Symbolon, settings: LivePersonSettings = {}
       const web = iss ? { iss } : (await symbolon.getProof({ single: true })).web;
       identity = { iss: web.iss, acr: 'loa1', sub: customerId };
       page[tokenFunction] = giveToken;
-      const lpTag = vendor<LpTag>('lpTag');
+      const lpTag = vendor('lpTag') as LpTag;
       lpTag.identities ??= [];
       lpTag.identities.push(identityFunction);
       newPage(lpTag);
@@ -55,7 +55,7 @@ export function livePerson(symbolon: Symbolon, settings: LivePersonSettings = {}
     reset() {
       identity = null;
       delete page[tokenFunction];
-      const lpTag = vendor<LpTag>('lpTag');
+      const lpTag = vendor('lpTag') as LpTag;
       const place = lpTag.identities?.indexOf(identityFunction) ?? -1;
       if (place >= 0) lpTag.identities?.splice(place, 1);
       newPage(lpTag);

@@ -10,11 +10,14 @@ type Call = (...args: unknown[]) => unknown;
 export const page = globalThis as unknown as Record<string, unknown>;
 
 /** Looked up at each use; throws with the name when the vendor's snippet is not on the page. */
-export function vendor<T = Call>(name: string): T {
+export function vendor(name: string): unknown {
   const found = page[name];
   if (found === undefined) throw new Error(`${name} is not on this page: load the vendor's snippet first.`);
-  return found as T;
+  return found;
 }
+
+/** The same for a vendor whose global is one function. */
+export const vendorCall = (name: string, ...args: unknown[]): unknown => (vendor(name) as Call)(...args);
 
 interface Listens {
   addEventListener(type: string, listener: () => void): void;

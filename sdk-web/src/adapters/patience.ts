@@ -8,7 +8,11 @@ declare const setTimeout: (work: () => void, ms: number) => unknown;
  * A proof for a vendor that waits `seconds` for it: while the bridge is not available it is asked again, as often as it
  * allows. Rejects like `getProof` when the time is over, and at once when nobody is signed in any more.
  */
-export async function proofWithin(symbolon: Symbolon, seconds: number, options?: ProofOptions): Promise<Proof> {
+export async function proofWithin(
+  symbolon: Symbolon,
+  seconds: number,
+  options?: ProofOptions,
+): Promise<Proof> {
   const untilMs = Date.now() + seconds * 1000;
   for (;;) {
     try {

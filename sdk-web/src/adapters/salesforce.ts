@@ -15,7 +15,7 @@ const PATIENCE_SECONDS = 30;
 
 /** Salesforce Enhanced Chat (Messaging for Web) with user verification. Its own snippet starts the chat. */
 export function salesforce(symbolon: Symbolon): Chat {
-  const bootstrap = () => vendor<Bootstrap>('embeddedservice_bootstrap').userVerificationAPI;
+  const bootstrap = () => (vendor('embeddedservice_bootstrap') as Bootstrap).userVerificationAPI;
   const isReady = () => Boolean((page.embeddedservice_bootstrap as Partial<Bootstrap>)?.userVerificationAPI);
   async function push(fresh = false): Promise<void> {
     await ready('onEmbeddedMessagingReady', isReady);

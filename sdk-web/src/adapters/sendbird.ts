@@ -18,7 +18,9 @@ export interface SendbirdChat {
 export interface SendbirdSettings {
   sb: SendbirdChat;
   /** `SessionHandler` of `@sendbird/chat`; by default a plain object of the same shape is set. */
-  SessionHandler?: new (parts: SessionHandlerParts) => unknown;
+  SessionHandler?: new (
+    parts: SessionHandlerParts,
+  ) => unknown;
 }
 
 /** Sendbird's `sessionTokenRefreshTimeout` unless it was changed. */

@@ -12,7 +12,9 @@ export interface TwilioClient {
 
 export interface TwilioSettings<C extends TwilioClient> {
   /** `Client` of `@twilio/conversations`. */
-  Client: new (token: string) => C;
+  Client: new (
+    token: string,
+  ) => C;
   /** Every customer gets a client of their own: here is each, before it is told anything else. */
   onClient: (client: C) => void;
 }

@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, vendor } from './page.ts';
+import { type Chat, vendorCall } from './page.ts';
 import { proofOnDemand } from './patience.ts';
 import { attach } from './widget.ts';
 
@@ -10,16 +10,18 @@ export function zendesk(symbolon: Symbolon): Chat {
   const stop = attach(symbolon, {
     login() {
       const proof = proofOnDemand(symbolon, PATIENCE_SECONDS);
-      vendor('zE')(
+      vendorCall(
+        'zE',
         'messenger',
         'loginUser',
-        (callback: (jwt: string) => void) => void proof().then(({ token }) => callback(token), symbolon.report),
+        (callback: (jwt: string) => void) =>
+          void proof().then(({ token }) => callback(token), symbolon.report),
         (error: unknown) => {
           if (error) symbolon.report(error);
         },
       );
     },
-    reset: () => vendor('zE')('messenger', 'logoutUser'),
+    reset: () => vendorCall('zE', 'messenger', 'logoutUser'),
   });
   return { stop };
 }

@@ -25,7 +25,9 @@ export interface WidgetPage {
 }
 
 /** Starts one for the running test, with these globals on it. */
-export async function openWidgetPage(globals: (page: WidgetPage) => Record<string, unknown>): Promise<WidgetPage> {
+export async function openWidgetPage(
+  globals: (page: WidgetPage) => Record<string, unknown>,
+): Promise<WidgetPage> {
   const bridge = await startTinyBridge({ expiresInSeconds: 100 });
   const log = bridge.calls;
   const target = new EventTarget();
@@ -104,5 +106,7 @@ export async function openWidgetPage(globals: (page: WidgetPage) => Record<strin
 function written(value: unknown): string {
   if (typeof value === 'function') return 'ƒ';
   if (typeof value === 'string') return value;
-  return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'function' ? 'ƒ' : part)) ?? 'undefined';
+  return (
+    JSON.stringify(value, (_key, part: unknown) => (typeof part === 'function' ? 'ƒ' : part)) ?? 'undefined'
+  );
 }

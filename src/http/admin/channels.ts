@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Channel, Channels } from '../../channels/channel.ts';
 import { attributesThatLeave } from '../../channels/channel-proof.ts';
+import type { VendorKeys } from '../../channels/vendor-keys.ts';
 import type { ChannelCalls } from '../../customers/channel-calls.ts';
 import type { ProbeChannel } from '../../customers/probe-channel.ts';
 import { BridgeError } from '../../errors.ts';
@@ -11,6 +12,8 @@ export interface ChannelEndpointsDeps {
   channels: Channels;
   channelCalls: ChannelCalls;
   probeChannel: ProbeChannel;
+  vendorKeys: VendorKeys;
+  issuer: string;
 }
 
 const enforcementSchema = z.enum(['accept', 'warn', 'enforce']);
@@ -50,6 +53,9 @@ const channelDetailSchema = channelSchema
     ),
     inputs: z.array(z.string()),
     client: nullable,
+    key_address: nullable.meta({
+      description: 'Where the vendor, or you, get the public key that signs the proofs now.',
+    }),
   })
   .meta({ id: 'ChannelDetail' });
 
@@ -66,6 +72,17 @@ const describeChannel = (channel: Channel) => ({
   ...proofOf(channel),
   enforcement: channel.enforcement ?? 'enforce',
 });
+
+/** Where the key of a published-key proof is to be had, in the spelling that its vendor takes. */
+async function keyAddress({ proof }: Channel, deps: ChannelEndpointsDeps): Promise<string | null> {
+  const shape = proof?.profile.proof;
+  if (shape?.shape !== 'published_key_jwt') return null;
+  const wellKnown = `${deps.issuer}/.well-known`;
+  if (shape.publish === 'jwks') return `${wellKnown}/jwks.json`;
+  if (shape.publish === 'pem_url') return `${wellKnown}/vendor-keys.pem`;
+  const key = await deps.vendorKeys.current();
+  return key ? `${wellKnown}/vendor-keys/${key.kid}.${shape.publish === 'jwk_upload' ? 'jwk' : 'pem'}` : null;
+}
 
 function describeWhole(channel: Channel) {
   const { proof } = channel;
@@ -172,7 +189,10 @@ export function channelEndpoints(deps: ChannelEndpointsDeps): Endpoint[] {
       pathParameters: channelParameters,
       answer: channelDetailSchema,
       errors: ['NOT_FOUND'],
-      run: ({ path }) => describeWhole(find(path.channel)),
+      run: async ({ path }) => {
+        const channel = find(path.channel);
+        return { ...describeWhole(channel), key_address: await keyAddress(channel, deps) };
+      },
     }),
     adminEndpoint({
       method: 'post',

@@ -90,6 +90,12 @@ function connectionView({ name, destination, retries, retriesLeft, ...more }: Co
   };
 }
 
+/** A grant is looked for first: what is known of it is as old as its last use. */
+async function lookedAt(connection: Connection) {
+  await connection.connector?.state().catch(() => {});
+  return connectionView(connection.status());
+}
+
 /** Connections as they are at the moment, and the grants that some of them rest on. */
 export function connectionEndpoints(deps: ConnectionEndpointsDeps): Endpoint[] {
   const { connections, connectGrant, warningsOf } = deps;
@@ -100,11 +106,13 @@ export function connectionEndpoints(deps: ConnectionEndpointsDeps): Endpoint[] {
       operationId: 'listConnections',
       summary: 'Connections, with their circuits, tokens and counts',
       answer: listOf(connectionSchema),
-      run: () => ({
-        items: [...connections.values()].map((one) => ({
-          ...connectionView(one.status()),
-          warnings: [...warningsOf(one.name)],
-        })),
+      run: async () => ({
+        items: await Promise.all(
+          [...connections.values()].map(async (one) => ({
+            ...(await lookedAt(one)),
+            warnings: [...warningsOf(one.name)],
+          })),
+        ),
       }),
     }),
     adminEndpoint({

@@ -4,6 +4,7 @@ import type { Devices } from '../../customers/devices.ts';
 import type { EndSessions } from '../../customers/end-sessions.ts';
 import type { Channels } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
+import { isTestIdentifier } from '../../identifiers/identifier.ts';
 import { absoluteExpiryMs, type CustomerSession, type SessionLifetimes } from '../../sessions/session.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
@@ -50,6 +51,10 @@ const whoAmISchema = z
     channel: z.string(),
     auth_time: z.int().meta({ description: 'Unix seconds of the sign-in.' }),
     expires_in: z.int().meta({ description: 'Seconds until the session is over even if it is used.' }),
+    test: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'Only in sessions of test customers (docs/test-customers.md).' }),
   })
   .meta({
     id: 'CustomerSession',
@@ -84,6 +89,7 @@ export function customerSessionGet(deps: CustomerSessionDeps): Endpoint {
           0,
           Math.floor((absoluteExpiryMs(session, deps.lifetimes) - deps.clock.nowMs()) / 1000),
         ),
+        ...(isTestIdentifier(session.customerId) && { test: true }),
       });
     },
   };

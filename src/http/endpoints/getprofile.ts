@@ -49,6 +49,10 @@ const answerSchema = z
     sources: z
       .record(z.string(), z.enum(['ok', 'not_found', 'timeout', 'unavailable', 'error']))
       .meta({ description: 'What became of each backend that was asked.' }),
+    test: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'Only in answers about test customers (docs/test-customers.md).' }),
   })
   .meta({
     id: 'Profile',

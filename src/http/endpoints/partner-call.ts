@@ -8,7 +8,7 @@ import { nameSetting } from '../../platform/settings.ts';
 import { sendBytes, sendEmpty } from '../answer.ts';
 import { bodyType, MAX_BODY_BYTES, parseFields, readBody } from '../body.ts';
 import type { CustomerProof, GivenProof, ProveCustomer } from '../customer-proof.ts';
-import type { Endpoint } from '../endpoint.ts';
+import type { Endpoint, EndpointContract } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
 import { LIMIT_HEADERS } from '../limit-headers.ts';
 import type { PartnerProof, ProvePartner } from '../partner-proof.ts';
@@ -74,6 +74,59 @@ function takeProof(
   return { text: inBody, bare: true };
 }
 
+const contract: EndpointContract = {
+  listener: 'public',
+  method: 'post',
+  path: '/partners/{connection}/{path}',
+  operationId: 'callPartnerApi',
+  tag: 'Partners',
+  summary: 'Call a partner API on behalf of a customer',
+  description:
+    'Passes a call on to a connection that is opened to this partner, with our credentials for it and within its limits; `path` may have several segments and must be one of the open ones (docs/partner-apis.md). The partner proves itself as at /getprofile, with the scope partner:call, and the customer is proven in the same header. No header of the request is passed on, and no query is taken. A success, and a refusal that concerns the call itself (any 4xx but 401, 403, 407, 408 and 429), comes back with its status and body and the header `X-Answered-By`; without that header the answer is this service’s own.',
+  security: [
+    ['accessToken', 'apiKey', 'customerAuth'],
+    ['keySecret', 'customerAuth'],
+    ['apiKey', 'requestSignature', 'customerAuth'],
+    ['accessToken'],
+  ],
+  pathParameters: z.object({
+    connection: nameSetting.meta({ example: 'whatsapp' }),
+    path: z.string().meta({ example: 'v1/messages' }),
+  }),
+  body: { schema: bodySchema, types: ['json'], required: false },
+  responses: {
+    200: answered('The partner API answered'),
+    201: answered('The partner API made something'),
+    202: answered('The partner API took the call in'),
+    204: { description: 'The partner API answered without a body' },
+  },
+  errors: [
+    'INVALID_REQUEST',
+    'INVALID_ACCESS_TOKEN',
+    'INVALID_API_KEY',
+    'EXPIRED_API_KEY',
+    'INVALID_SIGNATURE',
+    'TIMESTAMP_EXPIRED',
+    'SIGNATURE_REPLAYED',
+    'IP_NOT_ALLOWED',
+    'INSUFFICIENT_SCOPE',
+    'ENVIRONMENT_NOT_ALLOWED',
+    'PARTNER_PATH_NOT_OPEN',
+    'INVALID_CUSTOMER_TOKEN',
+    'CUSTOMER_TOKEN_EXPIRED',
+    'NOT_SIGNED_IN',
+    'NOT_FOUND',
+    'BODY_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+    'RATE_LIMITED',
+    'PARTNER_LIMIT_REACHED',
+    'PARTNER_API_ERROR',
+    'PARTNER_API_UNAVAILABLE',
+    'PARTNER_API_TIMEOUT',
+    'STORE_UNAVAILABLE',
+  ],
+};
+
 /** `POST /partners/{connection}/{path}`: a call to a partner API, passed on for another partner. */
 export function partnerCall(deps: PartnerCallDeps): Endpoint {
   const { provePartner, proveCustomer, callOnBehalf, limits } = deps;
@@ -123,58 +176,7 @@ export function partnerCall(deps: PartnerCallDeps): Endpoint {
 
   return {
     countsFailures: true,
-    contract: {
-      listener: 'public',
-      method: 'post',
-      path: '/partners/{connection}/{path}',
-      operationId: 'callPartnerApi',
-      tag: 'Partners',
-      summary: 'Call a partner API on behalf of a customer',
-      description:
-        'Passes a call on to a connection that is opened to this partner, with our credentials for it and within its limits; `path` may have several segments and must be one of the open ones (docs/partner-apis.md). The partner proves itself as at /getprofile, with the scope partner:call, and the customer is proven in the same header. No header of the request is passed on, and no query is taken. A success, and a refusal that concerns the call itself (any 4xx but 401, 403, 407, 408 and 429), comes back with its status and body and the header `X-Answered-By`; without that header the answer is this service’s own.',
-      security: [
-        ['accessToken', 'apiKey', 'customerAuth'],
-        ['keySecret', 'customerAuth'],
-        ['apiKey', 'requestSignature', 'customerAuth'],
-        ['accessToken'],
-      ],
-      pathParameters: z.object({
-        connection: nameSetting.meta({ example: 'whatsapp' }),
-        path: z.string().meta({ example: 'v1/messages' }),
-      }),
-      body: { schema: bodySchema, types: ['json'], required: false },
-      responses: {
-        200: answered('The partner API answered'),
-        201: answered('The partner API made something'),
-        202: answered('The partner API took the call in'),
-        204: { description: 'The partner API answered without a body' },
-      },
-      errors: [
-        'INVALID_REQUEST',
-        'INVALID_ACCESS_TOKEN',
-        'INVALID_API_KEY',
-        'EXPIRED_API_KEY',
-        'INVALID_SIGNATURE',
-        'TIMESTAMP_EXPIRED',
-        'SIGNATURE_REPLAYED',
-        'IP_NOT_ALLOWED',
-        'INSUFFICIENT_SCOPE',
-        'ENVIRONMENT_NOT_ALLOWED',
-        'PARTNER_PATH_NOT_OPEN',
-        'INVALID_CUSTOMER_TOKEN',
-        'CUSTOMER_TOKEN_EXPIRED',
-        'NOT_SIGNED_IN',
-        'NOT_FOUND',
-        'BODY_TOO_LARGE',
-        'UNSUPPORTED_MEDIA_TYPE',
-        'RATE_LIMITED',
-        'PARTNER_LIMIT_REACHED',
-        'PARTNER_API_ERROR',
-        'PARTNER_API_UNAVAILABLE',
-        'PARTNER_API_TIMEOUT',
-        'STORE_UNAVAILABLE',
-      ],
-    },
+    contract,
     handle: async (req: Request, res: Response) => {
       const context = contextOf(res);
       const { status, body, connection } = await answer(req, context);

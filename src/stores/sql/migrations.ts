@@ -1,12 +1,11 @@
 /**
  * The tables, step by step. A step that has been released is never changed: what must be different comes as a new
- * step, whose name sorts after the last. All steps that are due run in one transaction under a lock, so two processes
- * that start at once make the tables once, and a stop half-way leaves what was there before.
+ * step, whose name sorts after the last. Since 0012 a step only adds, unless its name says `contract`
+ * (`migrate-tables.ts`). All steps that are due run in one transaction under a lock, so two processes that start at
+ * once make the tables once, and a stop half-way leaves what was there before.
  */
 import { type Kysely, sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
-import { StartRefused } from '../../errors.ts';
-import type { Database } from './schema.ts';
+import type { Migration } from 'kysely/migration';
 import { createReplays } from './steps/0002-replays.ts';
 import { splitApiKeySecrets } from './steps/0003-api-key-secrets.ts';
 import { createAuthorizations } from './steps/0004-authorizations.ts';
@@ -193,7 +192,8 @@ async function createLogs(db: AnyDatabase): Promise<void> {
   }
 }
 
-const steps: Record<string, Migration> = {
+/** Every step by its name; names sort in the order in which steps run. */
+export const steps: Readonly<Record<string, Migration>> = {
   '0001_first_tables': {
     async up(db: AnyDatabase) {
       await createPartners(db);
@@ -214,22 +214,3 @@ const steps: Record<string, Migration> = {
   '0010_outbound_grants': { up: createOutboundGrants },
   '0011_channel_calls': { up: createChannelCalls },
 };
-
-/**
- * Brings the tables to this version; does nothing when they are there already.
- * Throws `StartRefused` when a newer version of Symbolon has changed them, else what the driver throws.
- */
-export async function migrateTables(db: Database): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
-  const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return;
-  const unknownStep = /previously executed migration (\S+) is missing/.exec(
-    error instanceof Error ? error.message : '',
-  )?.[1];
-  if (unknownStep !== undefined) {
-    throw new StartRefused(
-      `the database was changed by a newer version of Symbolon (step ${unknownStep}); run that version`,
-    );
-  }
-  throw error;
-}

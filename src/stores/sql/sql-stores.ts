@@ -33,8 +33,9 @@ import { createConsentStore } from './consent-store.ts';
 import { createCustomerStore } from './customer-store.ts';
 import { createDirectoryStore } from './directory-store.ts';
 import { createKeyStore } from './key-store.ts';
-import { migrateTables } from './migrations.ts';
+import { migrateTables } from './migrate-tables.ts';
 import { createNoticeStore } from './notice-store.ts';
+import { type DatabaseLocation, openDatabase } from './open-database.ts';
 import { createOutboundGrantStore } from './outbound-grant-store.ts';
 import { createPartnerStore } from './partner-store.ts';
 import { createRegistryStore, createStandingStore } from './registry-store.ts';
@@ -44,8 +45,6 @@ import { createRevocationStore } from './revocation-store.ts';
 import { createSessionRecordStore } from './session-record-store.ts';
 import { asBridgeError, createShield } from './shield.ts';
 import { createSigningKeyStore } from './signing-key-store.ts';
-import type { SqlEngine } from './sql-engine.ts';
-import { openSqliteEngine } from './sqlite-engine.ts';
 import { createTierAssignmentStore } from './tier-assignment-store.ts';
 
 export interface SqlStores {
@@ -81,41 +80,14 @@ export type SqlStoreOptions = {
   linkAudit: LinkAuditRecord;
   /** Told of errors on idle connections, which belong to no call. */
   onError?: (error: unknown) => void;
-} & (
-  | {
-      /** Path of the SQLite file, made with its directory if missing; `:memory:` for one that ends with `close`. */
-      file: string;
-    }
-  | {
-      /** `postgres://…` with everything that libpq's address takes, `sslmode` among it. */
-      url: string;
-      /** Connections of this process at most. Default 10. */
-      maxConnections?: number;
-    }
-);
-
-async function openEngine(options: SqlStoreOptions): Promise<SqlEngine> {
-  if ('file' in options) return openSqliteEngine(options.file);
-  const { openPostgresEngine } = await import('./postgres-engine.ts');
-  return openPostgresEngine({
-    url: options.url,
-    onError: options.onError ?? (() => {}),
-    ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
-  });
-}
+} & DatabaseLocation;
 
 /**
  * Opens the database and brings its tables to this version. Throws `BridgeError('STORE_UNAVAILABLE')` when it cannot
  * be reached or opened, `StartRefused` when it must not be used: a newer version wrote it, or its address is wrong.
  */
 export async function openSqlStores(options: SqlStoreOptions): Promise<SqlStores> {
-  const isDriverAway = (error: unknown) => !(error instanceof TypeError);
-  let engine: SqlEngine;
-  try {
-    engine = await openEngine(options);
-  } catch (error) {
-    throw asBridgeError(error, isDriverAway);
-  }
+  const engine = await openDatabase(options, options.onError);
   const { db, isAway } = engine;
   try {
     await migrateTables(engine.migrationDb);

@@ -112,23 +112,36 @@ async function useWriteAheadLog(db: DatabaseSync): Promise<void> {
   }
 }
 
-/** Opens the file, or a database in memory for `:memory:`. Throws SQLite's errors. */
-export async function openSqliteEngine(file: string): Promise<SqlEngine> {
-  if (file !== ':memory:') preparePrivateFile(file);
-  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+/**
+ * Opens the file, or a database in memory for `:memory:`. With `readOnly` nothing is made or written, and a transaction
+ * sees one moment without keeping writers out. Throws SQLite's errors.
+ */
+export async function openSqliteEngine(
+  file: string,
+  { readOnly = false }: { readOnly?: boolean } = {},
+): Promise<SqlEngine> {
+  if (file !== ':memory:' && !readOnly) preparePrivateFile(file);
+  const db = new DatabaseSync(file, {
+    timeout: BUSY_TIMEOUT_MS,
+    enableForeignKeyConstraints: true,
+    readOnly,
+  });
   try {
-    await useWriteAheadLog(db);
-    db.exec('pragma synchronous = normal');
+    if (!readOnly) {
+      await useWriteAheadLog(db);
+      db.exec('pragma synchronous = normal');
+    }
     db.exec('pragma trusted_schema = off');
   } catch (error) {
     db.close();
     throw error;
   }
   const prepare = createStatementCache(db);
+  const begin = readOnly ? 'begin' : 'begin immediate';
   const kysely = new Kysely<Schema>({
     dialect: createDialect({
       close: () => db.close(),
-      prepare: (query) => prepare(query === 'begin' ? 'begin immediate' : query),
+      prepare: (query) => prepare(query === 'begin' ? begin : query),
     }),
   });
   return { db: kysely, migrationDb: kysely, isAway, close: () => kysely.destroy() };

@@ -1,5 +1,5 @@
-import { createSymbolon } from '/sdk/symbolon.js';
-import { asapp } from '/sdk/asapp.js';
+import { createSymbolon } from '@symbolon/sdk-web';
+import { asapp } from '@symbolon/sdk-web/asapp';
 
 /**
  * A stand-in for ASAPP's web chat with its documented calls. Like a real one it keeps the conversation in the browser's

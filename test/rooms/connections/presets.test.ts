@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { completeCall, isShallow } from '../../../src/connections/call-body.ts';
 import { maskAnswer } from '../../../src/connections/mask-answer.ts';
@@ -212,12 +212,29 @@ describe('what is added to a call', () => {
           who: { id: 'c1abc', role: 'customer' },
           auth: { token: 'a.b.c' },
         });
-        for (const [name, value] of Object.entries(rest)) {
-          if (name !== 'who' && name !== 'auth') expect(completed.body?.[name]).toEqual(value);
-        }
-        if (typeof who === 'object' && who !== null && 'id' in who) expect(who.id).toBe('c1abc');
+        // Without what was added, it is the body that was given.
+        const { who: whose, auth: _auth, ...others } = completed.body as Record<string, object>;
+        const { who: _who, auth: _given, ...given } = rest;
+        expect(others).toEqual(given);
+        expect(whose).toEqual({ ...(who as object), id: 'c1abc', role: 'customer' });
       }),
     );
+  });
+
+  it('takes the place of nothing that stands there', () => {
+    for (const who of [
+      { id: 'c1other' },
+      { id: null },
+      { id: ['c1abc'] },
+      { role: 'agent' },
+      'c1abc',
+      [],
+      7,
+      null,
+    ]) {
+      expect(completeCall(open, { body: { who }, customer })).toHaveProperty('member');
+    }
+    expect(completeCall(open, { body: { who: { id: 'c1abc' } }, customer })).toHaveProperty('body');
   });
 
   it('goes into no header that could become two', () => {

@@ -206,7 +206,7 @@ describe('a destination that fails again and again', () => {
     expect(seen).toBe(2);
   });
 
-  it('does not lose its one call on trial in the line of those that wait', async () => {
+  it('is tried again after a call on trial that ran out of time', async () => {
     script = [cut, cut, never];
     const crm = connect({ max_connections: 1, retry: false, breaker_failures: 2, total_timeout_ms: 60 });
     for (let i = 0; i < 2; i++) await outcome(crm);
@@ -215,6 +215,15 @@ describe('a destination that fails again and again', () => {
     script = [good];
     clock.advance(2_000);
     expect(await outcome(crm)).toBe(200);
+  });
+
+  it('is not taken for well because a call on trial had little time of its own', async () => {
+    script = [cut, cut, never];
+    const crm = connect({ retry: false, breaker_failures: 2 });
+    for (let i = 0; i < 2; i++) await outcome(crm);
+    clock.advance(1_000);
+    expect(await outcome(crm, get, { totalTimeoutMs: 20 })).toBe('timeout');
+    expect(crm.status().destination.circuit).toBe('open');
   });
 
   it('does not open the circuit by calls that had no time of their own left', async () => {

@@ -77,16 +77,16 @@ describe('SQLite files between processes', () => {
     }
   });
 
-  it('that a newer version changed stop the start with the name of the step', async () => {
+  it('that a newer version took something from stop the start with the name of the step', async () => {
     await (await open()).close();
     const db = new DatabaseSync(file);
     db.exec(
-      "insert into kysely_migration (name, timestamp) values ('9999_later', '2030-01-01T00:00:00.000Z')",
+      "insert into kysely_migration (name, timestamp) values ('9999_contract_later', '2030-01-01T00:00:00.000Z')",
     );
     db.close();
     await expect(open()).rejects.toMatchObject({
       name: 'StartRefused',
-      message: expect.stringContaining('9999_later'),
+      message: expect.stringContaining('9999_contract_later'),
     });
   });
 
