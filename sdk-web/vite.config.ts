@@ -16,7 +16,7 @@ export function entries(): Record<string, string> {
     'refresh-token': 'src/refresh-token.ts',
     widget: 'src/adapters/widget.ts',
     react: 'src/react.ts',
-    ...(Object.fromEntries(adapters.sort()) as Record<string, string>),
+    ...(Object.fromEntries(adapters) as Record<string, string>),
   };
 }
 

@@ -2,6 +2,7 @@ import { createSymbolon } from './sdk/symbolon.js';
 import { createCallCards } from './call-cards.js';
 import { createChatWidget } from './chat-widget.js';
 import { one } from './dom.js';
+import { followCalls } from './follow-calls.js';
 import { createRecordingFetch } from './recording-fetch.js';
 import { createSignIn } from './sign-in.js';
 
@@ -19,16 +20,6 @@ const VENDOR_CALLS = {
 const settings = await (await fetch('/demo.json')).json();
 const cards = createCallCards({ list: one('[data-calls]'), empty: one('[data-calls-empty]') });
 const report = (call) => cards.show(call);
-
-/** Resolves when the stream of calls is open, or could not be opened in time: the page works without it. */
-function followCalls() {
-  const stream = new EventSource('/calls');
-  stream.addEventListener('message', (event) => report(JSON.parse(event.data)));
-  return new Promise((done) => {
-    stream.addEventListener('ready', done, { once: true });
-    setTimeout(done, 1_000);
-  });
-}
 
 const symbolon = createSymbolon({
   baseUrl: settings.bridgeUrl,
@@ -111,5 +102,5 @@ for (const [part, url] of Object.entries({
 }
 
 symbolon.subscribe(show);
-await followCalls();
+await followCalls(report);
 await start();

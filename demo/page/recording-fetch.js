@@ -1,4 +1,4 @@
-const SECRET_MEMBERS = /^(password|JWT|token|access_token|refresh_token)$/;
+const SECRET_MEMBERS = /^(password|JWT|token|Token|access_token|refresh_token|identityToken|intercom_user_jwt|identifier_hash|authCode|codeVerifier)$/;
 
 const shorten = (secret) => (secret.length <= 20 ? '•••' : `${secret.slice(0, 10)}…`);
 

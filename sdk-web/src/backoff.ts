@@ -24,13 +24,13 @@ export function createBackoff(now: () => number, random: () => number): Backoff 
       const waitMs = quietUntilMs - now();
       // A wait longer than any pause means that the clock went back: then ask.
       if (waitMs > 0 && waitMs <= MAX_PAUSE_MS) {
-        throw new SymbolonError('unavailable', 'The bridge failed just now.', { retryAfterMs: waitMs });
+        throw new SymbolonError('unavailable', 'Too soon after a failure.', { retryAfterMs: waitMs });
       }
     },
     failed(error) {
       if (error.code !== 'unavailable' && error.code !== 'rate_limited') return error;
       const ownPauseMs = Math.min(MAX_OWN_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++);
-      const spreadMs = Math.round(ownPauseMs * (1 - JITTER_SHARE * random()));
+      const spreadMs = ownPauseMs * (1 - JITTER_SHARE * random());
       const retryAfterMs = Math.min(MAX_PAUSE_MS, error.retryAfterMs ?? spreadMs);
       quietUntilMs = now() + retryAfterMs;
       return Object.assign(error, { retryAfterMs });

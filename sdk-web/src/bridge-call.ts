@@ -55,7 +55,7 @@ function failure(status: number, answer: unknown): SymbolonError {
 
 /** Something answered that is not the bridge. */
 export const unusable = (what: string) =>
-  new SymbolonError('bad_response', `The answer has no usable ${what}.`);
+  new SymbolonError('bad_response', `No usable ${what} in the answer.`);
 
 /** `AbortSignal.timeout` where the platform has it; elsewhere a call ends when its connection does. */
 export const deadline = (ms: number) =>

@@ -26,10 +26,20 @@ export interface KeptProofsDeps {
   /** The kept proof of this source was replaced by another one. */
   renewed(source: ProofSource, proof: Proof): void;
   report(error: unknown): void;
+  /** Whether to renew without being asked. Default true. */
+  keepAlive?: boolean;
 }
 
 /** Keeps the proofs of the customer of the moment in memory and renews them in time. */
-export function createKeptProofs({ now, tabs, once, fetchProof, renewed, report }: KeptProofsDeps) {
+export function createKeptProofs({
+  now,
+  tabs,
+  once,
+  fetchProof,
+  renewed,
+  report,
+  keepAlive = true,
+}: KeptProofsDeps) {
   interface Kept {
     source: ProofSource;
     held?: HeldProof;
@@ -70,7 +80,7 @@ export function createKeptProofs({ now, tabs, once, fetchProof, renewed, report 
   /** Short enough that a device that slept, or a clock that was set, is noticed soon. */
   function arm(waitMs = TICK_MS): void {
     stopTimer();
-    if (kept.size > 0) stopTimer = later(check, waitMs);
+    if (keepAlive && kept.size) stopTimer = later(check, waitMs);
   }
 
   async function check(): Promise<void> {

@@ -23,6 +23,9 @@ export interface StorageLike {
   removeItem(key: string): unknown;
 }
 
+/** `persisted`: the page was put aside whole and is shown again, as the event `pageshow` says. */
+export type Wake = (event?: { persisted?: boolean }) => unknown;
+
 /** What the SDK uses of the platform. What is not given is taken from the page; `null` does without. */
 export interface Surroundings {
   fetch?: FetchLike;
@@ -37,14 +40,14 @@ export interface Surroundings {
   /** Keeps the identifier of the customer whose chat is on this device, nothing else. Default in a page: `localStorage`. */
   storage?: StorageLike | null;
   /** Calls back at least whenever the app comes to the front or the network returns; returns the way to stop that. */
-  onWake?: ((wake: () => unknown) => () => void) | null;
+  onWake?: ((wake: Wake) => () => void) | null;
 }
 
 /** A browser page as far as it matters here. Node has some of this, too, but its requests share one process: never detected there. */
 interface PageGlobals {
   document?: unknown;
-  addEventListener(type: string, listener: () => unknown): void;
-  removeEventListener(type: string, listener: () => unknown): void;
+  addEventListener(type: string, listener: Wake): void;
+  removeEventListener(type: string, listener: Wake): void;
   navigator: { locks?: LocksLike };
   BroadcastChannel?: new (name: string) => BroadcastLike;
 }
@@ -65,7 +68,7 @@ export const pause = (ms: number): Promise<void> => new Promise((done) => void l
 
 const WAKE_EVENTS = ['visibilitychange', 'pageshow', 'online'];
 
-const wakeOf = (page: PageGlobals) => (wake: () => unknown) => {
+const wakeOf = (page: PageGlobals) => (wake: Wake) => {
   for (const type of WAKE_EVENTS) page.addEventListener(type, wake);
   return () => {
     for (const type of WAKE_EVENTS) page.removeEventListener(type, wake);
@@ -73,7 +76,7 @@ const wakeOf = (page: PageGlobals) => (wake: () => unknown) => {
 };
 
 /** What was given, completed by what the page has. */
-export function surroundingsOf(given: Surroundings) {
+export function surroundingsOf<T extends Surroundings>(given: T) {
   const page = here.document ? here : undefined;
   const { BroadcastChannel: Line } = page ?? {};
   return {

@@ -33,16 +33,15 @@ export interface SymbolonErrorDetails {
 
 /** Every rejection of this SDK. The message is for developers; it never holds a token or a password. */
 export class SymbolonError extends Error {
-  readonly code: SymbolonErrorCode;
+  override name = 'SymbolonError';
+  declare readonly code: SymbolonErrorCode;
   declare readonly status: number | undefined;
   declare readonly serverCode: string | undefined;
   declare readonly requestId: string | undefined;
   declare readonly retryAfterMs: number | undefined;
 
-  constructor(code: SymbolonErrorCode, message: string, details: SymbolonErrorDetails = {}) {
+  constructor(code: SymbolonErrorCode, message: string, details?: SymbolonErrorDetails) {
     super(message);
-    this.name = 'SymbolonError';
-    this.code = code;
-    Object.assign(this, details);
+    Object.assign(this, details, { code });
   }
 }

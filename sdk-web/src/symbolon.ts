@@ -4,7 +4,7 @@ import { createKeptProofs, type ProofSource } from './kept-proofs.ts';
 import type { Proof } from './held-proofs.ts';
 import { createOnce } from './once.ts';
 import type { SignedOutReason, StandingListener, SymbolonSnapshot, SymbolonState } from './standing.ts';
-import { pause, type StorageLike, type Surroundings, surroundingsOf } from './surroundings.ts';
+import { pause, type Surroundings, surroundingsOf } from './surroundings.ts';
 import { SymbolonError } from './symbolon-error.ts';
 import { createTabs, type TabMessage } from './tabs.ts';
 
@@ -20,6 +20,11 @@ export interface SymbolonOptions extends Surroundings {
   siteSession?: boolean;
   /** How the session is shown to the bridge. Default: by its cookie. See `refreshTokenSession` for apps. */
   session?: SessionCarrier;
+  /**
+   * Renews what is kept without being asked, so that a chat finds it fresh; an open page keeps the session in use by
+   * that. Default true. `false`: only when a widget asks, or the device wakes up.
+   */
+  keepAlive?: boolean;
   /** Deadline of one call. Default 10,000. */
   timeoutMs?: number;
   /** Somebody was signed in and is not any more, in this or another page. */
@@ -78,10 +83,8 @@ export interface Symbolon {
    * one. Returns the way to stop that.
    */
   subscribe(listener: StandingListener, renewed?: (proof: Proof) => void): () => void;
-  /** Names the bridge and the channel: what adapters keep in `storage` goes by it. */
-  readonly name: string;
-  /** What was given for it; `undefined`: the adapters use the page's. */
-  readonly storage: StorageLike | null | undefined;
+  /** What this was made with. */
+  readonly options: SymbolonOptions;
   /** Stops timers and listeners. The session goes on. */
   close(): void;
 }
@@ -156,7 +159,8 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
     snapshot = { state, customerId };
     if (customerId && before) kept.clear();
     // A visitor's standing says nothing about other pages, where somebody may have just signed in.
-    if (!hearing && (customerId || before)) tabs.tell({ customerId: customerId ?? before, reason });
+    const who = customerId ?? before;
+    if (!hearing && (who || reason === 'logout')) tabs.tell({ customerId: who, reason });
     // A listener's own failure shows up as an unhandled rejection and keeps no other listener from hearing.
     following = Promise.all(
       Array.from(listeners.keys(), async (listener) => listener(snapshot, before ? reason : undefined)),
@@ -171,10 +175,10 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
     become(customerId, reason);
   }
 
-  function hear({ customerId, reason, held, key = '' }: TabMessage): void {
-    const mine = customerId === snapshot.customerId;
+  function hear({ customerId, reason, held, key }: TabMessage): void {
+    const mine = !customerId || customerId === snapshot.customerId;
     hearing = true;
-    if (mine && held) kept.take(key, held);
+    if (mine && held) kept.take(key as string, held);
     else if (mine && reason) turn(undefined, reason);
     else if (!mine && !held && !reason) turn(customerId);
     hearing = false;
@@ -195,9 +199,7 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
       const blocked = !options.session && source !== entry && now() - enteredMs < COOKIE_TRIAL_MS;
       if (leave || blocked) turn(undefined, 'ended');
       if (!blocked) throw error;
-      throw new SymbolonError('cookie_blocked', 'The browser keeps no cookie of the bridge.', {
-        cause: error,
-      });
+      throw new SymbolonError('cookie_blocked', 'The cookie was not kept.');
     }
   }
 
@@ -240,14 +242,19 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
     return single ? fetchProof(source) : kept.get(source, fresh);
   }
 
-  const stopWaking = here.onWake?.(kept.check);
+  const start = () => (siteSession ? enter() : meet('GET', look, become));
+  const stopWaking = here.onWake?.((event) => {
+    void kept.check();
+    // A page that the browser put aside and brings back missed what the others told.
+    if (event?.persisted) start().catch(report);
+  });
   return {
     state: () => snapshot.state,
     get customerId() {
       return snapshot.customerId;
     },
     snapshot: () => snapshot,
-    start: () => (siteSession ? enter() : meet('GET', look, become)),
+    start,
     signInFromSite: enter,
     getProof: ({ input, ...how } = {}) =>
       get(input ? { path: proofSource.path, body: { input } } : proofSource, how),
@@ -265,8 +272,7 @@ export function createSymbolon(options: SymbolonOptions): Symbolon {
       await unlessOver(call('DELETE', look.path + (everywhere ? '?everywhere=true' : '')));
     },
     report,
-    name: `${name} ${channel}`,
-    storage: options.storage,
+    options,
     subscribe(listener, whenRenewed) {
       listeners.set(listener, whenRenewed);
       return () => void listeners.delete(listener);

@@ -46,9 +46,9 @@ export function createTabs({ name, locks, broadcast, patienceMs, hear }: TabsDep
       if (!locks) return work();
       const lockName = `${name} ${key}`;
       const mine = await locks.request(lockName, { ifAvailable: true }, async (lock) =>
-        lock ? { result: await work() } : undefined,
+        lock ? ([await work()] as const) : undefined,
       );
-      if (mine) return mine.result;
+      if (mine) return mine[0];
       let itsMyTurn = false;
       try {
         return await locks.request(lockName, { signal: deadline(patienceMs) }, async () => {

@@ -172,6 +172,26 @@ describe('waking up', () => {
     symbolon.close();
   });
 
+  it('looks again when the browser brings back a page that it had put aside, which missed a sign-out', async () => {
+    let wake: (event?: { persisted: boolean }) => void = () => {};
+    const gone = new Promise<string>((onSignedOut) => {
+      const symbolon = connect({
+        onSignedOut,
+        onWake: (listener) => {
+          wake = listener;
+          return () => {};
+        },
+      });
+      void symbolon.getProof().then(() => {
+        bridge.customer = undefined;
+        wake({ persisted: false });
+        wake({ persisted: true });
+      });
+    });
+    expect(await gone).toBe('ended');
+    expect(bridge.calls).toEqual([PATH, 'GET /customer_session']);
+  });
+
   it('tells the page what failed there, since nobody asked', async () => {
     let wake = () => {};
     const failed = new Promise<unknown>((done) => {

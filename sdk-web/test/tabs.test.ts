@@ -99,6 +99,15 @@ describe('the pages of one browser', () => {
     expect(bridge.calls).toHaveLength(before);
   });
 
+  it('are all signed out by a page that only signs out and never looked', async () => {
+    const [first, second] = [tab(), tab()];
+    await second.start();
+    const gone = change(second);
+    await first.logout();
+    await gone;
+    expect(second.state()).toBe('signed_out');
+  });
+
   it('all turn to a customer who signed in at one of them', async () => {
     const heard: unknown[] = [];
     const [first, second] = [tab(), tab({ onIdentityChanged: (...change) => heard.push(change) })];

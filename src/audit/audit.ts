@@ -65,6 +65,9 @@ export type AuditEventName =
   | 'signing_key.added'
   | 'signing_key.revoked'
   | 'session_secret.rotated'
+  | 'data.backed_up'
+  | 'data.exported'
+  | 'data.imported'
   | 'service.started'
   | 'service.stopped';
 

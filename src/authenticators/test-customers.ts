@@ -29,14 +29,20 @@ const customerSetting = z
   .strictObject({
     username: z.string().min(1).max(255),
     password: secretSetting()
-      .refine((value) => preparePassword(value) !== undefined, `must have at most ${MAX_PASSWORD_BYTES} bytes`)
+      .refine(
+        (value) => preparePassword(value) !== undefined,
+        `must have at most ${MAX_PASSWORD_BYTES} bytes`,
+      )
       .refine(
         (value) => !EXAMPLE_PASSWORDS.has(value.toLowerCase().replaceAll(/[\s_-]/g, '')),
         'is an example that everybody knows; make one with `openssl rand -base64 24`',
       ),
     reference: z
       .string()
-      .refine((value) => parseReference(value) !== undefined, 'must be 1 to 255 bytes without control characters')
+      .refine(
+        (value) => parseReference(value) !== undefined,
+        'must be 1 to 255 bytes without control characters',
+      )
       .optional(),
     /** What `/getprofile` answers, in place of asking a backend. */
     profile: z.record(z.string().min(1).max(64), z.json()).optional(),
@@ -68,7 +74,9 @@ const optionsSchema = z
   })
   .refine(
     ({ addresses, expires_on, customers }) =>
-      addresses.length > 0 || expires_on !== undefined || customers.every((one) => one.expires_on !== undefined),
+      addresses.length > 0 ||
+      expires_on !== undefined ||
+      customers.every((one) => one.expires_on !== undefined),
     {
       path: ['addresses'],
       message: 'or expires_on must be set: a test customer is for one caller, or for a while',

@@ -24,6 +24,8 @@ export interface BackendDeps {
 }
 
 const STATUSES: readonly SourceStatus[] = ['ok', 'not_found', 'timeout', 'unavailable', 'error'];
+/** Asking for a profile changes nothing, whatever the method: the question may be sent twice. */
+const QUESTION = { idempotent: true } as const;
 /** Stands for a customer when a backend is probed: no identifier and no usual reference looks like it. */
 const PROBE_IDENTIFIER = 'symbolon-probe';
 
@@ -112,7 +114,7 @@ export function createBackend(options: BackendOptions, deps: BackendDeps): Backe
       'x-request-id': question.requestId,
     });
     if (!request) return failed('error', 'identifier_unsendable');
-    const response = await connection.send(request);
+    const response = await connection.send(request, QUESTION);
     const answer = read(response, question);
     return answer.status === 'ok' ? answer : { ...answer, httpStatus: response.status };
   };

@@ -46,6 +46,10 @@ const groups: readonly Group[] = [
   { words: ['audit'], load: async () => (await import('./audit.ts')).registerAudit },
   { words: ['limits'], load: async () => (await import('./limits.ts')).registerLimits },
   { words: ['why'], load: async () => (await import('./why.ts')).registerWhy },
+  {
+    words: ['migrate', 'backup', 'export', 'import'],
+    load: async () => (await import('./data.ts')).registerData,
+  },
   { words: ['openapi'], load: async () => (await import('./openapi.ts')).registerOpenapi },
 ];
 

@@ -31,8 +31,8 @@ export interface CustomerStore {
    * registry is not at `sequence` any more, so what was read before must be read again.
    */
   pin(customer: PinnedCustomer, sequence?: number): Promise<PinnedCustomer | 'taken' | 'changed'>;
-  /** Living customers whose identifier is that of a made-up person. */
-  testCustomers(): Promise<PinnedCustomer[]>;
+  /** Living customers whose identifier is `first` or more and less than `before`, in the database's own order of text. */
+  between(first: string, before: string): Promise<PinnedCustomer[]>;
   /** Identifiers there are or were. */
   count(): Promise<number>;
   /**

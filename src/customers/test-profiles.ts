@@ -1,6 +1,5 @@
 import type { Audit } from '../audit/audit.ts';
-import type { CustomerReference } from '../identifiers/identifier.ts';
-import { isTestIdentifier } from '../identifiers/identifier.ts';
+import { type CustomerReference, isTestIdentifier } from '../identifiers/identifier.ts';
 import type { AttributeQuestion, CollectAttributes, CollectedFields } from './collect-attributes.ts';
 import type { GetProfile, Profile, ProfileRequest } from './get-profile.ts';
 
@@ -13,7 +12,8 @@ export const TEST_MARK_FIELD = 'test_customer';
 function fixedAnswer(request: ProfileRequest, fields: Readonly<Record<string, unknown>>): Profile {
   const { partner, customerId, wanted, agreedTo } = request;
   const shown = partner.visibleFields.filter(
-    (field) => Object.hasOwn(fields, field) && (wanted?.includes(field) ?? true) && (agreedTo?.(field) ?? true),
+    (field) =>
+      Object.hasOwn(fields, field) && (wanted?.includes(field) ?? true) && (agreedTo?.(field) ?? true),
   );
   const profile = Object.fromEntries(shown.map((field) => [field, fields[field]]));
   return { customer_id: customerId, profile, sources: {}, test: true };

@@ -45,30 +45,24 @@ export async function openStores(...settings: Parameters<typeof openLocked>): Pr
   }
 }
 
-async function openLocked(
-  config: Config,
-  deps: { clock: Clock; linkAudit: LinkAuditRecord; logger: Logger },
-  opened: Closer[],
-): Promise<SqlStores> {
-  const url = config.storage.database_url;
-  if (!url.startsWith('file:')) {
-    const onError = (error: unknown) => deps.logger.unexpected('store.connection_failed', error);
-    const stores = await openSqlStores({ url, ...deps, onError });
-    opened.push(() => stores.close());
-    if (config.storage.redis_url === undefined) {
-      const { acquirePostgresLock } = await import('../stores/sql/postgres-lock.ts');
-      const lock = await acquirePostgresLock(url, onError);
-      if (!lock) {
-        throw new StartRefused(
-          'Another process uses this database, and several processes need Redis to share sessions and counters. Set storage.redis_url (REDIS_URL), or stop the other process.',
-        );
-      }
-      opened.push(() => lock.release());
-    }
-    return stores;
-  }
-  const file = url.slice('file:'.length);
-  if (file !== ':memory:') {
+/** Who is told what about the lock, and what lets go of it. */
+export interface LockDeps {
+  opened: Closer[];
+  onError: (error: unknown) => void;
+  /** Another process took the lock while its connection was lost. Default: nobody is told. */
+  onLost?: () => void;
+}
+
+/**
+ * Keeps a second process out where one must be alone: on the embedded database, and on PostgreSQL without Redis.
+ * Throws `StartRefused` when there is one.
+ */
+export async function lockDatabase({ storage }: Config, deps: LockDeps): Promise<void> {
+  const { opened, onError, onLost = () => {} } = deps;
+  const url = storage.database_url;
+  const file = url.startsWith('file:') ? url.slice('file:'.length) : undefined;
+  if (file === ':memory:') return;
+  if (file !== undefined) {
     const lock = acquireExclusiveLock(`${file}.lock`);
     if (!lock) {
       throw new StartRefused(
@@ -76,8 +70,34 @@ async function openLocked(
       );
     }
     opened.push(() => lock.release());
+  } else if (storage.redis_url === undefined) {
+    const { acquirePostgresLock } = await import('../stores/sql/postgres-lock.ts');
+    const lock = await acquirePostgresLock(url, { onError, onLost });
+    if (!lock) {
+      throw new StartRefused(
+        'Another process uses this database, and several processes need Redis to share sessions and counters. Set storage.redis_url (REDIS_URL), or stop the other process.',
+      );
+    }
+    opened.push(() => lock.release());
   }
-  const stores = await openSqlStores({ file, ...deps });
+}
+
+async function openLocked(
+  config: Config,
+  deps: { clock: Clock; linkAudit: LinkAuditRecord; logger: Logger; onLost?: (() => void) | undefined },
+  opened: Closer[],
+): Promise<SqlStores> {
+  const url = config.storage.database_url;
+  const onError = (error: unknown) => deps.logger.unexpected('store.connection_failed', error);
+  const locked = { opened, onError, ...(deps.onLost && { onLost: deps.onLost }) };
+  if (!url.startsWith('file:')) {
+    const stores = await openSqlStores({ url, ...deps, onError });
+    opened.push(() => stores.close());
+    await lockDatabase(config, locked);
+    return stores;
+  }
+  await lockDatabase(config, locked);
+  const stores = await openSqlStores({ file: url.slice('file:'.length), ...deps });
   opened.push(() => stores.close());
   return stores;
 }

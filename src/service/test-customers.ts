@@ -5,8 +5,12 @@ import type { CustomerStore } from '../customers/customer-registry.ts';
 import type { createEndSessionsOf } from '../customers/end-sessions.ts';
 import type { GetProfile } from '../customers/get-profile.ts';
 import { fenceProfiles, type TestProfiles } from '../customers/test-profiles.ts';
-import type { CustomerReference, ReferenceSpace } from '../identifiers/identifier.ts';
-import { parseReference } from '../identifiers/identifier.ts';
+import {
+  type CustomerReference,
+  isTestIdentifier,
+  parseReference,
+  type ReferenceSpace,
+} from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { RecurringTask } from '../platform/watch.ts';
@@ -43,7 +47,7 @@ export function withTestCustomers(
 
 export interface TestCustomerEndingsDeps {
   config: Pick<Config, 'authenticators'>;
-  store: Pick<CustomerStore, 'testCustomers'>;
+  store: Pick<CustomerStore, 'between'>;
   keyring: Pick<Keyring, 'open'>;
   clock: Clock;
   endSessionsOf: ReturnType<typeof createEndSessionsOf>;
@@ -60,7 +64,8 @@ export function testCustomerEndings(deps: TestCustomerEndingsDeps): RecurringTas
 
   /** Whoever signed in under an earlier configuration. */
   const endRemoved = async () => {
-    for (const { customerId, space, sealedReference } of await store.testCustomers()) {
+    for (const { customerId, space, sealedReference } of await store.between('t', 'u')) {
+      if (!isTestIdentifier(customerId)) continue;
       const bytes = keyring.open('reference', sealedReference, customerId);
       const reference = bytes && parseReference(bytes.toString('utf8'));
       const stands = configured.some((one) => one.space === space && one.reference === reference);

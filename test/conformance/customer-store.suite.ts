@@ -70,6 +70,15 @@ export function customerStoreSuite(engine: StoreEngine): void {
       expect(await customers.findByIdentifier('c1a' as CustomerIdentifier)).toEqual(customer('a'));
     });
 
+    it('finds living customers by the beginning of their identifiers, and no others', async () => {
+      const { customers } = at.stores;
+      for (const id of ['t1a', 't1b', 's1a', 'u1a']) {
+        await customers.pin(customer(id, { customerId: id as CustomerIdentifier }));
+      }
+      const found = await customers.between('t', 'u');
+      expect(found.map(({ customerId }) => customerId).sort()).toEqual(['t1a', 't1b']);
+    });
+
     it('has the trace of a look-up on the chain before the look-up answers', async () => {
       await at.stores.customers.recordLookup(auditRecord('complaint 17'));
       expect(await auditedReasons(at.stores)).toEqual(['complaint 17']);

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { KeyCheck, SealedKey } from '../../src/keyring/keyring-types.ts';
-import { freshStores, inParallel, START_MS, type StoreEngine } from './store-fixture.ts';
+import {
+  auditedReasons,
+  auditRecord,
+  freshStores,
+  inParallel,
+  START_MS,
+  type StoreEngine,
+} from './store-fixture.ts';
 
 export function sealedKey(version: number, sealed = `sealed-${version}`): SealedKey {
   return { purpose: 'identifier', version, kekId: 'kek1', sealed, createdAtMs: START_MS };
@@ -20,6 +27,13 @@ export function keyStoreSuite(engine: StoreEngine): void {
       expect(await keys.addKey(sealedKey(2), keyCheck(2))).toBe(true);
       expect(await keys.loadKeys()).toEqual([sealedKey(1), sealedKey(2)]);
       expect(await keys.loadChecks()).toEqual([keyCheck(1), keyCheck(2)]);
+    });
+
+    it('writes the audit record of a key with the key, and none when there was no place for it', async () => {
+      const { keys } = at.stores;
+      expect(await keys.addKey(sealedKey(1), keyCheck(1), auditRecord('rotated'))).toBe(true);
+      expect(await keys.addKey(sealedKey(1), keyCheck(1), auditRecord('again'))).toBe(false);
+      expect(await auditedReasons(at.stores)).toEqual(['rotated']);
     });
 
     it('lets exactly one of many processes add a key, with its own check', async () => {

@@ -140,6 +140,18 @@ describe('a chat of eight hours', () => {
   });
 });
 
+describe('a page that is left open', () => {
+  it('lets the session run out where the company wants that', async () => {
+    pages.options = { keepAlive: false };
+    const page = await open();
+    await signIn(page);
+    await press(page);
+    for (let step = 0; step < 3; step++) await pass(11 * MINUTE_MS);
+    expect(proofs).toHaveLength(1);
+    expect(await page.evaluate(() => window.codeOf(window.symbolon.getProof()))).toBe('signed_out');
+  });
+});
+
 describe('a device that slept', () => {
   it('renews when the network comes back', async () => {
     const page = await open();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect, registerApp, renewal as appRenewal } from '../support/oauth-app.ts';
 import { PASSWORD, SHOP_ORIGIN, startService, type TestService } from '../support/service.ts';
 
 const SECRET = 'a secret of the chat vendor 0123';
@@ -115,6 +116,13 @@ describe('after a merge', () => {
     }
   });
 
+  it('the devices of both accounts are the survivor’s', async () => {
+    for (const id of [mira.customer_id, noor.customer_id]) {
+      const { body } = await t.admin.get(`/admin/customers/${id}/devices`).expect(200);
+      expect(body.items).toHaveLength(2);
+    }
+  });
+
   it('a trace of either identifier leads to the survivor', async () => {
     for (const customer_id of [noor.customer_id, mira.customer_id]) {
       const { body } = await t.admin
@@ -187,6 +195,33 @@ describe('a session that began before a merge', () => {
       .expect(200);
     expect(body.customer_id).toBe(mira.customer_id);
     expect((await profile(body.JWT).expect(200)).body.customer_id).toBe(mira.customer_id);
+  });
+});
+
+describe('an app that a customer connected', () => {
+  const read = (token: string) => t.api.post('/getprofile').set({ authorization: `Bearer ${token}` });
+  const renewed = (app: Parameters<typeof appRenewal>[0], token: string) =>
+    t.api.post('/oauth/token').type('form').send(appRenewal(app, token));
+
+  it('reads the survivor after a merge, and goes on renewing', async () => {
+    const noor = await signIn('noor');
+    const app = await registerApp(t);
+    const tokens = await connect(t, app);
+    const mira = await signIn('mira');
+    await change(mira.customer_id, 'merge', { into: noor.customer_id }).expect(200);
+    expect((await read(tokens.access_token).expect(200)).body.customer_id).toBe(noor.customer_id);
+    const { body } = await renewed(app, tokens.refresh_token).expect(200);
+    expect((await read(body.access_token).expect(200)).body.customer_id).toBe(noor.customer_id);
+  });
+
+  it.each(['disable', 'erase'])('has no access any more after %s', async (what) => {
+    const app = await registerApp(t);
+    const tokens = await connect(t, app);
+    const mira = await signIn('mira');
+    await change(mira.customer_id, what).expect(200);
+    await read(tokens.access_token).expect(401);
+    const { body } = await renewed(app, tokens.refresh_token).expect(400);
+    expect(body.error).toBe('invalid_grant');
   });
 });
 

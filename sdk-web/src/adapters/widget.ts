@@ -59,7 +59,8 @@ function atMost(work: Promise<unknown>): Promise<void> {
  * if the first one never signed out and the page was closed since.
  */
 export function attach(symbolon: Symbolon, widget: Widget): () => void {
-  const { name, storage = pageStorage() } = symbolon;
+  const { baseUrl, channel, storage = pageStorage() } = symbolon.options;
+  const name = `symbolon ${baseUrl} ${channel}`;
   const current = () => symbolon.customerId;
   /** Whose chat the widget holds. */
   let owner: string | null | undefined;

@@ -19,7 +19,8 @@ export function customerEndpoints(deps: {
       path: '/admin/identifiers/trace',
       operationId: 'traceCustomer',
       summary: "The company's own reference of a customer identifier",
-      description: 'The audit record, with the reason, is written before the answer is given.',
+      description:
+        'Of a merged identifier, the survivor. The audit record, with the reason, is written before the answer is given.',
       body: z.strictObject({ customer_id: z.string().max(64), reason: reasonSchema }).meta({
         id: 'TraceRequest',
         examples: [{ customer_id: EXAMPLE_CUSTOMER_ID, reason: 'complaint 2026-118' }],

@@ -8,7 +8,15 @@ import { StartRefused } from '../../errors.ts';
 import { readMigrationState } from './migrate-tables.ts';
 import type { Database, DatabaseTransaction } from './schema.ts';
 import { type TableEntry, TABLES } from './table-list.ts';
-import { columnsOf, createRowsDigest, hasRows, insertRows, type Row, readRows, ROWS_AT_ONCE } from './table-rows.ts';
+import {
+  columnsOf,
+  createRowsDigest,
+  hasRows,
+  insertRows,
+  type Row,
+  readRows,
+  ROWS_AT_ONCE,
+} from './table-rows.ts';
 
 const FORMAT = 1;
 
@@ -110,7 +118,8 @@ function parseLine(line: string): Row | Member {
 }
 
 function checkHead(head: Member, steps: readonly string[]): void {
-  if (head['symbolon_export'] !== FORMAT) throw damaged('it does not begin as an export of this version does');
+  if (head['symbolon_export'] !== FORMAT)
+    throw damaged('it does not begin as an export of this version does');
   if (JSON.stringify(head['steps']) !== JSON.stringify(steps)) {
     throw new StartRefused(
       'The export was made by another version of Symbolon. Bring its source to this version (symbolon migrate), then export it anew.',
@@ -174,8 +183,7 @@ function createTaker(trx: DatabaseTransaction, steps: readonly string[], onProgr
         if (open.waiting.length === ROWS_AT_ONCE) await flush(open);
       } else await end(line as Member, open);
     },
-    isWhole: () =>
-      open === undefined && TABLES.every(({ name, expiring }) => expiring || finished.has(name)),
+    isWhole: () => open === undefined && TABLES.every(({ name, expiring }) => expiring || finished.has(name)),
   };
 }
 

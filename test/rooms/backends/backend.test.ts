@@ -226,6 +226,11 @@ describe('the request to a backend', () => {
     const identifier = { as: 'opaque', in: 'body', name: 'customer' };
     expect(await ask(backend({ method: 'POST', identifier }))).toMatchObject({ status: 'ok' });
     expect(server.requests[0]).toMatchObject({ method: 'POST', body: JSON.stringify({ customer: ID }) });
+    // A question changes nothing: it may be sent twice where no answer came.
+    server.mode = 'hang_up';
+    server.requests.length = 0;
+    expect(await ask(backend({ method: 'POST', identifier }))).toMatchObject({ status: 'unavailable' });
+    expect(server.requests).toHaveLength(2);
   });
 
   it('carries the identifier in the path, encoded so that it stays one segment', async () => {

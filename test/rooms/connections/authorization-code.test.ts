@@ -4,7 +4,7 @@ import { type Connection, connectionSchema, createConnection } from '../../../sr
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
 import type { OutboundGrantStore, StoredGrant } from '../../../src/outbound/outbound-grant.ts';
 import type { HttpClient } from '../../../src/outbound/outbound-types.ts';
-import type { OutboundVault } from '../../../src/outbound/token-share.ts';
+import type { OutboundVault, TokenShare } from '../../../src/outbound/token-share.ts';
 import { BridgeError } from '../../../src/errors.ts';
 import { silentLogger } from '../../../src/platform/logger.ts';
 import { ADMIN, openRooms, type Rooms } from '../fixture.ts';
@@ -37,7 +37,23 @@ afterEach(async () => {
   await server.close();
 });
 
-function connect(entry: Record<string, unknown> = {}): Connection {
+/** What Redis is to a fleet, for the turn alone: a grant is never published there. */
+function turnsOnly(): TokenShare {
+  let holder = 0;
+  let fences = 0;
+  return {
+    read: () => Promise.resolve(undefined),
+    acquire: () => Promise.resolve(holder === 0 ? (holder = fences += 1) : undefined),
+    renew: () => Promise.resolve(true),
+    publish: (key) => Promise.reject(new Error(`${key} was published`)),
+    release: () => {
+      holder = 0;
+      return Promise.resolve();
+    },
+  };
+}
+
+function connect(entry: Record<string, unknown> = {}, tokenShare?: TokenShare): Connection {
   const auth = {
     type: 'authorization_code',
     authorization_url: 'https://partner.example/authorize?tenant=7',
@@ -57,6 +73,7 @@ function connect(entry: Record<string, unknown> = {}): Connection {
     logger: silentLogger,
     vault,
     grants,
+    tokenShare,
   });
 }
 
@@ -281,6 +298,21 @@ describe('a grant', () => {
     };
     expect(await one.send(question)).toMatchObject({ status: 200 });
     expect(server.calls.at(-1)?.authorization).toBe('Bearer access-3');
+  });
+
+  it('is renewed by one process of a fleet, and taken from the database by the others', async () => {
+    const share = turnsOnly();
+    const fleet = [connect({}, share), connect({}, share), connect({}, share)];
+    server.answer = answerWith('refresh-1');
+    await connectAll(fleet[0] as Connection);
+    rooms.clock.advance(571_000);
+    server.answer = answerWith('refresh-2');
+    const calls = fleet.flatMap((one) => Array.from({ length: 20 }, () => one.send(question)));
+    for (const { status } of await Promise.all(calls)) expect(status).toBe(200);
+    expect(refreshTokens()).toEqual(['refresh-1']);
+    expect(new Set(server.calls.map(({ authorization }) => authorization))).toEqual(
+      new Set(['Bearer access-2']),
+    );
   });
 
   it('that was renewed while the database is away is not lost', async () => {
