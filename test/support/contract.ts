@@ -164,6 +164,7 @@ const HEADLESS = new Set([
   '/oauth/authorize',
   '/customer_sign_in',
   '/customer_sign_in/callback/{authenticator}',
+  '/connections/{connection}/callback',
 ]);
 
 /** Throws when an answer is not one that the descriptions have for this call. */
