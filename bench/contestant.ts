@@ -11,14 +11,26 @@ export interface Started {
   line: string;
 }
 
+export interface StartOptions {
+  core: number;
+  /** Default: this Node. */
+  program?: string;
+  cwd?: string;
+  env?: Record<string, string>;
+  ready: (line: string) => boolean;
+}
+
+/** Whether a program of this name answers to `args`. */
+export function isInstalled(program: string, args: readonly string[]): boolean {
+  return spawnSync(program, args).status === 0;
+}
+
 /** Starts a program pinned to one core (where taskset is there) and waits for the line that `ready` accepts. */
-export async function start(
-  args: readonly string[],
-  options: { core: number; cwd?: string; env?: Record<string, string>; ready: (line: string) => boolean },
-): Promise<Started> {
-  const pin = spawnSync('taskset', ['-c', String(options.core), 'true']).status === 0;
-  const command = pin ? 'taskset' : process.execPath;
-  const all = pin ? ['-c', String(options.core), process.execPath, ...args] : args;
+export async function start(args: readonly string[], options: StartOptions): Promise<Started> {
+  const { program = process.execPath } = options;
+  const pin = isInstalled('taskset', ['-c', String(options.core), 'true']);
+  const command = pin ? 'taskset' : program;
+  const all = pin ? ['-c', String(options.core), program, ...args] : args;
   const child = spawn(command, all, {
     cwd: options.cwd,
     env: { ...process.env, NO_COLOR: '1', ...options.env },

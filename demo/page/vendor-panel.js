@@ -16,11 +16,12 @@ const ATTEMPTS = {
 
 export const proofWords = (proof) => PROOFS[proof] ?? proof;
 
-/** Long texts are cut: they are secrets while they live. */
+/** An identifier has 34 characters and is shown whole; what is longer is cut: it is a secret while it lives. */
+const MAX_SHOWN = 36;
 const shortened = (value) =>
   JSON.stringify(
     value,
-    (_name, one) => (typeof one === 'string' && one.length > 44 ? `${one.slice(0, 12)}…` : one),
+    (_name, one) => (typeof one === 'string' && one.length > MAX_SHOWN ? `${one.slice(0, 12)}…` : one),
     2,
   );
 

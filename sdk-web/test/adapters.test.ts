@@ -537,3 +537,60 @@ describe('Botpress', () => {
     await expect(call('GET', 'users/me')).rejects.toMatchObject({ code: 'signed_out' });
   });
 });
+
+describe('a chat that is not there yet when the customer of an earlier visit must be cleared', () => {
+  /** The page is loaded anew with nobody signed in; the mark of the earlier visit is still there. */
+  async function comeBack(
+    put: (page: WidgetPage) => Record<string, unknown>,
+    drive: (page: WidgetPage) => unknown,
+  ) {
+    const page = await openWidgetPage(() => ({}));
+    page.stored.set(`symbolon ${page.bridge.url} chat`, 'c1alice');
+    page.bridge.customer = undefined;
+    drive(page);
+    await signIn(page);
+    expect(since(page)).toEqual([]);
+    Object.assign(globals, put(page));
+    for (const event of ['onEmbeddedMessagingReady', 'lcw:ready', 'chatwoot:ready']) page.fire(event);
+    const waiting = (globals['hsConversationsOnReady'] ?? []) as (() => void)[];
+    for (const work of waiting) work();
+    await page.settle();
+    for (const name of Object.keys(put(page))) delete globals[name];
+    delete globals['hsConversationsOnReady'];
+    return since(page);
+  }
+
+  it('is cleared as soon as it is there', async () => {
+    const sdk = (page: WidgetPage) => ({
+      setAuthTokenProvider: page.noting('setAuthTokenProvider'),
+      closeChat: page.noting('closeChat'),
+    });
+    expect(
+      await comeBack(
+        (page) => ({ Microsoft: { Omnichannel: { LiveChatWidget: { SDK: sdk(page) } } } }),
+        ({ symbolon }) => dynamics365(symbolon),
+      ),
+    ).toEqual(['setAuthTokenProvider ƒ', 'closeChat']);
+    expect(
+      await comeBack(
+        (page) => ({ $chatwoot: { reset: page.noting('reset') } }),
+        ({ symbolon }) => chatwoot(symbolon),
+      ),
+    ).toEqual(['reset']);
+    const api = (page: WidgetPage) => ({ clearSession: page.noting('clearSession') });
+    expect(
+      await comeBack(
+        (page) => ({ embeddedservice_bootstrap: { userVerificationAPI: api(page) } }),
+        ({ symbolon }) => salesforce(symbolon),
+      ),
+    ).toEqual(['clearSession']);
+    expect(
+      await comeBack(
+        (page) => ({
+          HubSpotConversations: { clear: page.noting('clear'), widget: { remove: page.noting('remove') } },
+        }),
+        ({ symbolon }) => hubspot(symbolon),
+      ),
+    ).toEqual(['clear {"resetWidget":true}', 'remove']);
+  });
+});

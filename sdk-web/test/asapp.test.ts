@@ -111,4 +111,18 @@ describe('ASAPP', () => {
     await page.settle();
     expect(page.log.at(-1)).toBe('ASAPP setCustomer {"CustomerId":"c1bob","ContextProvider":"ƒ"}');
   });
+
+  it('shows no visitor the chat that a customer of an earlier visit left in the browser', async () => {
+    const page = await open();
+    page.stored.set(`symbolon ${page.bridge.url} chat`, 'c1alice');
+    page.bridge.customer = undefined;
+    asapp(page.symbolon, SETTINGS, { visitors: true, onLogin: () => {} });
+    await page.symbolon.start();
+    await page.settle();
+    expect(page.log.map((call) => call.split(' ').slice(0, 2).join(' '))).toEqual([
+      'GET /customer_session',
+      'ASAPP unloadAndClearSession',
+      'ASAPP load',
+    ]);
+  });
 });

@@ -35,6 +35,8 @@ export interface KeyLookups {
   isLive(secret: ApiKeySecret): boolean;
   /** Whether a key may be used from an address. */
   allowsAddress(key: ApiKey, address: string): boolean;
+  /** Look-ups that were answered from memory, and those that asked the store. */
+  lookupCounts(): { hits: number; misses: number };
   /** Drops what this process remembers, because a key was changed here. */
   forget(): void;
 }
@@ -62,6 +64,7 @@ interface Remembered {
 export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
   const { store, keyring, clock, partners, revocations } = deps;
   const remembered = new Map<string, Remembered>();
+  const counts = { hits: 0, misses: 0 };
   const opened = new WeakMap<ApiKeySecret, KeyObject>();
   const addressLists = new WeakMap<ApiKey, (address: string) => boolean>();
 
@@ -86,7 +89,11 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
     conclude: (key: ApiKey | undefined) => T,
   ): Promise<T> | T => {
     const hit = remembered.get(digest);
-    if (hit && isFresh(hit)) return conclude(hit.key);
+    if (hit && isFresh(hit)) {
+      counts.hits += 1;
+      return conclude(hit.key);
+    }
+    counts.misses += 1;
     const readAtMs = clock.nowMs();
     const readMonotonicMs = clock.monotonicMs();
     return ask().then((key) => {
@@ -163,6 +170,8 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
       }
       return list(address);
     },
+
+    lookupCounts: () => counts,
 
     forget: () => remembered.clear(),
   };

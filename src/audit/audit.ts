@@ -55,6 +55,8 @@ export type AuditEventName =
   | 'api_key.secret_compromised'
   | 'api_key.grace_started'
   | 'api_key.revoked'
+  | 'api_key.new_address'
+  | 'client.new_address'
   | 'limits.tier_assigned'
   | 'connection.connect_started'
   | 'connection.connected'

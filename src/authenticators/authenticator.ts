@@ -93,6 +93,8 @@ export interface AuthenticationContext {
   channel: string;
   /** Where the sign-in comes from; none for a trial by an administrator. */
   address?: string | undefined;
+  /** Aborted when nobody waits for the answer any more: calls under way end, and the outcome is `unavailable`. */
+  signal?: AbortSignal | undefined;
   /** Told each step in words, without names or secrets. Only `symbolon try-login` listens. */
   note?: (step: string) => void;
 }

@@ -10,6 +10,7 @@ import type {
   AuthenticatorDeps,
   PasswordProof,
 } from './authenticator.ts';
+import { createCancellation } from './cancellation.ts';
 import {
   createAnswerReader,
   loginAnswerSetting,
@@ -80,8 +81,10 @@ function create(
     space: options.reference_space,
     refusesUs: refusesOurToken,
   });
+  const cancellation = createCancellation();
   const ask = async (
     request: OutboundRequest,
+    signal: AbortSignal,
   ): Promise<{ outcome: AuthenticationOutcome; status?: number }> => {
     try {
       // A 429 of a log-in API is often about one customer: it must not keep the others out.
@@ -89,6 +92,7 @@ function create(
         totalTimeoutMs: DEADLINE_MS,
         refusesCredentials: refusesOurToken,
         sharesLimit: false,
+        signal,
       };
       const response = await connection.request(request, limits);
       return { outcome: read(response), status: response.status };
@@ -108,7 +112,12 @@ function create(
         note('An empty name or password is never sent.');
         return { outcome: 'refused', reason: 'credentials' };
       }
-      const { outcome, status: answered } = await ask(loginRequest(options, proof, context.requestId));
+      const signal = cancellation.signalFor(context);
+      const { outcome, status: answered } = await ask(
+        loginRequest(options, proof, context.requestId),
+        signal,
+      );
+      if (signal.aborted && answered === undefined) return outcome;
       const { origin } = connection;
       note(answered === undefined ? `${origin} gave no answer.` : `${origin} answered ${answered}.`);
       if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
@@ -138,7 +147,7 @@ function create(
         return { ok: false, message: failureSentence(error) };
       }
     },
-    close: () => Promise.resolve(),
+    close: async () => cancellation.close(),
   };
 }
 

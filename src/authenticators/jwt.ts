@@ -7,6 +7,7 @@ import type {
   AuthenticatorDeps,
   SubjectTokenProof,
 } from './authenticator.ts';
+import { createCancellation, unlessAborted } from './cancellation.ts';
 import { claimsFault, type TokenFault } from './jwt-claims.ts';
 import { type ClaimedToken, parseSubjectToken } from './jwt-parse.ts';
 import { type JwtSettings, jwtSettings } from './jwt-settings.ts';
@@ -26,6 +27,7 @@ type JwtDeps = Pick<AuthenticatorDeps, 'httpClient' | 'clock' | 'logger' | 'repl
 function create(options: JwtSettings, deps: JwtDeps): Authenticator {
   const { clock, logger, replays } = deps;
   const keySet = createKeySet(options, deps);
+  const cancellation = createCancellation();
 
   /** Uses up the id of a token that is sound in every other way. Throws `STORE_UNAVAILABLE`. */
   const isFirstUse = async ({ claims }: ClaimedToken): Promise<boolean> => {
@@ -66,9 +68,14 @@ function create(options: JwtSettings, deps: JwtDeps): Authenticator {
   return {
     name: options.name,
     type: options.type,
-    authenticate: async (proof, { requestId, channel }) => {
+    authenticate: async (proof, { requestId, channel, signal }) => {
       if (proof.kind !== 'subject_token') return { outcome: 'not_mine' };
-      const judged = await judge(proof);
+      const ended = cancellation.signalFor({ signal });
+      const judged = await unlessAborted(
+        ended,
+        () => judge(proof),
+        () => KEYS_AWAY,
+      );
       if (typeof judged !== 'string') return judged;
       // The caller learns no more than that the token is no good; whoever connects the provider must know why.
       logger.log('info', {
@@ -94,7 +101,7 @@ function create(options: JwtSettings, deps: JwtDeps): Authenticator {
         return { ok: false, message: failureSentence(error) };
       }
     },
-    close: async () => {},
+    close: async () => cancellation.close(),
   };
 }
 

@@ -21,6 +21,7 @@ import type {
   AuthenticatorDeps,
   PasswordProof,
 } from './authenticator.ts';
+import { createCancellation } from './cancellation.ts';
 import { canonicalUsername } from './directory.ts';
 import { type LdapServer, LdapUnavailable, withLdapClient } from './ldap-connection.ts';
 import { bindName, bindsByDn, ldapEndpoint, type LdapOptions, ldapOptionsSchema } from './ldap-settings.ts';
@@ -300,20 +301,28 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
     ca: options.ca,
     serverName: options.server_name,
   };
-  const closing = new AbortController();
+  const cancellation = createCancellation();
   const attempt = createAttempt(options);
   let open = 0;
 
-  const connected = async <R>(use: (client: Client) => Promise<R>): Promise<R> => {
+  const connected = async <R>(
+    use: (client: Client) => Promise<R>,
+    context: Pick<AuthenticationContext, 'signal'> = {},
+  ): Promise<R> => {
     open += 1;
     try {
-      return await withLdapClient(server, { timeoutMs: options.timeout_ms, ended: closing.signal }, use);
+      const ended = cancellation.signalFor(context);
+      return await withLdapClient(server, { timeoutMs: options.timeout_ms, ended }, use);
     } finally {
       open -= 1;
     }
   };
 
-  const authenticate = async (proof: PasswordProof, note: Note): Promise<AuthenticationOutcome> => {
+  const authenticate = async (
+    proof: PasswordProof,
+    context: AuthenticationContext,
+  ): Promise<AuthenticationOutcome> => {
+    const { note = () => {} } = context;
     const password = preparePassword(proof.password);
     const name = proof.username.normalize('NFC');
     // A bind with an empty password succeeds for anybody (RFC 4513 section 5.1.2).
@@ -322,7 +331,7 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
     if (Buffer.byteLength(name) > MAX_USERNAME_BYTES) return refused('credentials');
     if (open >= options.max_connections) return unavailable(true);
     try {
-      return await connected((client) => attempt(client, { name, password }, note));
+      return await connected((client) => attempt(client, { name, password }, note), context);
     } catch (error) {
       const said =
         error instanceof ServiceAccountRefused
@@ -338,9 +347,9 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
     name: options.name,
     type: options.type,
     authenticate: async (proof, context: AuthenticationContext) =>
-      proof.kind === 'password' ? authenticate(proof, context.note ?? (() => {})) : { outcome: 'not_mine' },
+      proof.kind === 'password' ? authenticate(proof, context) : { outcome: 'not_mine' },
     probe: createProbe(options, connected),
-    close: async () => closing.abort(),
+    close: async () => cancellation.close(),
   };
 }
 

@@ -15,6 +15,7 @@ import {
   type RedirectRequest,
   type RedirectStart,
 } from './authenticator.ts';
+import { createCancellation } from './cancellation.ts';
 import { createKeySet } from './key-set.ts';
 import { createLogoutTokens } from './logout-token.ts';
 import { createClientProof } from './oidc-client.ts';
@@ -183,7 +184,7 @@ function create(options: OidcSettings, deps: OidcDeps): Authenticator {
   const { clock, logger, replays } = deps;
   const redirectUri = `${deps.publicUrl}${CALLBACK_PATH}/${options.name}`;
   const { provider, proveClient, rules, keySet, finish } = createFinish(options, deps, redirectUri);
-  const closing = new AbortController();
+  const cancellation = createCancellation();
 
   const report = (outcome: Unavailable, { requestId }: AuthenticationContext): Unavailable => {
     if (outcome.reason !== undefined) {
@@ -197,10 +198,13 @@ function create(options: OidcSettings, deps: OidcDeps): Authenticator {
     return outcome;
   };
 
-  /** All calls of one step together have `timeout_ms`; closing ends them. What is late is "could not tell". */
-  const bounded = async <T>(work: () => Promise<T>): Promise<T | Unavailable> => {
+  /** All calls of one step together have `timeout_ms`; closing ends the wait. What is late is "could not tell". */
+  const bounded = async <T>(
+    context: AuthenticationContext,
+    work: () => Promise<T>,
+  ): Promise<T | Unavailable> => {
     const done = new AbortController();
-    const signal = AbortSignal.any([closing.signal, done.signal]);
+    const signal = AbortSignal.any([cancellation.signalFor(context), done.signal]);
     const late = after(options.timeout_ms, undefined, { signal }).catch(() => undefined);
     try {
       return await Promise.race([work(), late.then(() => unavailable('timeout'))]);
@@ -219,7 +223,7 @@ function create(options: OidcSettings, deps: OidcDeps): Authenticator {
       responseMode: options.response_mode,
       begin: async (request, context) => {
         if (request.prompt === 'none' && options.prompt !== undefined) return { outcome: 'login_required' };
-        const started = await bounded(async (): Promise<RedirectStart> => {
+        const started = await bounded(context, async (): Promise<RedirectStart> => {
           const memory: Memory = {
             nonce: randomToken(24),
             verifier: randomToken(48),
@@ -236,7 +240,7 @@ function create(options: OidcSettings, deps: OidcDeps): Authenticator {
       if (proof.kind !== 'redirect_answer' || proof.authenticator !== options.name) {
         return { outcome: 'not_mine' };
       }
-      const judged = await bounded(() => finish(proof));
+      const judged = await bounded(context, () => finish(proof));
       if (!('fault' in judged)) {
         return judged.outcome === 'unavailable' ? report(judged, context) : judged;
       }
@@ -258,7 +262,7 @@ function create(options: OidcSettings, deps: OidcDeps): Authenticator {
       checkSignature: (token, claimed) => checkSignature(token, claimed, keySet),
     }),
     probe: () => probeOidc({ settings: options, provider, keySet, proveClient, redirectUri }),
-    close: async () => closing.abort(),
+    close: async () => cancellation.close(),
   };
 }
 

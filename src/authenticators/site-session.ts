@@ -13,6 +13,7 @@ import type {
   SiteSessionProof,
 } from './authenticator.ts';
 import { isCarriedCookie } from './carried-names.ts';
+import { createCancellation } from './cancellation.ts';
 import { createAnswerReader, loginAnswerSetting, refusesOurToken, unavailableBy } from './login-answer.ts';
 import { createSiteAnswers } from './site-answers.ts';
 
@@ -129,6 +130,7 @@ function create(
   const refusesUs = (response: OutboundResponse) =>
     !options.headers.includes('authorization') && refusesOurToken(response);
   const read = createAnswerReader({ answer: options.answer, space: options.reference_space, refusesUs });
+  const cancellation = createCancellation();
   const answers = createSiteAnswers({ clock, keepSeconds: options.cache_seconds });
   const callOptions = { totalTimeoutMs: DEADLINE_MS, refusesCredentials: refusesUs, sharesLimit: false };
 
@@ -148,12 +150,15 @@ function create(
     forwarded: Record<string, string>,
     context: AuthenticationContext,
   ): Promise<AuthenticationOutcome> => {
+    const signal = cancellation.signalFor(context);
     try {
-      const response = await connection.send(whoAmI(options, forwarded, context.requestId), callOptions);
+      const request = whoAmI(options, forwarded, context.requestId);
+      const response = await connection.send(request, { ...callOptions, signal });
       return report(read(response), context, response.status);
     } catch (error) {
       if (!(error instanceof OutboundError)) throw error;
-      return report(unavailableBy(error), context);
+      const outcome = unavailableBy(error);
+      return signal.aborted ? outcome : report(outcome, context);
     }
   };
 
@@ -190,7 +195,10 @@ function create(
         return { ok: false, message: failureSentence(error) };
       }
     },
-    close: async () => answers.clear(),
+    close: async () => {
+      cancellation.close();
+      answers.clear();
+    },
   };
 }
 

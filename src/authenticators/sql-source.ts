@@ -3,7 +3,8 @@
  * its own, because a slow scan must hold up nothing but itself. Both read only, with one parameter and a deadline.
  */
 import { Worker } from 'node:worker_threads';
-import { Pool } from 'pg';
+import { Pool, type PoolClient } from 'pg';
+import { unlessAborted } from './cancellation.ts';
 import type { SqliteAnswer, SqliteQuestion } from './sql-sqlite-thread.ts';
 
 /** What a query gave: at most a few rows, because two are enough to know that it is not one. */
@@ -23,8 +24,8 @@ export class SqlUnavailable extends Error {
 }
 
 export interface SqlSource {
-  /** Runs the query with this one parameter. Throws `SqlUnavailable`. */
-  ask(username: string): Promise<SqlAnswer>;
+  /** Runs the query with this one parameter, until the signal is aborted. Throws `SqlUnavailable`. */
+  ask(username: string, signal?: AbortSignal): Promise<SqlAnswer>;
   close(): Promise<void>;
 }
 
@@ -57,13 +58,37 @@ export function createPostgresSource(url: string, options: SqlSourceOptions): Sq
   });
   // An idle connection that breaks is replaced by the next question.
   pool.on('error', () => {});
+
+  /** A connection whose question nobody waits for is cut, so that the next one does not wait behind it. */
+  const askOn = async (client: PoolClient, username: string, signal: AbortSignal | undefined) => {
+    let isOut = true;
+    const giveBack = (cut: boolean) => {
+      if (isOut) client.release(cut);
+      isOut = false;
+    };
+    const cut = () => giveBack(true);
+    signal?.addEventListener('abort', cut, { once: true });
+    try {
+      if (signal?.aborted === true) throw new SqlUnavailable('CLOSED');
+      const { rows, fields } = await client.query<Record<string, unknown>>(query, [username]);
+      return { columns: fields.map(({ name }) => name), rows: rows.slice(0, 2) };
+    } finally {
+      signal?.removeEventListener('abort', cut);
+      giveBack(false);
+    }
+  };
   return {
-    ask: async (username) => {
+    ask: async (username, signal) => {
       try {
-        const { rows, fields } = await pool.query<Record<string, unknown>>(query, [username]);
-        return { columns: fields.map(({ name }) => name), rows: rows.slice(0, 2) };
+        return await unlessAborted(
+          signal,
+          async () => askOn(await pool.connect(), username, signal),
+          () => {
+            throw new SqlUnavailable('CLOSED');
+          },
+        );
       } catch (error) {
-        throw new SqlUnavailable(codeOf(error));
+        throw error instanceof SqlUnavailable ? error : new SqlUnavailable(codeOf(error));
       }
     },
     close: () => pool.end(),
@@ -113,20 +138,30 @@ export function createSqliteSource(file: string, options: SqlSourceOptions): Sql
   };
 
   return {
-    ask: (username) => {
+    ask: (username, signal) => {
       thread ??= start();
       const asked = thread;
       const id = ++lastId;
       return new Promise<SqlAnswer>((resolve, reject) => {
         const deadline = setTimeout(() => abandon(asked, 'TIMEOUT'), timeoutMs);
+        // The thread answers one question after the other: it is given up when nobody waits for any of them.
+        const cut = () => {
+          const one = waiting.get(id);
+          waiting.delete(id);
+          one?.reject(new SqlUnavailable('CLOSED'));
+          if (waiting.size === 0) abandon(asked, 'CLOSED');
+        };
         const settled = (settle: () => void) => {
           clearTimeout(deadline);
+          signal?.removeEventListener('abort', cut);
           settle();
         };
         waiting.set(id, {
           resolve: (answer) => settled(() => resolve(answer)),
           reject: (error) => settled(() => reject(error)),
         });
+        signal?.addEventListener('abort', cut, { once: true });
+        if (signal?.aborted === true) return cut();
         asked.postMessage({ id, username } satisfies SqliteQuestion, []);
       });
     },

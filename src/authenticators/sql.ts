@@ -6,8 +6,10 @@ import type {
   AuthenticationOutcome,
   Authenticator,
   AuthenticatorDeps,
+  AuthenticationContext,
   PasswordProof,
 } from './authenticator.ts';
+import { createCancellation } from './cancellation.ts';
 import { decoyHash, PASSWORD_COST, preparePassword } from './password-hash.ts';
 import { HasherBusy } from './password-hasher.ts';
 import { createPostgresSource, createSqliteSource, type SqlSource, SqlUnavailable } from './sql-source.ts';
@@ -145,11 +147,11 @@ function createCheck(
   };
 
   return async (
-    name: string,
-    password: string,
+    { name, password }: { name: string; password: string },
     note: (step: string) => void,
+    signal: AbortSignal,
   ): Promise<AuthenticationOutcome> => {
-    const { rows } = await source.ask(name);
+    const { rows } = await source.ask(name, signal);
     note(`The query gave ${rows.length === 2 ? 'more than one row' : `${rows.length} rows`}.`);
     const [row, ...more] = rows;
     if (more.length > 0) return cannotTell('The query gives more than one row for a name.', note);
@@ -183,16 +185,21 @@ function create(options: SqlOptions, deps: Pick<AuthenticatorDeps, 'hasher' | 'l
   const check = createCheck(source, options, deps);
   let underWay = 0;
 
-  const authenticate = async (proof: PasswordProof, note: (step: string) => void) => {
+  const cancellation = createCancellation();
+
+  const authenticate = async (proof: PasswordProof, context: AuthenticationContext) => {
+    const { note = () => {} } = context;
+    const signal = cancellation.signalFor(context);
     const password = preparePassword(proof.password);
     const name = queryName(proof.username, options.username_form);
     if (password === undefined || name === undefined) return REFUSED;
     if (underWay >= maxConnections * WAITING_PER_CONNECTION) return BUSY;
     underWay += 1;
     try {
-      return await check(name, password, note);
+      return await check({ name, password }, note, signal);
     } catch (error) {
       if (error instanceof HasherBusy) return BUSY;
+      if (signal.aborted) return DOWN;
       if (error instanceof SqlUnavailable) {
         const reason = sentence(options, error);
         note(reason);
@@ -208,9 +215,12 @@ function create(options: SqlOptions, deps: Pick<AuthenticatorDeps, 'hasher' | 'l
     name: options.name,
     type: options.type,
     authenticate: async (proof, context) =>
-      proof.kind === 'password' ? authenticate(proof, context.note ?? (() => {})) : { outcome: 'not_mine' },
+      proof.kind === 'password' ? authenticate(proof, context) : { outcome: 'not_mine' },
     probe: createProbe(source, options),
-    close: () => source.close(),
+    close: () => {
+      cancellation.close();
+      return source.close();
+    },
   };
 }
 

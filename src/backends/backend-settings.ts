@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { answerPathSetting } from '../outbound/json-answer.ts';
 import { headerNameSetting, requestPathSetting } from '../outbound/outbound-settings.ts';
 import { nameSetting } from '../platform/settings.ts';
+import { fieldNameSetting, fieldSetting } from './field-settings.ts';
 
 /** Stands in a backend's path where the identifier goes. */
 export const IDENTIFIER_MARK = '{identifier}';
@@ -23,8 +24,6 @@ const identifierSetting = z.discriminatedUnion('in', [
   }),
 ]);
 
-const fieldName = z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/, 'must be the name of a profile field');
-
 /** One entry of `backends` in the configuration. */
 export const backendSchema = z
   .strictObject({
@@ -41,12 +40,16 @@ export const backendSchema = z
       .min(1)
       .max(2)
       .default(['live']),
-    /** Profile field → where it stands in the answer. */
+    /** Profile field → where it stands in the answer, and what is made of it. */
     fields: z
-      .record(fieldName, answerPathSetting)
+      .record(fieldNameSetting, fieldSetting)
       .refine((map) => Object.keys(map).length > 0, 'must name at least one field'),
     /** Where the answer names the customer; an answer for anybody else is refused whole. */
     subject: answerPathSetting.optional(),
+    /** How long an answer is used again for the same partner and customer; 0: never. */
+    cache_seconds: z.int().min(0).max(300).default(0),
+    /** How much longer it stands in while the backend fails. */
+    stale_if_error_seconds: z.int().min(0).max(3_600).default(0),
   })
   .superRefine((backend, context) => {
     const marks = backend.path.split(IDENTIFIER_MARK).length - 1;
@@ -59,6 +62,9 @@ export const backendSchema = z
     }
     if (backend.identifier.in !== 'path' && marks !== 0) {
       problem('path', `holds ${IDENTIFIER_MARK} although identifier.in is not "path"`);
+    }
+    if (backend.stale_if_error_seconds > 0 && backend.cache_seconds === 0) {
+      problem('stale_if_error_seconds', 'has nothing to fall back to; set cache_seconds, too');
     }
     if (backend.identifier.in === 'body' && backend.method !== 'POST') {
       problem('method', 'must be POST when the identifier goes into the body');

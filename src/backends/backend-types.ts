@@ -3,6 +3,7 @@
  * credentials towards each backend, how its answer is mapped, and the proof that it speaks of the customer asked for.
  */
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
+import type { PartnerId } from '../partners/partner.ts';
 import type { FailureReason } from '../outbound/failure-reason.ts';
 
 export interface BackendQuestion {
@@ -10,6 +11,11 @@ export interface BackendQuestion {
   reference: CustomerReference;
   /** Fields that the caller may see and wants; a backend that offers none of them is not asked. */
   fields: ReadonlySet<string>;
+  /**
+   * The partner that asks. Only with it an answer is remembered, for this partner alone, and many callers at once
+   * share one call.
+   */
+  partner?: PartnerId;
   requestId: string;
   /** W3C Trace Context header for the call. */
   traceparent: string;
@@ -24,6 +30,10 @@ export interface BackendAnswer {
   fields: Record<string, unknown>;
   /** Why it is not `ok`; for the operator alone. */
   reason?: FailureReason;
+  /** How old a remembered answer is; absent when the backend has just given it. */
+  ageMs?: number;
+  /** It stands in for one that the backend failed to give; `reason` says how it failed. */
+  stale?: true;
 }
 
 /** Whose data a backend holds: real customers', or made-up ones for trying out. */

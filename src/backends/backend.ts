@@ -86,7 +86,10 @@ export function createBackend(options: BackendOptions, deps: BackendDeps): Backe
   const fieldNames = Object.keys(options.fields);
   const naming = createNaming(options, deps.signAssertion);
   const place = createPlacement(options);
-  const map = createMapping(options.fields);
+  const unfit = new Map(
+    fieldNames.map((field) => [field, deps.metrics.profileValuesUnfit.labels(options.name, field)]),
+  );
+  const map = createMapping(options.fields, (field) => unfit.get(field)?.inc());
   const subjectPath = options.subject === undefined ? undefined : parseAnswerPath(options.subject);
   const counters = new Map(
     STATUSES.map((status) => [status, deps.metrics.backendRequests.labels(options.name, status)]),

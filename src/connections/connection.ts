@@ -66,6 +66,8 @@ export interface CallOptions {
    * log-in API, which limits one customer, and for callers that keep to a limit themselves.
    */
   sharesLimit?: boolean;
+  /** Ends the call at once, as if its time were up. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A connection as it is at the moment; holds no secret. */
@@ -173,7 +175,10 @@ function createCaller({ clock, destination, schemes, target, repeats, options }:
       const headers = { ...request.headers, ...held };
       const ready = { ...request, headers };
       for (const scheme of schemes) Object.assign(headers, scheme.sign?.(ready, target));
-      return { held, response: await transport(ready, { totalTimeoutMs: leftMs, ignoresPause }) };
+      return {
+        held,
+        response: await transport(ready, { totalTimeoutMs: leftMs, ignoresPause, signal: how.signal }),
+      };
     };
     const again = async () => {
       const { response } = await attempt(true);

@@ -13,6 +13,8 @@ export interface AuthenticateRequest {
   channel: Channel;
   address: string;
   requestId: string;
+  /** Aborted when the caller has gone. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface AuthenticateCustomerDeps {
@@ -50,12 +52,12 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
   const { authenticators, throttle, identities, sessions, clock, audit } = deps;
 
   /** The first that knows decides; "could not tell" outweighs "wrong", which outweighs "not mine". */
-  const decide = async ({ proof, channel, address, requestId }: AuthenticateRequest): Promise<Decided> => {
+  const decide = async ({ proof, channel, ...context }: AuthenticateRequest): Promise<Decided> => {
     let undecided: Decided | undefined;
     let refused: Decided | undefined;
     for (const name of channel.authenticators) {
       const authenticator = authenticators.get(name) as Authenticator;
-      const outcome = await authenticator.authenticate(proof, { requestId, channel: channel.id, address });
+      const outcome = await authenticator.authenticate(proof, { ...context, channel: channel.id });
       const decided = { outcome, authenticator: name };
       if (outcome.outcome === 'authenticated') return decided;
       if (outcome.outcome === 'refused' && outcome.reason !== 'credentials') return decided;
@@ -67,8 +69,11 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
     );
   };
 
-  const verdictOf = ({ outcome }: AuthenticationOutcome) =>
-    outcome === 'authenticated' ? 'passed' : outcome === 'unavailable' ? 'undecided' : 'failed';
+  /** Whoever hangs up before the answer may have guessed: that it cannot be told must not make guesses free. */
+  const verdictOf = ({ outcome }: AuthenticationOutcome, { signal }: AuthenticateRequest) => {
+    if (outcome === 'authenticated') return 'passed';
+    return outcome === 'unavailable' && signal?.aborted !== true ? 'undecided' : 'failed';
+  };
 
   /**
    * Only a password is guessed at, so only that is counted: pages offer every visitor's site cookie, and a visitor
@@ -79,7 +84,7 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
     if (proof.kind !== 'password') return decide(request);
     return throttle.guard(throttleName(proof.username), address, async () => {
       const decided = await decide(request);
-      return { ...decided, verdict: verdictOf(decided.outcome) } as const;
+      return { ...decided, verdict: verdictOf(decided.outcome, request) } as const;
     });
   };
 

@@ -4,6 +4,7 @@ import type { PolicyState } from '../limits/limiter.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { RequestSpan, Tracing } from '../platform/tracing.ts';
 
 /** What is known of one request from its first moment. */
 export interface RequestContext {
@@ -27,12 +28,16 @@ export interface RequestContext {
   /** Where the limits of this request stand, and the headers that say so. */
   limits?: readonly PolicyState[];
   limitHeaders?: Record<string, string>;
+  /** Where spans are made. */
+  span?: RequestSpan;
 }
 
 export interface EdgeDeps {
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
+  /** Default: no spans are made. */
+  tracing?: Tracing | undefined;
 }
 
 const KEY = 'symbolon';

@@ -16,6 +16,7 @@ import {
   type OutboundFailure,
   type OutboundRequest,
   type OutboundResponse,
+  type SendOptions,
 } from './outbound-types.ts';
 
 /** Calls that may wait for each connection before further ones are turned away. */
@@ -180,11 +181,16 @@ export function createDestination(deps: DestinationDeps): Destination {
     tally.add(failure);
     return Promise.reject(new OutboundError(failure, origin, undefined, retryAfterMs));
   };
-  const run = (request: OutboundRequest, pass: Pass, deadlineMs: number): Promise<OutboundResponse> =>
+  const run = (
+    request: OutboundRequest,
+    pass: Pass,
+    { totalTimeoutMs = limits.totalTimeoutMs, signal }: SendOptions,
+  ): Promise<OutboundResponse> =>
     new Promise<OutboundResponse>((resolve, reject) => {
       const course: CallCourse = { pass, startedAtMs: undefined };
       const done = (result: OutboundResponse | OutboundFailure, cause?: string) => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', cancel);
         tally.settle(result, course);
         places.leave(call);
         if (typeof result === 'string') reject(new OutboundError(result, origin, cause));
@@ -200,7 +206,9 @@ export function createDestination(deps: DestinationDeps): Destination {
         },
         refuse: (failure) => exchange.abandon(failure),
       };
-      const timer = setTimeout(() => exchange.abandon('timeout'), deadlineMs);
+      const cancel = () => exchange.abandon('timeout');
+      const timer = setTimeout(cancel, totalTimeoutMs);
+      signal?.addEventListener('abort', cancel);
       places.enter(call);
     });
 
@@ -211,11 +219,12 @@ export function createDestination(deps: DestinationDeps): Destination {
       // undici would take an absolute URL here.
       if (!request.path.startsWith('/')) return refuse('protocol');
       if (places.areFull()) return refuse('busy');
+      if (options?.signal?.aborted === true) return refuse('timeout');
       const pausedMs = options?.ignoresPause === true ? 0 : pause.leftMs();
       if (pausedMs > 0) return refuse('paused', pausedMs);
       const pass = breaker.admit();
       if (pass === undefined) return refuse('circuit_open', breaker.openForMs());
-      return run(request, pass, options?.totalTimeoutMs ?? limits.totalTimeoutMs);
+      return run(request, pass, options ?? {});
     },
     pause: pause.begin,
     status: () => ({

@@ -5,6 +5,7 @@ import type { AxiosInstance } from 'axios';
 import { buildConnector, Pool } from 'undici';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import { type GuardedBase, guardBaseUrl, isInsideAddress, mayCallAddress } from './address-guard.ts';
 import { createDestination } from './destination.ts';
 import { MOVED_INSIDE, REFUSED_ADDRESS } from './exchange.ts';
@@ -37,6 +38,8 @@ export interface HttpClientDeps {
   clock?: Clock;
   /** Told when a circuit opens and closes. */
   logger?: Logger;
+  /** Makes a span of every call. Default: none are made. */
+  tracing?: Tracing | undefined;
 }
 
 function errorWithCode(code: string): NodeJS.ErrnoException {
@@ -127,6 +130,22 @@ async function createAxios(): Promise<AxiosInstance> {
   });
 }
 
+/** The same destination, each call a span under the name of the configuration. */
+function traced(made: Destination, tracing: Tracing | undefined): Destination {
+  if (!tracing) return made;
+  const name = made.name.endsWith('/token') ? 'token fetch' : 'outbound call';
+  const attributes = { 'symbolon.destination': made.name };
+  return {
+    ...made,
+    send: (request, options) =>
+      tracing.span(name, { attributes, kind: 'client' }, async (span) => {
+        const response = await made.send(request, options);
+        span.set({ 'http.response.status_code': response.status });
+        return response;
+      }),
+  };
+}
+
 /** The one door out over HTTP. No environment proxies, no redirects followed, no retries. */
 export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
   const resolveHost = deps.resolveHost ?? ((hostname) => systemLookup(hostname, { all: true }));
@@ -155,7 +174,7 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
       useMilo: false,
     });
     pools.push(pool);
-    const made = createDestination({
+    const own = createDestination({
       name: name ?? base.origin,
       base,
       limits: bounds,
@@ -168,6 +187,7 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
         deps.logger?.log(state === 'open' ? 'warn' : 'info', { event, url: base.origin });
       },
     });
+    const made = traced(own, deps.tracing);
     destinations.push(made);
     return made;
   };
@@ -207,8 +227,7 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
     await Promise.race([pool.close(), cutOff]);
     clearTimeout(timer);
   };
-  const close = async () => {
-    await Promise.all(pools.map(closePool));
-  };
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= Promise.all(pools.map(closePool)).then(() => {}));
   return { destinations, destination, request, close };
 }

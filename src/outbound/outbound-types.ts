@@ -107,6 +107,8 @@ export interface SendOptions {
   totalTimeoutMs?: number | undefined;
   /** Goes out although the destination asked for a pause: the call has waited it out, or is not what it was about. */
   ignoresPause?: boolean | undefined;
+  /** Ends the call at once, as if its time were up. */
+  signal?: AbortSignal | undefined;
 }
 
 /** How a call ended, for counting. */
@@ -164,7 +166,7 @@ export interface HttpClient {
     request: OutboundRequest,
     options?: SendOptions,
   ): Promise<OutboundResponse>;
-  /** Lets calls under way end for two seconds, then cuts them off. */
+  /** Lets calls under way end for two seconds, then cuts them off. Safe to call twice. */
   close(): Promise<void>;
 }
 
@@ -212,6 +214,8 @@ export interface TokenStatus {
   /** Unix milliseconds. */
   endsAtMs: number | undefined;
   renewing: boolean;
+  /** Of all processes this one is fetching the next. */
+  holdsLease: boolean;
   /** A sentence of our own; `undefined` after a success. */
   lastFailure: string | undefined;
   /** Of grants that a person gives in a browser: `missing` and `dead` ones want `connections connect`. */

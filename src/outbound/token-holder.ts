@@ -187,6 +187,7 @@ export function createTokenHolder(deps: TokenHolderDeps): TokenHolder {
         held: held !== undefined && clock.monotonicMs() < held.uselessAtMs,
         endsAtMs: held?.endsAtMs,
         renewing: fetching !== undefined,
+        holdsLease: fleet?.holdsLease() ?? false,
         lastFailure: failure,
       };
     },

@@ -83,8 +83,10 @@ export function createFleetTokens({ share, vault, clock, key, origin, readKept }
   };
   const quietly = (work: Promise<unknown>) => work.catch(() => {});
 
+  let holding = 0;
   const fetchHolding = async (fence: number, fetch: () => Promise<GrantedToken>): Promise<GrantedToken> => {
     const timer = setInterval(() => void quietly(share.renew(key, fence, LEASE_MS)), RENEW_MS);
+    holding += 1;
     try {
       const granted = await fetch();
       await quietly(publish(fence, granted));
@@ -95,6 +97,7 @@ export function createFleetTokens({ share, vault, clock, key, origin, readKept }
       throw error;
     } finally {
       clearInterval(timer);
+      holding -= 1;
       await quietly(share.release(key, fence));
     }
   };
@@ -115,6 +118,8 @@ export function createFleetTokens({ share, vault, clock, key, origin, readKept }
   };
 
   return {
+    /** Whether this process is the one that fetches. */
+    holdsLease: () => holding > 0,
     /** A token that `serves`: another process's, or one from `fetch`, which is then called in one process alone. */
     async obtain(
       serves: (token: GrantedToken) => boolean,

@@ -9,6 +9,10 @@ export interface Metrics {
   /** Security events by name and outcome. */
   readonly events: Counter<'event' | 'outcome'>;
   readonly backendRequests: Counter<'backend' | 'outcome'>;
+  /** Values of backends that are not what `backends[].fields` says of them. */
+  readonly profileValuesUnfit: Counter<'backend' | 'field'>;
+  /** Questions to backends that remember answers, by where the answer came from. */
+  readonly profileCache: Counter<'backend' | 'result'>;
   readonly tokenFetches: Counter<'connection' | 'outcome'>;
   /** Calls to partner APIs by connection and outcome. */
   readonly partnerCalls: Counter<'connection' | 'outcome'>;
@@ -57,6 +61,18 @@ export function createMetrics(): Metrics {
       name: 'symbolon_backend_requests_total',
       help: 'Calls to profile backends by outcome',
       labelNames: ['backend', 'outcome'],
+      registers,
+    }),
+    profileValuesUnfit: new Counter({
+      name: 'symbolon_profile_values_unfit_total',
+      help: 'Values of backends that do not fit what the configuration says of the field',
+      labelNames: ['backend', 'field'],
+      registers,
+    }),
+    profileCache: new Counter({
+      name: 'symbolon_profile_cache_total',
+      help: 'Questions to backends with a cache by result (hit, joined, miss, stale)',
+      labelNames: ['backend', 'result'],
       registers,
     }),
     tokenFetches: new Counter({

@@ -16,7 +16,8 @@ export type ReplaySpace =
   | 'customer-sign-in'
   | 'customer-sign-in-code'
   | 'connect-state'
-  | 'credential-alert';
+  | 'credential-alert'
+  | 'seen-address';
 
 export type FirstUse = 'fresh' | 'replayed';
 

@@ -11,6 +11,7 @@ import { createAssertionSigner } from '../tokens/backend-assertion.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
 import type { Closer } from './open-stores.ts';
 import { openOutboundCalls, type OutboundCallsDeps } from './outbound-calls.ts';
+import { tracedBackend } from './traced.ts';
 
 export interface CompanySystemsDeps extends OutboundCallsDeps {
   config: Config;
@@ -57,7 +58,10 @@ export function openCompanySystems(deps: CompanySystemsDeps, opened: Closer[]) {
   const backends = config.backends.map((options) => {
     const connection = connections.get(options.connection);
     if (!connection) throw new StartRefused(`backends.${options.name}.connection names no connection.`);
-    return createBackend(options, { connection, metrics, signAssertion, reportFailure });
+    return tracedBackend(
+      createBackend(options, { connection, metrics, signAssertion, reportFailure }),
+      deps.tracing,
+    );
   });
   return { ...outbound, hasher, authenticators, backends, reportFailure };
 }

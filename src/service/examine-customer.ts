@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import type { Backend } from '../backends/backend-types.ts';
+import { outlineOf } from '../backends/field-settings.ts';
 import type { Config } from '../config/config.ts';
 import { reasonSentence } from '../connections/failure-sentence.ts';
 import type { CustomerStore } from '../customers/customer-registry.ts';
@@ -74,7 +75,9 @@ export function createExamineCustomer(deps: ExamineCustomerDeps): ExamineCustome
     }
     const missing = backend.fields.filter((field) => !Object.hasOwn(answer.fields, field));
     const found = backend.fields.filter((field) => Object.hasOwn(answer.fields, field));
-    const places = missing.map((field) => `${field} (looked for at ${options?.fields[field]})`);
+    const places = missing.map(
+      (field) => `${field} (looked for at ${outlineOf(options?.fields[field] ?? '').path})`,
+    );
     return {
       subject,
       ok: true,

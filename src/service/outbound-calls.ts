@@ -13,6 +13,7 @@ import type { OutboundVault } from '../outbound/token-share.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import { createRedisTokenShare } from '../stores/redis-token-share.ts';
 import type { RedisConnection } from '../stores/redis.ts';
@@ -24,6 +25,7 @@ export interface OutboundCallsDeps {
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
+  tracing: Tracing | undefined;
   audit: Audit;
   keyring: Keyring;
   /** Where several processes share their tokens. */
@@ -64,6 +66,7 @@ export function openOutboundCalls(deps: OutboundCallsDeps, opened: Closer[]) {
   const httpClient = createHttpClient({
     clock,
     logger,
+    tracing: deps.tracing,
     ...(deps.resolveHost ? { resolveHost: deps.resolveHost } : {}),
   });
   opened.push(() => httpClient.close());

@@ -53,6 +53,11 @@ describe('the log-in API of a company', () => {
       authenticator: make(url, 5_000),
       person,
       hanging: { authenticator: make(`http://127.0.0.1:${silent.port}`, 400), deadlineMs: 400 },
+      patient: {
+        authenticator: make(`http://127.0.0.1:${silent.port}`, 5_000),
+        closeOthers: () => httpClient.close(),
+      },
+      silent,
       takeAway: () => shut(api),
       logged: () => lines.join(''),
       close: async () => {

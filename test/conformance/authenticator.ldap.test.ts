@@ -31,6 +31,8 @@ describe.skipIf(missing !== undefined)(`LDAP${missing ? ` (skipped: ${missing})`
       authenticator: make(server.url, 5_000),
       person: { username: 'mira', password: LDAP_PASSWORD, reference: '4711' },
       hanging: { authenticator: make(`ldap://127.0.0.1:${silent.port}`, 400), deadlineMs: 400 },
+      patient: { authenticator: make(`ldap://127.0.0.1:${silent.port}`, 5_000) },
+      silent,
       takeAway: () => server.kill(),
       logged: () => lines.join(''),
       close: async () => {

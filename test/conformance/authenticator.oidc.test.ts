@@ -42,6 +42,7 @@ async function openAuthenticators() {
   return {
     make,
     logged: () => lines.join(''),
+    closeClient: () => httpClient.close(),
     close: async () => {
       await httpClient.close();
       await rooms.close();
@@ -82,6 +83,12 @@ describe('an OpenID Connect provider of a company', () => {
         authenticator: w.make(`http://127.0.0.1:${silent.port}`, { timeout_ms: 400 }),
         deadlineMs: 400,
       },
+      patient: {
+        authenticator: w.make(`http://127.0.0.1:${silent.port}`, { timeout_ms: 5_000 }),
+        closeOthers: w.closeClient,
+      },
+      silent,
+      sharesCalls: true,
       proof,
       close: async () => {
         await w.close();

@@ -51,6 +51,11 @@ describe('the site of a company', () => {
       reference: 'mira-4711',
       proof: carrying('canary-sid-1'),
       hanging: { authenticator: make(`http://127.0.0.1:${silent.port}`, 400), deadlineMs: 400 },
+      patient: {
+        authenticator: make(`http://127.0.0.1:${silent.port}`, 5_000),
+        closeOthers: () => httpClient.close(),
+      },
+      silent,
       takeAway,
       logged: () => lines.join(''),
       close: async () => {

@@ -46,6 +46,9 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing ? ` (skipped: ${miss
         authenticator: make(`postgres://shop@127.0.0.1:${silent.port}/shop`, 400),
         deadlineMs: 400,
       },
+      patient: { authenticator: make(`postgres://shop@127.0.0.1:${silent.port}/shop`, 5_000) },
+      silent,
+      sharesCalls: true,
       takeAway: () => server.kill(),
       logged: () => lines.join(''),
       close: async () => {

@@ -5,6 +5,7 @@ import type {
   Proof,
   SiteSessionProof,
 } from '../../src/authenticators/authenticator.ts';
+import type { SilentServer } from '../support/silent-server.ts';
 
 /** One authenticator over a real server of its kind, which knows one person. */
 export interface AuthenticatorFixture {
@@ -96,6 +97,12 @@ export function authenticatorSuite(open: () => Promise<AuthenticatorFixture>): v
 /** An authenticator over a server that takes the call and never answers, and when it gives up. */
 export interface HangingFixture {
   hanging: { authenticator: Authenticator; deadlineMs: number };
+  /** The same with a deadline of five seconds, and what the service closes along with it. */
+  patient: { authenticator: Authenticator; closeOthers?(): Promise<void> };
+  /** The server of both. */
+  silent: SilentServer;
+  /** The connection is made for everybody who waits, so that one who goes away does not end it. Default: it is not. */
+  sharesCalls?: boolean;
   /** What it is asked about. Default: a name and a password. */
   proof?: Proof;
   close(): Promise<void>;
@@ -120,11 +127,41 @@ export function hangingServerSuite(open: () => Promise<HangingFixture>): void {
       });
       expect(performance.now() - startedMs).toBeLessThan(deadlineMs + 2_000);
     });
-    it('ends what is under way when it is closed', async () => {
-      const { authenticator: hanging } = at.hanging;
-      const underWay = hanging.authenticate(at.proof ?? PROOF, CONTEXT);
-      await hanging.close();
+    /** A question that the server has got; how long it goes on from now. */
+    const ask = async (signal?: AbortSignal) => {
+      const { authenticator } = at.patient;
+      const reached = at.silent.connected();
+      const underWay = authenticator.authenticate(at.proof ?? PROOF, { ...CONTEXT, signal });
+      await reached;
+      const startedMs = performance.now();
+      return { underWay, tookMs: async () => (await underWay, performance.now() - startedMs) };
+    };
+
+    it('ends the call at once when whoever asked has gone', async () => {
+      await expect.poll(() => at.silent.connections()).toBe(0);
+      const caller = new AbortController();
+      const { underWay, tookMs } = await ask(caller.signal);
+      caller.abort();
       expect(await underWay).toMatchObject({ outcome: 'unavailable' });
+      expect(await tookMs()).toBeLessThan(1_500);
+      if (at.sharesCalls !== true) await expect.poll(() => at.silent.connections()).toBe(0);
+      expect(
+        await at.patient.authenticator.authenticate(at.proof ?? PROOF, { ...CONTEXT, signal: caller.signal }),
+      ).toMatchObject({
+        outcome: 'unavailable',
+      });
+    });
+
+    it('ends what is under way at once when it is closed, and leaves no connection behind', async () => {
+      const { authenticator, closeOthers } = at.patient;
+      const underWay = authenticator.authenticate(at.proof ?? PROOF, CONTEXT);
+      const startedMs = performance.now();
+      await expect.poll(() => at.silent.connections()).toBeGreaterThan(0);
+      const closed = Promise.all([authenticator.close(), closeOthers?.()]);
+      expect(await underWay).toMatchObject({ outcome: 'unavailable' });
+      expect(performance.now() - startedMs).toBeLessThan(3_000);
+      await closed;
+      await expect.poll(() => at.silent.connections(), { timeout: 5_000 }).toBe(0);
     });
   });
 }

@@ -77,24 +77,29 @@ async function picture(name: string): Promise<void> {
 }
 
 /** The vendor's own words for a proof that is no more, for one whose name was changed, and for none. */
-const REFUSALS: Record<(typeof VENDOR_IDS)[number], { unsigned: string; altered: string; expired?: string }> = {
-  asapp: {
-    unsigned: '401 the company answered 401 INVALID_CUSTOMER_TOKEN',
-    altered: '401 the company answered 401 INVALID_CUSTOMER_TOKEN',
-  },
-  zendesk: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
-  intercom: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
-  salesforce: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
-  genesys: { unsigned: 'authCode must be a text', altered: '"invalid_grant"' },
-  twilio: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
-  stream: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
-  chatwoot: { unsigned: 'the hash is not hex of SHA-256', altered: '403 the hash does not match' },
-  sendbird: {
-    unsigned: '400310: session token revoked',
-    altered: '400310: session token revoked',
-    expired: '400309: session token expired',
-  },
-};
+const REFUSALS: Record<(typeof VENDOR_IDS)[number], { unsigned: string; altered: string; expired?: string }> =
+  {
+    asapp: {
+      unsigned: '401 the company answered 401 INVALID_CUSTOMER_TOKEN',
+      altered: '401 the company answered 401 INVALID_CUSTOMER_TOKEN',
+    },
+    zendesk: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
+    intercom: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
+    salesforce: {
+      unsigned: 'not a token of three parts',
+      altered: 'Invalid JWT: signature',
+      expired: '(exp)',
+    },
+    genesys: { unsigned: 'authCode must be a text', altered: '"invalid_grant"' },
+    twilio: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
+    stream: { unsigned: 'not a token of three parts', altered: 'Invalid JWT: signature', expired: '(exp)' },
+    chatwoot: { unsigned: 'the hash is not hex of SHA-256', altered: '403 the hash does not match' },
+    sendbird: {
+      unsigned: '400310: session token revoked',
+      altered: '400310: session token revoked',
+      expired: '400309: session token expired',
+    },
+  };
 
 describe('the vendors of the demo', () => {
   it('all greet the same customer by the same identifier, each on a proof of its own', async () => {
@@ -109,19 +114,22 @@ describe('the vendors of the demo', () => {
     }
   });
 
-  it.each(VENDOR_IDS)('of which %s refuses an unsigned and an altered visitor, and its switch is named', async (id) => {
-    await signIn(page, 'Demo customer 1');
-    await pick(page, id);
-    const names = { unsigned: 'Send an unsigned visitor', altered: 'Alter the proof' } as const;
-    for (const [n, how] of (['unsigned', 'altered'] as const).entries()) {
-      await button(page, names[how]).click();
-      await page.locator('.bubble--switch').nth(n).waitFor();
-      expect(await page.locator('.bubble--error').nth(n).innerText()).toContain(REFUSALS[id][how]);
-      expect(await page.locator('.bubble--switch').nth(n).innerText()).toMatch(/without a proof: .{40,}/s);
-    }
-    expect(await greeted(page).count()).toBe(1);
-    await picture(`vendor-${id}`);
-  });
+  it.each(VENDOR_IDS)(
+    'of which %s refuses an unsigned and an altered visitor, and its switch is named',
+    async (id) => {
+      await signIn(page, 'Demo customer 1');
+      await pick(page, id);
+      const names = { unsigned: 'Send an unsigned visitor', altered: 'Alter the proof' } as const;
+      for (const [n, how] of (['unsigned', 'altered'] as const).entries()) {
+        await button(page, names[how]).click();
+        await page.locator('.bubble--switch').nth(n).waitFor();
+        expect(await page.locator('.bubble--error').nth(n).innerText()).toContain(REFUSALS[id][how]);
+        expect(await page.locator('.bubble--switch').nth(n).innerText()).toMatch(/without a proof: .{40,}/s);
+      }
+      expect(await greeted(page).count()).toBe(1);
+      await picture(`vendor-${id}`);
+    },
+  );
 
   it.each(VENDOR_IDS)('of which %s knows the customer again after a sleep of twenty minutes', async (id) => {
     const identifier = await signIn(page, 'Demo customer 1');

@@ -37,6 +37,8 @@ export function asapp(
   options: AsappOptions = {},
 ): AsappChat {
   let loaded = settings === undefined;
+  /** In this life of the page; what an earlier one left in the browser is nobody's to see. */
+  let customerShown = false;
 
   /** ASAPP calls this at every key that is pressed: the answer is the kept proof unless ASAPP saw it refused. */
   const ContextProvider: AsappChat['ContextProvider'] = (callback, needsRefresh = false) => {
@@ -56,9 +58,13 @@ export function asapp(
   }
 
   const stop = attach(symbolon, {
-    login: (customerId) => show({ CustomerId: customerId, ContextProvider, ...handlers }),
+    login(customerId) {
+      customerShown = true;
+      show({ CustomerId: customerId, ContextProvider, ...handlers });
+    },
     reset(reason) {
-      if (reason === 'ended' && options.onLogin) return false;
+      if (reason === 'ended' && options.onLogin && customerShown) return false;
+      customerShown = false;
       vendorCall('ASAPP', 'unloadAndClearSession');
       loaded = settings === undefined;
       return true;

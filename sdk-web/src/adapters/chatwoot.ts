@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, page, ready, vendor } from './page.ts';
+import { type Chat, nowOrWhenReady, page, ready, vendor } from './page.ts';
 import { attach } from './widget.ts';
 
 interface ChatwootWidget {
@@ -11,7 +11,8 @@ interface ChatwootWidget {
 /** Chatwoot with identity validation. Its own snippet loads the chat. */
 export function chatwoot(symbolon: Symbolon): Chat {
   const chat = () => page.$chatwoot as ChatwootWidget | undefined;
-  const whenReady = ready('chatwoot:ready', () => chat()?.hasLoaded === true);
+  const isReady = () => chat()?.hasLoaded === true;
+  const whenReady = ready('chatwoot:ready', isReady);
   const stop = attach(symbolon, {
     // The chat may become ready long after this: nobody waits for it.
     login(customerId) {
@@ -24,7 +25,7 @@ export function chatwoot(symbolon: Symbolon): Chat {
         });
       }, symbolon.report);
     },
-    reset: () => chat()?.reset(),
+    reset: () => nowOrWhenReady(whenReady, isReady, () => chat()?.reset()),
   });
   return { stop };
 }

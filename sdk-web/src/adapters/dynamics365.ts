@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, page, ready } from './page.ts';
+import { type Chat, nowOrWhenReady, page, ready } from './page.ts';
 import { proofWithin } from './patience.ts';
 import { attach } from './widget.ts';
 
@@ -17,7 +17,8 @@ const PATIENCE_SECONDS = 9;
 /** Dynamics 365 Omnichannel's live chat, which asks for the token when a chat starts. Its own snippet loads it. */
 export function dynamics365(symbolon: Symbolon): Chat {
   const sdk = () => (page.Microsoft as Microsoft | undefined)?.Omnichannel?.LiveChatWidget?.SDK;
-  const whenReady = ready('lcw:ready', () => sdk() !== undefined);
+  const isReady = () => sdk() !== undefined;
+  const whenReady = ready('lcw:ready', isReady);
   const stop = attach(symbolon, {
     // The widget may become ready long after this: nobody waits for it.
     login(customerId) {
@@ -34,10 +35,11 @@ export function dynamics365(symbolon: Symbolon): Chat {
         });
       });
     },
-    reset() {
-      sdk()?.setAuthTokenProvider((callback) => callback(null));
-      sdk()?.closeChat();
-    },
+    reset: () =>
+      nowOrWhenReady(whenReady, isReady, () => {
+        sdk()?.setAuthTokenProvider((callback) => callback(null));
+        sdk()?.closeChat();
+      }),
   });
   return { stop };
 }

@@ -36,9 +36,10 @@ export function hubspot(symbolon: Symbolon, { visitors = false }: { visitors?: b
     },
     reset() {
       settings({ identificationEmail: undefined, identificationToken: undefined });
-      const chat = page.HubSpotConversations as HubSpotConversations | undefined;
-      chat?.clear({ resetWidget: true });
-      chat?.widget.remove();
+      whenReady((chat) => {
+        chat.clear({ resetWidget: true });
+        chat.widget.remove();
+      });
     },
     visitor: () => visitors && load(),
   });

@@ -41,3 +41,14 @@ export function ready(type: string, isReady: () => boolean): Promise<void> {
     });
   });
 }
+
+/** Does `work` now if that is possible, else as soon as `whenReady` is: what is asked for first is done first. */
+export function nowOrWhenReady(
+  whenReady: Promise<void>,
+  isReady: () => boolean,
+  work: () => unknown,
+): unknown {
+  if (isReady()) return work();
+  void whenReady.then(work);
+  return undefined;
+}

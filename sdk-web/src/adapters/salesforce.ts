@@ -1,5 +1,5 @@
 import type { Symbolon } from '../symbolon.ts';
-import { type Chat, onPageEvent, page, ready, vendor } from './page.ts';
+import { type Chat, nowOrWhenReady, onPageEvent, page, ready, vendor } from './page.ts';
 import { proofWithin } from './patience.ts';
 import { attach } from './widget.ts';
 
@@ -17,8 +17,9 @@ const PATIENCE_SECONDS = 30;
 export function salesforce(symbolon: Symbolon): Chat {
   const bootstrap = () => (vendor('embeddedservice_bootstrap') as Bootstrap).userVerificationAPI;
   const isReady = () => Boolean((page.embeddedservice_bootstrap as Partial<Bootstrap>)?.userVerificationAPI);
+  const whenReady = ready('onEmbeddedMessagingReady', isReady);
   async function push(fresh = false): Promise<void> {
-    await ready('onEmbeddedMessagingReady', isReady);
+    await whenReady;
     const { token } = await proofWithin(symbolon, PATIENCE_SECONDS, { fresh });
     await bootstrap().setIdentityToken({ identityTokenType: 'JWT', identityToken: token });
   }
@@ -30,7 +31,7 @@ export function salesforce(symbolon: Symbolon): Chat {
     // Salesforce may become ready long after this: nobody waits for it.
     login: () => void push().catch(symbolon.report),
     renewed: () => push(),
-    reset: () => isReady() && bootstrap().clearSession(),
+    reset: () => nowOrWhenReady(whenReady, isReady, () => bootstrap().clearSession()),
   });
   return {
     stop() {

@@ -12,6 +12,7 @@ import { withoutSignInAnew } from '../../oauth/openid-request.ts';
 import type { Parameters } from '../../oauth/parameters.ts';
 import type { CustomerSession } from '../../sessions/session.ts';
 import { parseQuery, readFields } from '../body.ts';
+import { callerGone } from '../caller-gone.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
 import { statusOf } from '../error-response.ts';
@@ -255,7 +256,13 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
     try {
       const { requestId, address } = context;
       const proof = { kind: 'password' as const, ...credentials(fields) };
-      const session = await deps.authenticateCustomer({ proof, channel, address, requestId });
+      const session = await deps.authenticateCustomer({
+        proof,
+        channel,
+        address,
+        requestId,
+        signal: callerGone(res),
+      });
       context.customerId = session.customerId;
       await sessionCookies.begin(req, session);
     } catch (error) {

@@ -11,6 +11,7 @@ import type { CustomerSession, SessionLifetimes } from '../../sessions/session.t
 import type { IssuedCustomerToken } from '../../tokens/customer-token.ts';
 import { sendJson } from '../answer.ts';
 import { parseQuery, readFields } from '../body.ts';
+import { callerGone } from '../caller-gone.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
 import { type OriginRules, refuseForeignOrigin, requireOriginOf, requireOwnPage } from '../origins.ts';
@@ -267,6 +268,7 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
         channel,
         address,
         requestId,
+        signal: callerGone(res),
       });
       context.customerId = session.customerId;
       if (delivery === 'cookie') return answerWithCookie(req, res, session);
