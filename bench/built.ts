@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
 
-/** The launcher of a fresh build. What the build is compiled to stays in a folder of its own, away from `dist`. */
+/** A fresh build in a folder of its own, away from `dist`. */
 export function buildService(): string {
   const home = mkdtempSync(join(tmpdir(), 'symbolon-built-'));
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
@@ -19,5 +19,5 @@ export function buildService(): string {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(home, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'));
-  return join(home, 'bin/symbolon.mjs');
+  return home;
 }

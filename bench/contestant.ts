@@ -38,10 +38,14 @@ export async function start(args: readonly string[], options: StartOptions): Pro
   });
   const lines = [child.stdout, child.stderr].map((input) => createInterface({ input }));
   return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code}`)));
+    const said: string[] = [];
+    child.once('exit', (code) =>
+      reject(new Error(`${args.join(' ')} ended with ${code}: ${said.join(' | ')}`)),
+    );
     for (const reader of lines) {
       reader.on('line', (line) => {
         if (options.ready(line)) resolve({ child, line });
+        else if (said.length < 20) said.push(line);
       });
     }
   });

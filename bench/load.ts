@@ -13,8 +13,8 @@ export interface LoadRequest {
   expect: number;
 }
 
-/** The same request again and again, or a new one each time. */
-export type Target = LoadRequest | (() => LoadRequest);
+/** The same request again and again, or a new one each time until there are no more. */
+export type Target = LoadRequest | (() => LoadRequest | undefined);
 
 export interface LoadResult {
   answers: number;
@@ -89,7 +89,15 @@ function openConnection(url: string): Promise<{ ask(request: LoadRequest): Promi
   });
 }
 
-const nextOf = (target: Target): LoadRequest => (typeof target === 'function' ? target() : target);
+const nextOf = (target: Target): LoadRequest | undefined =>
+  typeof target === 'function' ? target() : target;
+
+/** A request of the kind, for what all of them have in common. */
+export function firstOf(target: Target): LoadRequest {
+  const request = nextOf(target);
+  if (!request) throw new Error('no requests are left');
+  return request;
+}
 
 function check({ method, url, expect }: LoadRequest, { status, text }: Answer): void {
   if (status === expect) return;
@@ -98,7 +106,7 @@ function check({ method, url, expect }: LoadRequest, { status, text }: Answer): 
 
 /** Throws when an answer has another status: a contestant that fails is not fast. */
 export async function load(target: Target, connections: number, durationMs: number): Promise<LoadResult> {
-  const { url } = nextOf(target);
+  const { url } = firstOf(target);
   const open = await Promise.all(Array.from({ length: connections }, () => openConnection(url)));
   const end = performance.now() + durationMs;
   const latenciesMs: number[] = [];
@@ -107,6 +115,7 @@ export async function load(target: Target, connections: number, durationMs: numb
       open.map(async (connection) => {
         for (let started = performance.now(); started < end; ) {
           const request = nextOf(target);
+          if (!request) return;
           check(request, await connection.ask(request));
           const now = performance.now();
           latenciesMs.push(now - started);
@@ -128,7 +137,7 @@ export async function steadyLoad(
   target: Target,
   { perSecond, connections, durationMs }: { perSecond: number; connections: number; durationMs: number },
 ): Promise<number[]> {
-  const { url } = nextOf(target);
+  const { url } = firstOf(target);
   const open = await Promise.all(Array.from({ length: connections }, () => openConnection(url)));
   const latenciesMs: number[] = [];
   const began = performance.now();
@@ -140,11 +149,14 @@ export async function steadyLoad(
         for (;;) {
           const dueMs = began + next++ * everyMs;
           if (dueMs > began + durationMs) return;
-          const early = dueMs - performance.now();
-          if (early > 1) await new Promise((resolve) => setTimeout(resolve, early));
+          const earlyMs = dueMs - performance.now();
+          if (earlyMs > 0) await new Promise((resolve) => setTimeout(resolve, earlyMs));
+          // A timer that is late is the generator's fault, an answer that was late the contestant's.
+          const fromMs = earlyMs > 0 ? performance.now() : dueMs;
           const request = nextOf(target);
+          if (!request) return;
           check(request, await connection.ask(request));
-          latenciesMs.push(performance.now() - Math.min(dueMs, performance.now()));
+          latenciesMs.push(performance.now() - fromMs);
         }
       }),
     );

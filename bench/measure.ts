@@ -1,6 +1,6 @@
 /** One scenario: contestants loaded in turn, round after round, on one core, while the generator has the other. */
 import { cpuMicroseconds, residentMib, type Started } from './contestant.ts';
-import { type LoadRequest, load, once, steadyLoad, type Target } from './load.ts';
+import { firstOf, type LoadRequest, load, once, steadyLoad, type Target } from './load.ts';
 
 export const SERVER_CORE = 0;
 export const OTHER_CORE = 1;
@@ -44,7 +44,7 @@ const median = (values: readonly number[]) => quantile(values, 0.5);
 /** Every contestant proves that it answers what it should and refuses what it must. */
 async function prove({ name, target, refused = [] }: Contestant): Promise<void> {
   try {
-    await once(typeof target === 'function' ? target() : target);
+    await once(firstOf(target));
     for (const one of refused) await once(one);
   } catch (error) {
     throw new Error(`${name} does not do what it is measured for`, { cause: error });

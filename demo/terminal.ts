@@ -16,7 +16,7 @@ export function welcome(
   const key = state.api_keys.find((one) => one.partner === client?.partner && one.label === 'plain');
   const channel = state.channels.find((one) => one.partner === client?.partner && one.delivery === 'token');
   const row = (name: string, url: string, what: string) =>
-    `  ${paint('bold', name.padEnd(14))}${paint('cyan', url.padEnd(24))}${what}`;
+    `  ${paint('bold', name.padEnd(14))}${paint('cyan', url.padEnd(30))}${what}`;
   const step = (text: string) => paint('dim', `  # ${text}`);
 
   return [
@@ -24,6 +24,7 @@ export function welcome(
     paint('bold', `Open ${paint('cyan', state.shop_url)} in a browser.`),
     '',
     row('Sample Shop', state.shop_url, 'the page, with sign-in and chat'),
+    row('Chat vendors', `${state.shop_url}/vendors`, 'one customer in the widgets of nine vendors'),
     row('Symbolon', state.public_url, 'the bridge'),
     row('Reference', `${state.public_url}/docs`, 'what the bridge answers, to read and to try'),
     row('Chat vendor', state.vendor_url, 'the server behind the chat'),

@@ -8,7 +8,6 @@ import { createAuditLink } from './audit/audit-chain.ts';
 import type { LinkAuditRecord } from './audit/audit-record.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets, type Secrets } from './config/secrets.ts';
-import { createGetProfile } from './customers/get-profile.ts';
 import { createIdentities } from './customers/identities.ts';
 import { createIssueCustomerToken } from './customers/issue-customer-token.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
@@ -22,6 +21,7 @@ import { openPartners } from './partners/partners.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { createLogger, gatheringSink, type Logger } from './platform/logger.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
+import { openTracing } from './platform/tracing.ts';
 import { startWatching } from './platform/watch.ts';
 import { adminEndpoints } from './service/admin-endpoints.ts';
 import { createAuthorizationServer } from './service/authorization-server.ts';
@@ -34,6 +34,7 @@ import { createCustomerEndings } from './service/customer-endings.ts';
 import { openCustomerSignIn } from './service/customer-sign-in.ts';
 import { examineDependencies } from './service/examine.ts';
 import { createListeners, LISTENERS, type ListenerName, type ServiceAddresses } from './service/listeners.ts';
+import { registerInsight } from './service/insight.ts';
 import { keyUpkeep } from './service/key-upkeep.ts';
 import { openAudit } from './service/open-audit.ts';
 import { openLimits } from './service/open-limits.ts';
@@ -42,9 +43,10 @@ import { type Closer, closeAll, openStores } from './service/open-stores.ts';
 import { createPartnerApis } from './service/partner-apis.ts';
 import { createPartnerCredentials } from './service/partner-credentials.ts';
 import { createPartnerWarnings } from './service/partner-warnings.ts';
+import { openProfiles } from './service/profiles.ts';
 import { storesAnswer } from './service/readiness.ts';
-import { withTestCustomers } from './service/test-customers.ts';
 import { openTokenSigning } from './service/token-signing.ts';
+import { watchStores } from './service/watch-stores.ts';
 import { createEndedReferences } from './sessions/ended-references.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { RedisConnection } from './stores/redis.ts';
@@ -58,6 +60,8 @@ export interface ServiceOverrides {
   /** Default: configured, or generated in the data directory. */
   secrets?: Pick<Secrets, 'encryptionKeys' | 'adminToken'>;
   resolveHost?: HttpClientDeps['resolveHost'];
+  /** Another process took the database while the connection of our lock was lost: this one must end. */
+  onLost?: () => void;
 }
 
 export interface Service {
@@ -104,7 +108,9 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     if (!link) throw new Error('the audit chain is not open yet');
     return link(...record);
   };
-  const stores = await openStores(config, { clock, linkAudit, logger }, opened);
+  const tracing = await openTracing();
+  const opening = openStores(config, { clock, linkAudit, logger, onLost: overrides.onLost }, opened);
+  const stores = watchStores(await opening, { metrics, tracing });
   let redis: RedisConnection | undefined;
   if (config.storage.redis_url !== undefined) {
     // Loaded only where it is used: the client is the largest package of all.
@@ -146,22 +152,14 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     maxTokenLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
   });
   const partners = await openPartners({ store: stores.partners, clock, audit });
-  const credentials = createPartnerCredentials(
-    { stores, redis, keyring, clock, audit, partners, revocations, accessTokens, publicUrl: issuer },
-    opened,
-  );
+  const shared = { config, stores, keyring, clock, audit, partners, logger, metrics, tracing, ...taken };
+  const credentials = createPartnerCredentials({ ...shared, redis, accessTokens, publicUrl: issuer }, opened);
   const { apiKeys } = credentials;
 
   const company = openCompanySystems(
     {
-      config,
-      clock,
-      logger,
-      metrics,
-      audit,
+      ...shared,
       rings,
-      stores,
-      keyring,
       redis,
       replays: credentials.replays,
       endedReferences,
@@ -171,20 +169,21 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   );
   const { httpClient, connections, authenticators, backends } = company;
   const channels = configuredChannels(config);
+  registerInsight({ ...shared, rings, apiKeys, connections, redis });
 
   const identities = createIdentities({ ...stores, store: stores.customers, keyring, clock, audit });
   const clientUsage = createKeyUsage({ store: stores.clients, clock });
-  const shared = { config, stores, keyring, clock, audit, partners, logger, metrics, ...taken };
   const partnerApis = createPartnerApis({ ...shared, connections, metrics, redis });
-  const getProfile = withTestCustomers(createGetProfile({ backends, audit }), { config, audit });
+  const profiles = openProfiles({ ...shared, backends });
   const authorization = await createAuthorizationServer({
     ...shared,
     rings,
-    getProfile,
+    ...profiles.access,
     channels,
     sessions,
     identities,
     replays: credentials.replays,
+    newAddresses: credentials.newAddresses,
     accessTokens,
     customerTokens,
     usage: clientUsage,
@@ -225,6 +224,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   const issueCustomerToken = createIssueCustomerToken({ sessions, tokens: customerTokens, audit });
   const endings = createCustomerEndings({
     ...shared,
+    ...profiles.access,
     channels,
     identities,
     sessions,
@@ -259,7 +259,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       partnerWarnings,
       limits: limits.probe,
       channelFindings: channelProofs.channelFindings,
-      connectionFindings: async () => [...partnerApis.findings(), ...(await company.examineConnections())],
+      connectionFindings: async () =>
+        [partnerApis.findings(), await company.examineConnections(), await profiles.findings()].flat(),
     });
 
   const headers = securityHeaders({ https: publicUrl.protocol === 'https:' });
@@ -267,6 +268,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     clock,
     logger,
     metrics,
+    tracing,
     audit,
     headers,
     trustedProxies: config.http.trusted_proxies,
@@ -303,7 +305,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
         sessionCookies,
         channels,
       }),
-      getProfile,
+      ...profiles.access,
       customerAuthHeader: config.http.customer_auth_header,
       customerAuthField: config.http.customer_auth_field,
     },
@@ -334,9 +336,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
       credentialEndpoints: [
         ...care.endpoints,
         ...life.endpoints,
-        ...partnerApis.adminEndpoints,
-        ...company.adminEndpoints,
-        ...channelProofs.adminEndpoints,
+        ...[partnerApis, company, profiles, channelProofs].flatMap((one) => one.adminEndpoints),
       ],
       onSessionSecretRotated: readCookieSecrets,
       examine,
@@ -363,7 +363,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
         signingKeyMaxAgeMs: config.tokens.signing_key_max_age_days * 864e5,
         onKeysChanged: readCookieSecrets,
       }),
-      ...[credentials, authorization, channelProofs, care, life].flatMap(({ every }) => every),
+      ...[credentials, authorization, channelProofs, profiles, care, life].flatMap(({ every }) => every),
       { name: 'sessions', everyMs: PRUNE_MS, run: () => stores.sessions.prune(clock.nowMs()) },
     ],
   });

@@ -12,4 +12,4 @@ const server = createServer((req, res) => {
   res.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
   res.end(body);
 });
-server.listen(0, '127.0.0.1', () => console.log(JSON.stringify(server.address())));
+server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ address: server.address() })));

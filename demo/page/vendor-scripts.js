@@ -24,8 +24,8 @@ function holder({ show, cleared }) {
       return show(next);
     },
     /** `renew` is what the vendor's script does when its server refuses the held proof. */
-    async talk(renew = () => {}) {
-      if (handed && !(await show(handed))) await renew();
+    async talk(renew) {
+      if (handed && !(await show(handed))) await renew?.();
     },
     drop(call) {
       handed = undefined;
@@ -142,7 +142,7 @@ export const scripts = {
 
   stream({ symbolon, show, cleared }) {
     const held = holder({ show, cleared });
-    let connect = () => {};
+    let connect;
     const client = {
       connectUser(user, provider) {
         connect = async () => held.take({ token: await provider(), web: { id: user.id } });

@@ -6,6 +6,9 @@ import { type ReplaySpace, type ReplayStore, replayId } from '../replay/replay.t
 export interface CredentialSighting {
   kind: 'api_key' | 'client';
   id: string;
+  partner: string;
+  /** First characters of an API key's public id. */
+  keyPrefix?: string;
   address: string;
 }
 

@@ -12,13 +12,21 @@ import {
 
 const LABEL = 'symbolon/audit';
 
+function sortedEntries(details: NonNullable<AuditRecord['details']>): [string, unknown][] {
+  const entries: [string, unknown][] = [];
+  for (const name of Object.keys(details).sort()) {
+    const value = details[name];
+    if (value !== undefined) entries.push([name, value]);
+  }
+  return entries;
+}
+
 /**
  * A record as text: the same for equal records whatever the order of their members, different for different ones. A
  * missing field is `null`, so it is unlike an empty one.
  */
 function canonicalText(record: AuditRecord): string {
-  const details = Object.entries(record.details ?? {}).filter(([, value]) => value !== undefined);
-  details.sort(([a], [b]) => (a < b ? -1 : 1));
+  const { details } = record;
   return JSON.stringify([
     record.atMs,
     record.event,
@@ -32,7 +40,7 @@ function canonicalText(record: AuditRecord): string {
     record.address ?? null,
     record.requestId ?? null,
     record.reason ?? null,
-    record.details === undefined ? null : details,
+    details === undefined ? null : sortedEntries(details),
   ]);
 }
 

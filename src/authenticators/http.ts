@@ -135,8 +135,16 @@ function create(
     async probe() {
       const { path } = options.request;
       try {
-        const { status: answered } = await connection.request({ method: 'GET', path, headers: {} });
+        const response = await connection.request({ method: 'GET', path, headers: {} });
+        const { status: answered } = response;
         const message = `${connection.origin} answered ${answered} to a request without anybody's credentials`;
+        if (answered >= 300 && answered < 400) {
+          return { ok: false, message: `${message}: redirects are not followed. Correct request.path.` };
+        }
+        if (answered < 300 && /html/i.test(response.headers['content-type'] ?? '')) {
+          const found = 'it is a page for people. Correct request.path, or let this service past the proxy';
+          return { ok: false, message: `${message}: ${found}.` };
+        }
         if (answered >= 500) return { ok: false, message: `${message}: it does not work at the moment.` };
         if (answered === 401 || answered === 403) {
           const advice = "reached; it may be refusing our own credentials: check the connection's auth";

@@ -58,6 +58,8 @@ export function createPostgresSource(url: string, options: SqlSourceOptions): Sq
   });
   // An idle connection that breaks is replaced by the next question.
   pool.on('error', () => {});
+  // One that breaks while it is lent out tells its question; unheard, the error would end the process.
+  pool.on('connect', (client) => void client.on('error', () => {}));
 
   /** A connection whose question nobody waits for is cut, so that the next one does not wait behind it. */
   const askOn = async (client: PoolClient, username: string, signal: AbortSignal | undefined) => {

@@ -98,7 +98,8 @@ function compile(setting: FieldSetting, onUnfit: OnUnfit): ReadField {
   const paths = typeof path === 'string' ? [path] : path;
   const reads = paths.map(compilePath);
   const [first = () => undefined] = reads;
-  if (isPlain(field) && !paths.some((text) => text.includes('[*]')) && field.default === undefined) return first;
+  if (isPlain(field) && !paths.some((text) => text.includes('[*]')) && field.default === undefined)
+    return first;
   const read = join === undefined ? first : joined(reads, join);
   const convert = map ? mapped(map) : type && fieldTypes[type];
   const isChanged = convert !== undefined || mask !== undefined;

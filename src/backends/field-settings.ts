@@ -57,7 +57,10 @@ function faults(field: FieldDefinition): [setting: keyof FieldDefinition, proble
   }
   if (join !== undefined && !gathers) found.push(['join', 'joins nothing; path leads to one value']);
   if (mask !== undefined && join === undefined && !isOneOf(TEXT_TYPES, type)) {
-    found.push(['mask', `hides parts of a text, and the type is ${type}; mask a text or leave the field out`]);
+    found.push([
+      'mask',
+      `hides parts of a text, and the type is ${type}; mask a text or leave the field out`,
+    ]);
   }
   if (mask === 'year' && !isOneOf(DATE_TYPES, type))
     found.push(['mask', 'year needs a date; set type: date']);

@@ -60,8 +60,8 @@ const MAX_ENTRY_BYTES = 256 * 1024;
 const ENTRY_BYTES = 256;
 
 /** Failures that RFC 5861 section 4 lets an older answer stand in for; a refusal or a wrong answer is none of them. */
-function mayBeStale({ status, reason = '' }: BackendAnswer): boolean {
-  return status === 'timeout' || status === 'unavailable' || /^status_5\d\d$/.test(reason);
+function mayBeStale({ status, reason }: BackendAnswer): boolean {
+  return status === 'timeout' || status === 'unavailable' || /^status_5\d\d$/.test(reason ?? '');
 }
 
 /** Answers by their key, the oldest first, never more than the bounds allow. */
@@ -108,7 +108,8 @@ export function rememberAnswers(
   const { clock, revocations } = deps;
   const held = createHeld();
   const flights = new Map<string, Flight>();
-  const counter = (result: Result): Counter.Internal => deps.metrics.profileCache.labels(backend.name, result);
+  const counter = (result: Result): Counter.Internal =>
+    deps.metrics.profileCache.labels(backend.name, result);
   const count = {
     hit: counter('hit'),
     joined: counter('joined'),
@@ -193,7 +194,8 @@ export function rememberAnswers(
     ask,
     forget: (customerId) => forgetWhere((owner) => owner.customerId === customerId),
     forgetPartner: (partner) => forgetWhere((owner) => owner.partner === partner),
-    sweep: () => held.dropWhere((entry) => isEnded(entry) || ageOf(entry) >= options.freshMs + options.staleMs),
+    sweep: () =>
+      held.dropWhere((entry) => isEnded(entry) || ageOf(entry) >= options.freshMs + options.staleMs),
     size: held.size,
   };
 }

@@ -23,6 +23,7 @@ const groups: readonly Group[] = [
   { words: ['config'], load: async () => (await import('./config.ts')).registerConfig },
   { words: ['channels'], load: async () => (await import('./channels.ts')).registerChannels },
   { words: ['partners'], load: async () => (await import('./partners.ts')).registerPartners },
+  { words: ['fields'], load: async () => (await import('./fields.ts')).registerFields },
   { words: ['clients'], load: async () => (await import('./clients.ts')).registerClients },
   { words: ['keys'], load: async () => (await import('./keys.ts')).registerKeys },
   {

@@ -2,24 +2,34 @@ import type { Command } from 'commander';
 import { withAdmin } from './admin-session.ts';
 import { commandList, type Listed } from './command-options.ts';
 import { type AdminAnswer, items } from './admin-client.ts';
-import { plain, print, printError, printJson, record, table } from './terminal.ts';
+import { plain, print, printError, printJson, record, table, UsageError } from './terminal.ts';
 
-const COLUMNS = ['id', 'name', 'channel_groups', 'visible_fields', 'tier', 'disabled_at'];
+const COLUMNS = ['id', 'name', 'channel_groups', 'visible_fields', 'field_masks', 'tier', 'disabled_at'];
 
 interface CreateOptions {
   name?: string;
   groups?: Listed;
   fields?: Listed;
+  masks?: Listed;
   tier?: string;
 }
 
 const segment = (id: string) => encodeURIComponent(id);
+
+/** `iban=last_four` and the like; `none` for an empty list. */
+function masksOf(texts: Listed): Record<string, string> {
+  const given = texts.filter((text) => text !== 'none');
+  const bad = given.find((text) => !/^[^=]+=[a-z_]+$/.test(text));
+  if (bad !== undefined) throw new UsageError(`--masks ${bad}: write FIELD=MASK, such as iban=last_four.`);
+  return Object.fromEntries(given.map((text) => text.split('=') as [string, string]));
+}
 
 function settingsOf(options: CreateOptions): Record<string, unknown> {
   return {
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.groups === undefined ? {} : { channel_groups: options.groups }),
     ...(options.fields === undefined ? {} : { visible_fields: options.fields }),
+    ...(options.masks === undefined ? {} : { field_masks: masksOf(options.masks) }),
     ...(options.tier === undefined ? {} : { tier: options.tier }),
   };
 }
@@ -40,6 +50,7 @@ export function registerPartners(program: Command): void {
     .option('--name <text>', 'name for people (default: the id)')
     .option('--groups <names>', 'channel groups it serves, separated by commas', commandList)
     .option('--fields <names>', 'profile fields it may see, separated by commas', commandList)
+    .option('--masks <list>', 'fields it sees only masked, such as iban=last_four; or none', commandList)
     .option('--tier <name>', 'limits tier')
     .addHelpText(
       'after',
@@ -81,6 +92,7 @@ export function registerPartners(program: Command): void {
     .option('--name <text>', 'name for people')
     .option('--groups <names>', 'channel groups it serves, separated by commas', commandList)
     .option('--fields <names>', 'profile fields it may see, separated by commas', commandList)
+    .option('--masks <list>', 'fields it sees only masked, such as iban=last_four; or none', commandList)
     .option('--tier <name>', 'limits tier')
     .addHelpText('after', '\nExample:\n  $ symbolon partners update chat-vendor --fields plan')
     .action(async (id: string, options: CreateOptions, command: Command) => {

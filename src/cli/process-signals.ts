@@ -29,6 +29,15 @@ export function reportDefects(reporter: DefectReporter): void {
   });
 }
 
+/** Stops in order, with exit code 1: another process has this installation now. */
+export function endForLostDatabase(): void {
+  process.stderr.write(
+    'Another process took the database while the connection to it was lost, so this one ends. Several processes need Redis: set storage.redis_url (REDIS_URL).\n',
+  );
+  process.exitCode = 1;
+  process.kill(process.pid, 'SIGTERM');
+}
+
 /**
  * Waits for SIGTERM, SIGINT or SIGHUP, then closes in order. A second signal ends the process at once, with the exit
  * code that shells give it.

@@ -13,7 +13,7 @@ async function runService(file: string | undefined): Promise<void> {
     import('./service-file.ts'),
   ]);
   const secrets = loadSecrets(config);
-  const service = await createService(config, { secrets });
+  const service = await createService(config, { secrets, onLost: signals.endForLostDatabase });
   signals.reportDefects({
     rejection: (error) => {
       service.metrics.unhandledRejections.inc();

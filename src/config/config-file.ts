@@ -3,9 +3,37 @@ import { LineCounter, parseDocument } from 'yaml';
 import { ConfigRefused } from './problems.ts';
 
 const MAX_FILE_BYTES = 1_048_576;
+/** No setting lies nearly as deep. */
+const MAX_DEPTH = 50;
 
 /** A configuration as it was written: plain objects, arrays and scalars, nothing checked. */
 export type SettingsTree = Record<string, unknown>;
+
+/** Whether a value holds itself, as an alias within its own anchor makes it, or is nested beyond `MAX_DEPTH`. */
+function isBottomless(value: unknown, above: readonly unknown[] = []): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (above.length >= MAX_DEPTH || above.includes(value)) return true;
+  return Object.values(value).some((one) => isBottomless(one, [...above, value]));
+}
+
+const bottomless = (source: string) =>
+  new ConfigRefused(source, [
+    {
+      path: '',
+      problem: 'is nested without end',
+      fix: 'Write aliases out, and brackets no deeper than settings need.',
+    },
+  ]);
+
+function documentOf(text: string, lineCounter: LineCounter, source: string) {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true });
+  } catch (error) {
+    // The parser calls itself for every bracket.
+    if (error instanceof RangeError) throw bottomless(source);
+    throw error;
+  }
+}
 
 /**
  * Parses the text of a configuration file (YAML 1.2). Throws `ConfigRefused` with the line of every error; the
@@ -13,7 +41,7 @@ export type SettingsTree = Record<string, unknown>;
  */
 function parseConfigText(text: string, source: string): SettingsTree {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = documentOf(text, lines, source);
   const errors = [...document.errors, ...document.warnings];
   if (errors.length > 0) {
     const rows = text.split('\n');
@@ -40,6 +68,7 @@ function parseConfigText(text: string, source: string): SettingsTree {
       { path: '', problem: 'uses YAML aliases that do not resolve', fix: 'Write the values out.' },
     ]);
   }
+  if (isBottomless(tree)) throw bottomless(source);
   if (tree === null) return {};
   if (typeof tree !== 'object' || Array.isArray(tree)) {
     throw new ConfigRefused(source, [

@@ -184,6 +184,14 @@ export const sessionRules: Rule[] = [
   },
 ];
 
+/** Whether every server of an address is this machine. */
+function isLoopbackRedis(address: string): boolean {
+  const hosts = /^[a-z+]+:\/\/(?:[^@/]*@)?([^/?]*)/.exec(address)?.[1] ?? '';
+  return hosts
+    .split(',')
+    .every((host) => URL.canParse(`redis://${host}`) && isLoopbackUrl(`redis://${host}`));
+}
+
 /** Rules about databases and keys. */
 export const storageRules: Rule[] = [
   {
@@ -203,8 +211,14 @@ export const storageRules: Rule[] = [
     needs: ['storage'],
     check: ({ storage: { database_url, redis_url } }) => {
       const found: Finding[] = [];
-      if (redis_url?.startsWith('redis:') && !isLoopbackUrl(redis_url)) {
-        found.push(warning('storage.redis_url', 'goes to another machine without TLS', 'Use rediss://.'));
+      if (redis_url !== undefined && /^redis[:+]/.test(redis_url) && !isLoopbackRedis(redis_url)) {
+        found.push(
+          warning(
+            'storage.redis_url',
+            'goes to another machine without TLS',
+            'Use rediss://, rediss+cluster:// or rediss+sentinel://.',
+          ),
+        );
       }
       if (database_url.startsWith('postgres')) {
         const url = new URL(database_url);

@@ -64,6 +64,14 @@ function ownSentence(issue: Issue, path: string, written: unknown): ConfigProble
   };
 }
 
+/** What is wrong with the form that was meant: the only one of which the value has the outermost type. */
+function meantForm({ errors }: Issue & { code: 'invalid_union' }): readonly Issue[] | undefined {
+  const meant = errors.filter(
+    (issues) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  return meant.length === 1 ? meant[0] : undefined;
+}
+
 function describe(issue: Issue, schema: z.ZodType, tree: unknown): ConfigProblem[] {
   const path = pathText(issue.path);
   const written = valueAt(tree, issue.path);
@@ -85,7 +93,11 @@ function describe(issue: Issue, schema: z.ZodType, tree: unknown): ConfigProblem
       return [choice(path, issue.values, written)];
     case 'invalid_union':
       if ('options' in issue && Array.isArray(issue.options)) return [choice(path, issue.options, written)];
-      return [{ path, problem: 'has none of the possible forms', fix: 'See docs/configuration.md.' }];
+      return (
+        meantForm(issue)?.flatMap((one) =>
+          describe({ ...one, path: [...issue.path, ...one.path] }, schema, tree),
+        ) ?? [{ path, problem: 'has none of the possible forms', fix: 'See docs/configuration.md.' }]
+      );
     case 'invalid_key':
       return [
         {

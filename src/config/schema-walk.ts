@@ -50,13 +50,20 @@ function memberFor(options: readonly Schema[], discriminator: string, value: unk
   });
 }
 
+/** Of a union of one kind of object and other things, that object. */
+function onlyObject(options: readonly Schema[], value: unknown): Schema | undefined {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
+  const objects = options.filter((option) => definition(unwrap(option)).shape);
+  return objects.length === 1 ? objects[0] : undefined;
+}
+
 /** The object schema that describes `value`, picking the member of a union by its discriminator. */
 function objectShape(schema: Schema, value: unknown): Record<string, Schema> | undefined {
   const inner = unwrap(schema);
   const { shape, options, discriminator } = definition(inner);
   if (shape) return shape;
-  if (!options || !discriminator) return undefined;
-  const member = memberFor(options, discriminator, value);
+  if (!options) return undefined;
+  const member = discriminator ? memberFor(options, discriminator, value) : onlyObject(options, value);
   return member && objectShape(member, value);
 }
 

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { nameSetting, originSetting, secretSetting, urlSetting } from '../platform/settings.ts';
+import { parseRedisAddress } from '../stores/redis-address.ts';
 
 /** A whole number; also written as text, because `${PORT}` always is. */
 const whole = (min: number, max: number) =>
@@ -62,7 +63,10 @@ const databaseUrlSetting = z
 
 const redisUrlSetting = z
   .string()
-  .refine((value) => /^rediss?:\/\//.test(value) && URL.canParse(value), 'must be redis://… or rediss://…')
+  .refine(
+    (value) => parseRedisAddress(value) !== undefined,
+    'must be redis://HOST, rediss://HOST, redis+cluster://HOST,HOST or redis+sentinel://HOST,HOST/PRIMARY',
+  )
   .meta({ url: true });
 
 /** An address or range of addresses, such as 10.0.0.0/8. A range that holds everybody trusts everybody. */

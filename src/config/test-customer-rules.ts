@@ -163,6 +163,28 @@ export const testCustomerRules: Rule[] = [
   {
     needs: ['authenticators', 'backends'],
     check: (config) => {
+      const asksBackends = fenced(config).some(({ options }) =>
+        options.customers.some(({ profile }) => profile === undefined),
+      );
+      return config.backends.flatMap(({ environments, identifier }, i) =>
+        asksBackends &&
+        identifier.as !== 'opaque' &&
+        environments.includes('test') &&
+        environments.includes('live')
+          ? [
+              refused(
+                `backends[${i}].environments`,
+                "holds real data too, so that a test customer's reference could name a real customer there",
+                'Write a profile for each test customer, or give test data a backend of its own.',
+              ),
+            ]
+          : [],
+      );
+    },
+  },
+  {
+    needs: ['authenticators', 'backends'],
+    check: (config) => {
       if (config.backends.some(({ environments }) => environments.includes('test'))) return [];
       return fenced(config).flatMap(({ options, path }) =>
         options.customers.flatMap(({ profile }, i) =>

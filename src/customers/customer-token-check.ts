@@ -4,6 +4,7 @@ import type { Partner } from '../partners/partner.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { CustomerToken, CustomerTokens } from '../tokens/customer-token.ts';
+import { isTokenRevoked } from './revoked-token.ts';
 
 export interface CustomerTokenCheckDeps {
   customerTokens: CustomerTokens;
@@ -43,10 +44,7 @@ export function createCustomerTokenCheck(deps: CustomerTokenCheckDeps) {
     const verified = customerTokens.verify(text);
     if (!verified.ok && verified.failure === 'invalid') return INVALID;
     const { token } = verified;
-    const revoked =
-      revocations.isRevoked('session', token.sid, token.issuedAtMs) ||
-      revocations.isRevoked('customer', token.customerId, token.issuedAtMs) ||
-      revocations.isRevoked('token', token.jti, token.issuedAtMs);
+    const revoked = isTokenRevoked({ revocations, customerTokens }, token);
     if (revoked || !isChannelOf(channels, token, partner)) return INVALID;
     if (!verified.ok) return EXPIRED;
     const survivor = survivorOf?.(token.customerId);

@@ -117,6 +117,8 @@ export interface DevicesDeps {
   store: Pick<CustomerStore, 'findByIdentifier' | 'recordLookup'>;
   /** Default: nobody was ever merged. */
   survivorOf?: FindSurvivor;
+  /** As in `EndSessionsDeps`. */
+  forgetProfiles?(customerId: CustomerIdentifier): void;
   audit: Audit;
 }
 
@@ -337,6 +339,7 @@ export function createDevices(deps: DevicesDeps): Devices {
       if (device === undefined) return;
       const family = await families.inspect(token, undefined);
       await families.end(device);
+      if (family) deps.forgetProfiles?.(present(family).customerId as CustomerIdentifier);
       if (!family || !everywhere) {
         return ended('session.ended', facts, { ...(family && { customerId: family.customerId }), device });
       }

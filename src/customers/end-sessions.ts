@@ -39,14 +39,17 @@ export function createEndSessionsOf(deps: EndSessionsOfDeps) {
     for (const group of groups) {
       const customerId = await deps.identities.known({ group, space, reference });
       if (!customerId) continue;
-      await deps.sessions.endAll(customerId);
+      // Families first: what another process still renews from one is older than the end of the customer.
       await deps.families.endAllOf(customerId);
+      await deps.sessions.endAll(customerId);
       onEnded(customerId);
     }
   };
 }
 
 export interface EndSessionsDeps extends EndSessionsOfDeps {
+  /** Ends what this process remembers of the customer's profile. Default: nothing is remembered. */
+  forgetProfiles?(customerId: CustomerIdentifier): void;
   store: CustomerStore;
   audit: Audit;
 }
@@ -68,8 +71,8 @@ export function createEndSessions(deps: EndSessionsDeps): EndSessions {
 
   const endEverywhere = async (customerId: CustomerIdentifier): Promise<void> => {
     // The one that was asked about goes first, and also when nobody can be found behind it.
-    await sessions.endAll(customerId);
     await families.endAllOf(customerId);
+    await sessions.endAll(customerId);
     const person = await identities.subjectOf(customerId);
     if (person) await endSessionsOf(person.space, person.reference);
   };
@@ -78,6 +81,7 @@ export function createEndSessions(deps: EndSessionsDeps): EndSessions {
     signOut: async (session, everywhere, facts) => {
       await sessions.end(session);
       if (everywhere) await endEverywhere(session.customerId);
+      deps.forgetProfiles?.(session.customerId);
       audit.event(everywhere ? 'customer.sessions_ended' : 'session.ended', {
         requestId: facts.requestId,
         address: facts.address,

@@ -2,7 +2,8 @@ import type { Audit } from '../audit/audit.ts';
 import type { Backend, BackendAnswer, BackendEnvironment, SourceStatus } from '../backends/backend-types.ts';
 import { BridgeError } from '../errors.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
-import type { Partner } from '../partners/partner.ts';
+import { maskedValue } from '../partners/field-mask.ts';
+import type { FieldMasks, Partner } from '../partners/partner.ts';
 
 export interface ProfileRequest {
   partner: Partner;
@@ -19,6 +20,16 @@ export interface ProfileRequest {
   address: string;
   clientId: string | undefined;
   keyPrefix: string | undefined;
+  /** Hears of an answer that is not all fresh. */
+  onRemembered?: ((remembered: RememberedParts) => void) | undefined;
+}
+
+/** What of an answer was remembered. */
+export interface RememberedParts {
+  /** Age of the oldest part. */
+  ageMs: number;
+  /** Backends that failed, and whose part is an older answer of theirs. */
+  stale: string[];
 }
 
 export interface Profile {
@@ -48,6 +59,39 @@ function nothingLeft(statuses: readonly SourceStatus[]): BridgeError {
   return new BridgeError('BACKEND_ERROR');
 }
 
+/** Which parts were remembered; `undefined` when every backend has just answered. */
+function rememberedParts(
+  asked: readonly Backend[],
+  answers: readonly BackendAnswer[],
+): RememberedParts | undefined {
+  const stale: string[] = [];
+  let ageMs = -1;
+  answers.forEach((answer, i) => {
+    if (answer.ageMs === undefined) return;
+    ageMs = Math.max(ageMs, answer.ageMs);
+    if (answer.stale) stale.push((asked[i] as Backend).name);
+  });
+  return ageMs < 0 ? undefined : { ageMs, stale };
+}
+
+/** Puts the fields of one answer into a profile that lacks them; those that the partner sees masked, masked. */
+function take(profile: Record<string, unknown>, gives: BackendAnswer['fields'], seen: SeenFields): void {
+  for (const field of seen.fields) {
+    // Of two backends that give a field, the one configured first wins.
+    if (!Object.hasOwn(gives, field) || Object.hasOwn(profile, field)) continue;
+    const mask = Object.hasOwn(seen.masks, field) ? seen.masks[field] : undefined;
+    const value = mask === undefined ? gives[field] : maskedValue(mask, gives[field]);
+    // What a mask does not fit is not shown.
+    if (value === undefined) continue;
+    Object.defineProperty(profile, field, { value, enumerable: true, configurable: true, writable: true });
+  }
+}
+
+interface SeenFields {
+  fields: ReadonlySet<string>;
+  masks: FieldMasks;
+}
+
 /**
  * Answers about one customer from the backends, asked in parallel. Only fields that the partner may see are asked
  * for and given; a failing backend costs its own fields alone, marked in `sources`. When nothing is left it throws
@@ -61,7 +105,7 @@ export function createGetProfile({ backends, audit }: { backends: readonly Backe
     const open = backends.filter(({ environments }) => environments.has(request.environment));
     if (open.length === 0 && backends.length > 0) throw new BridgeError('ENVIRONMENT_NOT_ALLOWED');
     const asked = open.filter((backend) => backend.fields.some((field) => fields.has(field)));
-    const question = { customerId, reference, fields, requestId, traceparent };
+    const question = { customerId, reference, fields, partner: partner.id, requestId, traceparent };
     const answers: BackendAnswer[] =
       asked.length === 1 && asked[0]
         ? [await asked[0].ask(question)]
@@ -77,18 +121,9 @@ export function createGetProfile({ backends, audit }: { backends: readonly Backe
       if (answer.reason !== undefined) reasons[`${name}:reason`] = answer.reason;
       if (answer.status !== 'ok') return;
       contributed = true;
-      for (const field of fields) {
-        // Of two backends that give a field, the one configured first wins.
-        if (Object.hasOwn(answer.fields, field) && !Object.hasOwn(profile, field)) {
-          Object.defineProperty(profile, field, {
-            value: answer.fields[field],
-            enumerable: true,
-            configurable: true,
-            writable: true,
-          });
-        }
-      }
+      take(profile, answer.fields, { fields, masks: partner.fieldMasks });
     });
+    const remembered = rememberedParts(asked, answers);
 
     const error = contributed ? undefined : nothingLeft(answers.map(({ status }) => status));
     audit.event('profile.read', {
@@ -101,9 +136,18 @@ export function createGetProfile({ backends, audit }: { backends: readonly Backe
       address: request.address,
       requestId,
       reason: error?.code,
-      details: { fields: Object.keys(profile).length, ...sources, ...reasons },
+      details: {
+        fields: Object.keys(profile).length,
+        ...sources,
+        ...reasons,
+        ...(remembered && {
+          remembered: Math.floor(remembered.ageMs / 1_000),
+          stale: remembered.stale.length,
+        }),
+      },
     });
     if (error) throw error;
+    if (remembered) request.onRemembered?.(remembered);
     return { customer_id: customerId, profile, sources };
   };
 }

@@ -1,5 +1,6 @@
 import type { Audit } from '../audit/audit.ts';
 import { type CustomerReference, isTestIdentifier } from '../identifiers/identifier.ts';
+import { maskedValue } from '../partners/field-mask.ts';
 import type { AttributeQuestion, CollectAttributes, CollectedFields } from './collect-attributes.ts';
 import type { GetProfile, Profile, ProfileRequest } from './get-profile.ts';
 
@@ -15,7 +16,14 @@ function fixedAnswer(request: ProfileRequest, fields: Readonly<Record<string, un
     (field) =>
       Object.hasOwn(fields, field) && (wanted?.includes(field) ?? true) && (agreedTo?.(field) ?? true),
   );
-  const profile = Object.fromEntries(shown.map((field) => [field, fields[field]]));
+  const { fieldMasks } = partner;
+  const profile = Object.fromEntries(
+    shown.flatMap((field) => {
+      const mask = Object.hasOwn(fieldMasks, field) ? fieldMasks[field] : undefined;
+      const value = mask === undefined ? fields[field] : maskedValue(mask, fields[field]);
+      return value === undefined ? [] : [[field, value]];
+    }),
+  );
   return { customer_id: customerId, profile, sources: {}, test: true };
 }
 

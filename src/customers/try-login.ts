@@ -25,16 +25,22 @@ const REFUSALS = {
   password_change_required: 'Refused: the password must be changed first.',
 } as const;
 
-function meaningOf(outcome: AuthenticationOutcome, redirects: boolean): string {
+/** Why a name and a password cannot be tried, and what to do in its place. */
+const OTHER_WAYS: Readonly<Record<string, string>> = {
+  oidc: 'Signs customers in at the provider, in their own browser, so that it cannot be tried from here: open /customer_sign_in of this service in a browser. symbolon doctor tests the provider.',
+  jwt: 'Takes no passwords but tokens of your identity provider, as subject_token. symbolon doctor tests its keys; why a token was refused is in the log as authenticator.token_refused.',
+  site_session:
+    "Takes no passwords: it goes by the cookies or headers of your own site's session. symbolon doctor asks the site as a stranger.",
+};
+
+function meaningOf(outcome: AuthenticationOutcome, type: string): string {
   switch (outcome.outcome) {
     case 'authenticated':
       return `Authenticated in the reference space ${outcome.space}.`;
     case 'refused':
       return REFUSALS[outcome.reason];
     case 'not_mine':
-      return redirects
-        ? 'Signs customers in at the provider, in their own browser, so that it cannot be tried from here: open /customer_sign_in of this service in a browser. symbolon doctor tests the provider.'
-        : 'Does not take passwords.';
+      return OTHER_WAYS[type] ?? 'Is not asked about customers of this channel.';
     case 'unavailable':
       return outcome.busy
         ? 'Could not tell: too much to do at the moment. Customers get 503.'
@@ -73,7 +79,7 @@ export function createTryLogin(deps: {
         channel: channel.id,
         note: (step) => void steps.push(step),
       });
-      steps.push(meaningOf(outcome, authenticator.redirect !== undefined));
+      steps.push(meaningOf(outcome, authenticator.type));
       const reference = outcome.outcome === 'authenticated' ? outcome.reference : undefined;
       attempts.push({
         authenticator: name,

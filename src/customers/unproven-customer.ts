@@ -10,6 +10,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { CustomerToken, CustomerTokens } from '../tokens/customer-token.ts';
+import { isTokenRevoked } from './revoked-token.ts';
 import type { CallProof, ChannelCalls } from './channel-calls.ts';
 import { isChannelOf } from './customer-token-check.ts';
 import type { Identities } from './identities.ts';
@@ -99,10 +100,7 @@ export function createUnprovenCustomer(deps: UnprovenCustomerDeps) {
     return { ...customer, channel: channel.id, warning: warns ? proof : undefined };
   };
 
-  const isRevoked = (token: CustomerToken): boolean =>
-    revocations.isRevoked('session', token.sid, token.issuedAtMs) ||
-    revocations.isRevoked('customer', token.customerId, token.issuedAtMs) ||
-    revocations.isRevoked('token', token.jti, token.issuedAtMs);
+  const isRevoked = (token: CustomerToken): boolean => isTokenRevoked({ revocations, customerTokens }, token);
 
   const present = (token: CustomerToken): Pick<AdmittedCustomer, 'customerId' | 'reference'> | undefined => {
     const survivor = survivorOf?.(token.customerId);

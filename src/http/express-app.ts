@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import cors from 'cors';
 import express, {
   type Express,
@@ -16,7 +16,7 @@ import { CONSTANT_HEADERS, sendEmpty } from './answer.ts';
 import type { Endpoint, EndpointContract } from './endpoint.ts';
 import { actorOf, recordDenial } from './denials.ts';
 import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.ts';
-import { repeatedSecurityHeader } from './raw-headers.ts';
+import { header, repeatedSecurityHeader } from './raw-headers.ts';
 import type { LimitGuard } from './limit-guard.ts';
 import { refusalHeaders } from './limit-headers.ts';
 import {
@@ -45,8 +45,9 @@ export interface ExpressAppOptions extends EdgeDeps {
 }
 
 /** `::ffff:192.0.2.1` in every spelling, and `192.0.2.1:5555` (as some proxies write it), are 192.0.2.1. */
-export function plainAddress(address: string | undefined): string {
-  const text = (address ?? '').replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1');
+export function plainAddress(address = ''): string {
+  if (isIPv4(address)) return address;
+  const text = address.replace(/^\[([^\]]*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1');
   return isIP(text) ? unmappedAddress(text) : 'unknown';
 }
 
@@ -71,7 +72,8 @@ export function createExpressApp(options: ExpressAppOptions): Express {
 
   app.use((req: Request, res: Response, next: NextFunction) => {
     const address = plainAddress(useProxies ? req.ip : req.socket.remoteAddress);
-    const context = { requestId: pooledRandomHex(12), address, route: 'unknown' };
+    const context: RequestContext = { requestId: pooledRandomHex(12), address, route: 'unknown' };
+    if (options.tracing) context.span = options.tracing.request(header(req, 'traceparent'));
     attachContext(res, context);
     logWhenDone(req, res, context, options);
     if (options.isDraining()) res.shouldKeepAlive = false;
@@ -89,7 +91,8 @@ export function createExpressApp(options: ExpressAppOptions): Express {
     }
     if (req.httpVersionMinor > 0 && req.headers.host === undefined)
       throw new BridgeError('INVALID_REQUEST', { message: 'The header host is missing.' });
-    next();
+    if (context.span) context.span.run(next);
+    else next();
   });
   return app;
 }

@@ -7,6 +7,7 @@ import { clientEndpoints } from './admin/clients.ts';
 import { connectionEndpoints } from './admin/connections.ts';
 import { customerEndpoints } from './admin/customers.ts';
 import { directoryUserEndpoints } from './admin/directory-users.ts';
+import { fieldsEndpoint } from './admin/fields.ts';
 import { identifierFileEndpoints } from './admin/identifier-files.ts';
 import { identifierLifeEndpoints } from './admin/identifier-life.ts';
 import { keyEndpoints } from './admin/keys.ts';
@@ -111,6 +112,7 @@ export function endpointContracts(): EndpointContract[] {
     ...auditEndpoints(nothing),
     ...limitEndpoints(nothing),
     ...connectionEndpoints(nothing),
+    fieldsEndpoint(nothing),
     tryLoginEndpoint(nothing),
     partnerCallEndpoint(nothing),
     whyEndpoint(nothing),

@@ -42,6 +42,9 @@ export interface EdgeDeps {
 
 const KEY = 'symbolon';
 
+/** Methods that an endpoint or a preflight may have; any other is one in the metrics, because callers invent them. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
 export function attachContext(res: Response, context: RequestContext): void {
   res.locals[KEY] = context;
 }
@@ -65,7 +68,8 @@ export function logWhenDone(
     const durationMs = deps.clock.monotonicMs() - startedMs;
     const status = res.writableFinished ? res.statusCode : 499;
     const method = req.method ?? '';
-    deps.metrics.requests.inc({ route: context.route, method, status });
+    const counted = METHODS.has(method) ? method : 'other';
+    deps.metrics.requests.inc({ route: context.route, method: counted, status });
     deps.metrics.requestSeconds.observe({ route: context.route }, durationMs / 1000);
     deps.logger.log('info', {
       event: 'http.request',
@@ -82,6 +86,16 @@ export function logWhenDone(
       channel: context.channel,
       code: context.code,
     });
+    context.span?.end(
+      `${counted} ${context.route}`,
+      {
+        'http.request.method': counted,
+        'http.route': context.route,
+        'http.response.status_code': status,
+        ...(context.code === undefined ? {} : { 'error.type': context.code }),
+      },
+      status >= 500,
+    );
   };
   res.on('finish', finish);
   res.on('close', finish);

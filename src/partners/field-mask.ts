@@ -22,7 +22,7 @@ const MAX_WORDS = 4;
 const MAX_MEMBERS = 1_000;
 
 function lastFour(text: string): string {
-  const tail = [...text.replaceAll(/[^\p{L}\p{N}]/gu, '').slice(-TAIL_UNITS)];
+  const tail = Array.from(text.replaceAll(/[^\p{L}\p{N}]/gu, '').slice(-TAIL_UNITS));
   return tail.length < LEAST_TO_SHOW ? COVER : COVER + tail.slice(-SHOWN).join('');
 }
 

@@ -4,8 +4,12 @@
  */
 import type { AuditRecord } from '../audit/audit-record.ts';
 import type { Brand } from '../platform/brand.ts';
+import type { MaskName } from './field-mask.ts';
 
 export type PartnerId = Brand<string, 'PartnerId'>;
+
+/** Mask by profile field. */
+export type FieldMasks = Readonly<Record<string, MaskName>>;
 
 export interface Partner {
   id: PartnerId;
@@ -14,6 +18,8 @@ export interface Partner {
   channelGroups: string[];
   /** Profile fields this partner may see. */
   visibleFields: string[];
+  /** How fields are hidden from this partner that others may see in full. */
+  fieldMasks: FieldMasks;
   /** Name of a limits tier. */
   tier: string;
   createdAtMs: number;

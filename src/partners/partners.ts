@@ -2,7 +2,7 @@ import type { Audit } from '../audit/audit.ts';
 import { BridgeError } from '../errors.ts';
 import { isName } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Partner, PartnerId, PartnerStore } from './partner.ts';
+import type { FieldMasks, Partner, PartnerId, PartnerStore } from './partner.ts';
 
 /** Who asks for an administrative change, for its audit record. */
 export interface AdminActor {
@@ -16,6 +16,8 @@ export interface PartnerSettings {
   name: string;
   channelGroups: string[];
   visibleFields: string[];
+  /** Default: none. One for a field that the partner may not see waits until it may. */
+  fieldMasks?: FieldMasks;
   tier: string;
 }
 
@@ -65,7 +67,8 @@ export async function openPartners(deps: PartnersDeps): Promise<Partners> {
         message: 'A channel group is named with a-z, 0-9, ".", "_" and "-".',
       });
     }
-    const badField = settings.visibleFields?.find((field) => !FIELD.test(field));
+    const named = [...(settings.visibleFields ?? []), ...Object.keys(settings.fieldMasks ?? {})];
+    const badField = named.find((field) => !FIELD.test(field));
     if (badField !== undefined) {
       throw new BridgeError('INVALID_REQUEST', {
         message: 'A profile field is named with letters, digits, ".", "_" and "-".',
@@ -93,6 +96,7 @@ export async function openPartners(deps: PartnersDeps): Promise<Partners> {
       check(settings);
       const partner: Partner = {
         id: id as PartnerId,
+        fieldMasks: {},
         ...settings,
         createdAtMs: clock.nowMs(),
         disabledAtMs: undefined,

@@ -99,12 +99,26 @@ export function describeError(error: unknown): string {
   return `${error.name}${code}${frame ? ` at ${frame}` : ''}`.slice(0, MAX_VALUE_LENGTH);
 }
 
+/** The time of a line as pino wants it; under load many lines fall into one millisecond, whose text is made once. */
+function createTimestamps(): () => string {
+  let madeAtMs = Number.NaN;
+  let text = '';
+  return () => {
+    const nowMs = Date.now();
+    if (nowMs !== madeAtMs) {
+      madeAtMs = nowMs;
+      text = `,"time":"${new Date(nowMs).toISOString()}"`;
+    }
+    return text;
+  };
+}
+
 export function createLogger(level: LogLevel | 'silent', sink: LogSink): Logger {
   const lines = pino(
     {
       level,
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: createTimestamps(),
       formatters: { level: (label) => ({ level: label }) },
     },
     { write: (line: string) => void sink.write(line) },

@@ -14,18 +14,24 @@ export function randomSeed(bytes: number): Buffer {
 const pool = Buffer.alloc(4_096);
 let poolAt = pool.length;
 
+/** Where the next `bytes` unused bytes of the pool begin. */
+function takeFromPool(bytes: number): number {
+  if (poolAt + bytes > pool.length) {
+    randomFillSync(pool);
+    poolAt = 0;
+  }
+  const start = poolAt;
+  poolAt += bytes;
+  return start;
+}
+
 /**
  * A few random bytes from a pool that is filled in one call to the operating system: for ids that are made on every
  * request. Not for secrets: the pool stays in memory until it is used up.
  */
 export function pooledRandomHex(bytes: number): string {
-  if (poolAt + bytes > pool.length) {
-    randomFillSync(pool);
-    poolAt = 0;
-  }
-  const text = pool.toString('hex', poolAt, poolAt + bytes);
-  poolAt += bytes;
-  return text;
+  const start = takeFromPool(bytes);
+  return pool.toString('hex', start, start + bytes);
 }
 
 /** `length` characters of 0-9A-Za-z, each drawn without bias (5.95 bits a character). */
@@ -36,16 +42,16 @@ export function randomBase62(length: number): string {
 }
 
 /**
- * A UUID version 7 (RFC 9562 section 5.7) whose first 48 bits are `nowMs`.
- * Sorts by time; `uuidTimeMs` reads the time back.
+ * A UUID version 7 (RFC 9562 section 5.7) whose first 48 bits are `nowMs`. Unique, and no secret: its random bits come
+ * from the pool. Sorts by time; `uuidTimeMs` reads the time back.
  */
 export function uuidV7(nowMs: number): string {
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(nowMs, 0, 6);
-  bytes[6] = 0x70 | ((bytes[6] as number) & 0x0f);
-  bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f);
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const start = takeFromPool(10);
+  pool[start] = 0x70 | ((pool[start] as number) & 0x0f);
+  pool[start + 2] = 0x80 | ((pool[start + 2] as number) & 0x3f);
+  const time = nowMs.toString(16).padStart(12, '0');
+  const hex = pool.toString('hex', start, start + 10);
+  return `${time.slice(0, 8)}-${time.slice(8)}-${hex.slice(0, 4)}-${hex.slice(4, 8)}-${hex.slice(8)}`;
 }
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -1,3 +1,4 @@
+import type { NewAddresses } from '../api-keys/new-addresses.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Channels } from '../channels/channel.ts';
 import { createClientAssertions } from '../clients/client-assertion.ts';
@@ -8,6 +9,7 @@ import type { GetProfile } from '../customers/get-profile.ts';
 import type { Identities } from '../customers/identities.ts';
 import { createFormStates } from '../http/pages/form-states.ts';
 import { createPages } from '../http/pages/page.ts';
+import type { CustomerIdentifier } from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { AppFamilyPayload } from '../oauth/app-access.ts';
 import { createAuthorizationCodes } from '../oauth/authorization-codes.ts';
@@ -18,7 +20,7 @@ import { createConsents } from '../oauth/consents.ts';
 import { createGrants } from '../oauth/grants/registry.ts';
 import { createIntrospectToken } from '../oauth/introspect-token.ts';
 import { createRevokeToken } from '../oauth/revoke-token.ts';
-import { createTokenEndpoint } from '../oauth/token-endpoint.ts';
+import { createTokenEndpoint, type TokenEndpoint } from '../oauth/token-endpoint.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { RecurringTask } from '../platform/watch.ts';
@@ -57,8 +59,22 @@ export interface AuthorizationServerDeps {
   customerTokens: CustomerTokens;
   rings: SigningRings;
   getProfile: GetProfile;
+  forgetProfiles?(customerId: CustomerIdentifier): void;
   /** Notes uses of client secrets. */
   usage: { note(secretId: string): void };
+  /** Notices where clients call from. */
+  newAddresses: NewAddresses;
+}
+
+/** The same endpoint; a client that has proven itself is noticed with its address. Apps of customers are anywhere. */
+function noticed(issue: TokenEndpoint, newAddresses: NewAddresses): TokenEndpoint {
+  return async (request) => {
+    const answer = await issue(request);
+    const { clientId: id, partner, authentication } = answer.client;
+    if (authentication !== 'none')
+      newAddresses.note({ kind: 'client', id, partner, address: request.address });
+    return answer;
+  };
 }
 
 /** Clients, codes, refresh families, consents and the endpoints' use cases, wired to their stores. */
@@ -138,7 +154,7 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
     /** What the public endpoints of this part need. */
     endpoints: {
       devices,
-      tokenEndpoint: createTokenEndpoint({ ...shared, grants }),
+      tokenEndpoint: noticed(createTokenEndpoint({ ...shared, grants }), deps.newAddresses),
       revokeToken: createRevokeToken(shared),
       introspectToken: createIntrospectToken(shared),
       readAuthorization: createReadAuthorizationRequest({ clients, partners, channels, issuer }),

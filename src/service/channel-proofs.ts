@@ -17,6 +17,7 @@ import { channelEndpoints } from '../http/admin/channels.ts';
 import type { ReportFailure } from '../outbound/failure-reason.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import type { RecurringTask } from '../platform/watch.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { FindSurvivor } from '../sessions/present-customer.ts';
@@ -27,6 +28,7 @@ import type { SigningRings } from '../tokens/signing-rings.ts';
 import { channelFindings, ringsKeptByHand } from './channel-findings.ts';
 import type { Closer } from './open-stores.ts';
 import { testProfiles } from './test-customers.ts';
+import { tracedMint } from './traced.ts';
 
 const FLUSH_MS = 5_000;
 const PRUNE_MS = 3_600_000;
@@ -37,6 +39,7 @@ export interface ChannelProofsDeps {
   clock: Clock;
   audit: Audit;
   metrics: Metrics;
+  tracing: Tracing | undefined;
   rings: SigningRings;
   revocations: Revocations;
   survivorOf: FindSurvivor;
@@ -82,7 +85,10 @@ export async function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[
     adminEndpoints: channelEndpoints({ ...deps, channelCalls: calls, probeChannel, vendorKeys }),
     /** What the public endpoints of this part need. */
     endpoints: {
-      mintChannelProof: createMintChannelProof({ ...deps, mint, collectAttributes }),
+      mintChannelProof: tracedMint(
+        createMintChannelProof({ ...deps, mint, collectAttributes }),
+        deps.tracing,
+      ),
       vendorKeys,
       unproven: createUnprovenCustomer({ ...deps, calls }),
     },

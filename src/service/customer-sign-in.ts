@@ -5,14 +5,16 @@ import {
 import { createRedirectSignIns, type RedirectSignInDeps } from '../customers/redirect-sign-in.ts';
 import { createSignInCodes, type SignInCodesDeps } from '../customers/sign-in-codes.ts';
 import { carriedHeaders, createCarriedBy } from '../http/site-credentials.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { tracedSignIn } from './traced.ts';
 
 type Deps = AuthenticateCustomerDeps &
   Omit<SignInCodesDeps, 'sessions'> &
-  Omit<RedirectSignInDeps, 'authenticateCustomer' | 'codes'>;
+  Omit<RedirectSignInDeps, 'authenticateCustomer' | 'codes'> & { tracing: Tracing | undefined };
 
 /** Every way in which a customer signs in, as the public endpoints need it. */
 export function openCustomerSignIn(deps: Deps) {
-  const authenticateCustomer = createAuthenticateCustomer(deps);
+  const authenticateCustomer = tracedSignIn(createAuthenticateCustomer(deps), deps.tracing);
   const signInCodes = createSignInCodes(deps);
   return {
     authenticateCustomer,

@@ -56,14 +56,15 @@ function registerKeys({ rings, clock, apiKeys, config }: InsightDeps, registers:
       this.inc({ cache: 'api_keys', result: 'miss' }, misses);
     },
   });
-  if (!config.tls) return;
-  const endsAtMs = new X509Certificate(config.tls.certificate).validToDate.getTime();
+  const { tls } = config;
+  const endsAtMs = tls && new X509Certificate(tls.certificate).validToDate.getTime();
   void new Gauge({
     name: 'symbolon_tls_certificate_expiry_seconds',
-    help: 'Until the end of the certificate of the public listener; negative once it is over',
+    help: 'Until the end of the certificate that a listener itself presents; negative once it is over',
+    labelNames: ['listener'],
     registers,
     collect() {
-      this.set((endsAtMs - clock.nowMs()) / 1_000);
+      if (endsAtMs !== undefined) this.set({ listener: 'public' }, (endsAtMs - clock.nowMs()) / 1_000);
     },
   });
 }

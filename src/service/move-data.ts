@@ -2,6 +2,7 @@
  * What an operator does to the database as a whole: its tables brought to this version, a backup, a move to another
  * database. Works beside a running service or without one; nothing here listens.
  */
+import { rmSync } from 'node:fs';
 import { createAuditLink } from '../audit/audit-chain.ts';
 import { type AuditRecord, CHANGES_CHAIN } from '../audit/audit-record.ts';
 import type { AuditEventName } from '../audit/audit.ts';
@@ -128,13 +129,19 @@ export async function backupDatabase(deps: DataDeps, target: string): Promise<nu
       'This installation uses PostgreSQL: back it up with pg_dump, or move it with export.',
     );
   }
-  await withDatabase({ file }, async ({ db }) => {
-    await checkTables(db);
-    await db
-      .transaction()
-      .execute((trx) => appendRecord(trx, deps, { ...BY_OPERATOR, event: 'data.backed_up' }));
-  });
-  const { backupSqlite } = await import('../stores/sql/sqlite-backup.ts');
+  const { backupSqlite, reserveBackup } = await import('../stores/sql/sqlite-backup.ts');
+  reserveBackup(target);
+  try {
+    await withDatabase({ file }, async ({ db }) => {
+      await checkTables(db);
+      await db
+        .transaction()
+        .execute((trx) => appendRecord(trx, deps, { ...BY_OPERATOR, event: 'data.backed_up' }));
+    });
+  } catch (error) {
+    rmSync(target, { force: true });
+    throw error;
+  }
   return backupSqlite(file, target);
 }
 

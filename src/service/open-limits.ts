@@ -75,7 +75,7 @@ function guarded(deps: OpenLimitsDeps, redis: RedisConnection): GuardedCounter {
   const { config, clock, logger, metrics } = deps;
   metrics.limitStoreAway.set(0);
   return createGuardedCounter({
-    shared: createRedisLimitCounter({ client: redis.client }),
+    shared: createRedisLimitCounter(redis),
     local: createMemoryLimitCounter({ clock }),
     clock,
     fallbackPercent: config.limits.fallback_percent,

@@ -89,7 +89,11 @@ async function openLocked(
 ): Promise<SqlStores> {
   const url = config.storage.database_url;
   const onError = (error: unknown) => deps.logger.unexpected('store.connection_failed', error);
-  const locked = { opened, onError, ...(deps.onLost && { onLost: deps.onLost }) };
+  const onLost = () => {
+    deps.logger.log('error', { event: 'store.lock_lost' });
+    deps.onLost?.();
+  };
+  const locked = { opened, onError, onLost };
   if (!url.startsWith('file:')) {
     const stores = await openSqlStores({ url, ...deps, onError });
     opened.push(() => stores.close());

@@ -28,8 +28,7 @@ export interface PartnerApisDeps {
 /** The partner APIs of the configuration, with what calls them from outside and from the admin API. */
 export function createPartnerApis(deps: PartnerApisDeps) {
   const { config, clock, metrics, audit, partners } = deps;
-  const sharedCounter: LimitCounter | undefined =
-    deps.redis && createRedisLimitCounter({ client: deps.redis.client });
+  const sharedCounter: LimitCounter | undefined = deps.redis && createRedisLimitCounter(deps.redis);
   const apis: PartnerApis = new Map(
     [...deps.connections].flatMap(([name, connection]) => {
       const setting = config.connections[name];

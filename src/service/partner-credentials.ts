@@ -1,13 +1,17 @@
 import { type ApiKeysDeps, createApiKeys } from '../api-keys/api-keys.ts';
+import { createNewAddresses } from '../api-keys/new-addresses.ts';
 import { createRequestSignatures } from '../api-keys/request-signatures.ts';
-import { createPartnerProof, type PartnerProofDeps } from '../http/partner-proof.ts';
+import { createPartnerProof, type PartnerProofDeps, type ProvePartner } from '../http/partner-proof.ts';
 import { publicAddressOf } from '../http/signed-request.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import type { RecurringTask } from '../platform/watch.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import { createRedisReplayStore } from '../stores/redis-replay-store.ts';
 import type { RedisConnection } from '../stores/redis.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import type { Closer } from './open-stores.ts';
+import { watchReplays } from './watch-stores.ts';
 
 const USAGE_MS = 1_000;
 const PRUNE_MS = 60_000;
@@ -19,12 +23,28 @@ export interface PartnerCredentialsDeps extends Omit<ApiKeysDeps, 'store'> {
   accessTokens: PartnerProofDeps['accessTokens'];
   /** `PUBLIC_URL`. */
   publicUrl: string;
+  metrics: Metrics;
+  tracing: Tracing | undefined;
 }
 
 /** API keys, request signatures and the proof of a partner, wired to their stores. */
 export function createPartnerCredentials(deps: PartnerCredentialsDeps, opened: Closer[]) {
-  const { stores, redis, clock } = deps;
-  const replays: ReplayStore = redis ? createRedisReplayStore(redis, clock) : stores.replays;
+  const { stores, redis, clock, audit } = deps;
+  const replays: ReplayStore = watchReplays(
+    redis ? createRedisReplayStore(redis, clock) : stores.replays,
+    deps,
+  );
+  const newAddresses = createNewAddresses({
+    replays,
+    clock,
+    onNew: ({ kind, id, ...facts }) =>
+      audit.event(`${kind}.new_address`, {
+        ...facts,
+        ...(kind === 'client' ? { clientId: id } : {}),
+        outcome: 'success',
+        actor: 'partner',
+      }),
+  });
   const apiKeys = createApiKeys({ ...deps, store: stores.apiKeys });
   opened.push(() => apiKeys.flush().catch(() => {}));
   const address = publicAddressOf(deps.publicUrl);
@@ -33,6 +53,22 @@ export function createPartnerCredentials(deps: PartnerCredentialsDeps, opened: C
     { name: 'api_key_usage', everyMs: USAGE_MS, run: () => apiKeys.flush() },
     { name: 'replays', everyMs: PRUNE_MS, run: () => replays.prune(clock.nowMs()) },
   ];
-  const provePartner = createPartnerProof({ ...deps, apiKeys, requestSignatures, address });
-  return { apiKeys, replays, endpoints: { apiKeys, address, provePartner }, every };
+  const prove = createPartnerProof({ ...deps, apiKeys, requestSignatures, address });
+  const provePartner: ProvePartner = async (request) => {
+    const proof = await prove(request);
+    const { key, partner } = proof;
+    if (proof.proven && key) {
+      const { keyId, publicPrefix } = key;
+      const { address: from } = request.context;
+      newAddresses.note({
+        kind: 'api_key',
+        id: keyId,
+        partner: partner.id,
+        keyPrefix: publicPrefix,
+        address: from,
+      });
+    }
+    return proof;
+  };
+  return { apiKeys, replays, newAddresses, endpoints: { apiKeys, address, provePartner }, every };
 }

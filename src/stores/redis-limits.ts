@@ -4,6 +4,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { RedisConnection } from './redis.ts';
 
 const PREFIX = 'symbolon:limit:';
+/** All windows of a request are counted in one step, so in a cluster all counters lie in one slot. */
+const CLUSTER_PREFIX = '{symbolon:limit}:';
 
 /**
  * One subject is one hash: for each window length the units used and the end of the window. The time is the server's
@@ -57,9 +59,11 @@ const DIGEST = createHash('sha1').update(SCRIPT).digest('hex');
 
 export interface RedisLimitsOptions {
   client: RedisConnection['client'];
+  /** Default: false. */
+  clustered?: boolean;
   /** Takes the time from here instead of from the server. */
   clock?: Pick<Clock, 'nowMs'>;
-  /** In front of every key. Default `symbolon:limit:`. */
+  /** In front of every key. Default `symbolon:limit:`, in a cluster `{symbolon:limit}:`. */
   prefix?: string;
 }
 
@@ -67,7 +71,8 @@ export interface RedisLimitsOptions {
 export function createRedisLimitCounter({
   client,
   clock,
-  prefix = PREFIX,
+  clustered = false,
+  prefix = clustered ? CLUSTER_PREFIX : PREFIX,
 }: RedisLimitsOptions): LimitCounter {
   const run = async (keys: string[], values: string[]): Promise<unknown> => {
     try {

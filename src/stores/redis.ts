@@ -3,26 +3,19 @@
  * whatever the server does; the connection comes back by itself, for ever. What is kept there belongs to the callers.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { createClient, ErrorReply } from 'redis';
-import { BridgeError, StartRefused } from '../errors.ts';
+import { ErrorReply } from 'redis';
+import { BridgeError } from '../errors.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
+import { COMMAND_TIMEOUT_MS, openRedisClient, reconnectPauseMs, type RedisClient } from './redis-client.ts';
 
-type RedisClient = ReturnType<typeof openClient>;
-
-/** Longest wait for a reply; milliseconds. */
-const COMMAND_TIMEOUT_MS = 300;
-const CONNECT_TIMEOUT_MS = 1_000;
 /** A connection is given up when commands have waited this long and not one was answered; milliseconds. */
 const STALL_MS = 2_000;
 /** The start goes on without Redis after this long; milliseconds. */
 const START_WAIT_MS = 2_000;
 const CLOSE_WAIT_MS = 1_000;
-const MAX_RECONNECT_PAUSE_MS = 2_000;
-/** Beyond this many commands without a reply further ones fail at once. */
-const MAX_WAITING_COMMANDS = 10_000;
 
 export interface RedisOptions {
-  /** `redis://` or, with TLS, `rediss://`. */
+  /** As `parseRedisAddress` reads it. */
   url: string;
   /** Told of every failed connection; the next attempt follows by itself. */
   onError: (error: unknown) => void;
@@ -35,35 +28,12 @@ export interface RedisConnection {
    * built with `multi` is not bounded: use a script.
    */
   readonly client: RedisClient;
+  /** Whether it is a cluster, where the keys of one script must lie in one slot. */
+  readonly clustered: boolean;
   /** Throws `BridgeError('STORE_UNAVAILABLE')`. */
   ping(): Promise<void>;
   /** Lets what is under way finish for a moment, then closes; safe to call twice. */
   close(): Promise<void>;
-}
-
-/** Doubles from 50 ms up to two seconds; a random part keeps a fleet from coming back in step. */
-function reconnectPauseMs(attempt: number): number {
-  const full = Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_PAUSE_MS);
-  return Math.round(full * (0.5 + Math.random() / 2));
-}
-
-function openClient(url: string, onError: (error: unknown) => void) {
-  const client = createClient({
-    url,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: MAX_WAITING_COMMANDS,
-    commandOptions: { timeout: COMMAND_TIMEOUT_MS },
-    // A server that accepts and then says nothing is found out by `socketTimeout` while connecting, and by
-    // `STALL_MS` afterwards: once connected the pings reset the former.
-    pingInterval: 1_000,
-    socket: {
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      socketTimeout: 5_000,
-      reconnectStrategy: reconnectPauseMs,
-    },
-  });
-  client.on('error', onError);
-  return client;
 }
 
 interface Deadlines {
@@ -133,30 +103,31 @@ export async function createRedis({
   onError,
   clock = systemClock,
 }: RedisOptions): Promise<RedisConnection> {
-  const open = () => {
-    try {
-      return openClient(url, onError);
-    } catch {
-      // The cause would quote the address, and with it the password.
-      throw new StartRefused('REDIS_URL is not an address that Redis takes (redis://… or rediss://…)');
+  let opened = openRedisClient(url, onError);
+  let closed = false;
+  // What goes wrong is told to `onError` as well. A cluster and sentinels give up after one try, a server never.
+  const connect = async () => {
+    const mine = opened;
+    for (let attempt = 0; !closed && opened === mine; attempt++) {
+      try {
+        await mine.connect();
+        return;
+      } catch {
+        if (closed || mine.client.isOpen) return;
+        await pause(reconnectPauseMs(attempt), undefined, { ref: false });
+      }
     }
   };
-  let current = open();
-  let closed = false;
-  // What goes wrong is told to `onError` as well; the promise ends only with the client.
-  const connect = async () => {
-    await current.connect().catch(() => {});
-  };
   const deadlines = createDeadlines(clock, () => {
-    if (closed || !current.isReady) return;
+    if (closed || !opened.client.isReady) return;
     onError(new Error('Redis stopped answering; connecting anew'));
-    const silent = current;
-    current = open();
+    const silent = opened;
+    opened = openRedisClient(url, onError);
     deadlines.reset();
     silent.destroy();
     void connect();
   });
-  const client = boundedClient(() => current, deadlines);
+  const client = boundedClient(() => opened.client, deadlines);
   const startWait = new AbortController();
   await Promise.race([
     connect(),
@@ -165,6 +136,7 @@ export async function createRedis({
   startWait.abort();
   return {
     client,
+    clustered: opened.clustered,
     async ping() {
       await client.ping();
     },
@@ -173,11 +145,11 @@ export async function createRedis({
       closed = true;
       const closeWait = new AbortController();
       await Promise.race([
-        current.isReady ? current.close().catch(() => {}) : undefined,
+        opened.client.isReady ? opened.client.close().catch(() => {}) : undefined,
         pause(CLOSE_WAIT_MS, undefined, { signal: closeWait.signal }).catch(() => {}),
       ]);
       closeWait.abort();
-      if (current.isOpen) current.destroy();
+      if (opened.client.isOpen) opened.destroy();
     },
   };
 }

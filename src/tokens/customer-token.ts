@@ -53,6 +53,8 @@ export interface CustomerTokens {
   verify(token: string): Verification<CustomerToken>;
   /** Opens the reference inside a verified token; `undefined` when it was sealed under a key we no longer have. */
   openReference(token: CustomerToken): CustomerReference | undefined;
+  /** The moment of the sign-in, to the millisecond; of a token that does not keep it, the moment of its issue. */
+  authenticatedAtMs(token: CustomerToken): number;
 }
 
 export interface CustomerTokensDeps {
@@ -116,13 +118,17 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
         jti,
         sid: request.sid,
         auth_time: Math.floor(request.authTimeMs / 1000),
-        ref: references.seal({ reference: request.reference, note: '' }, jti),
+        ref: references.seal({ reference: request.reference, note: String(request.authTimeMs) }, jti),
         ...(isTestIdentifier(request.customerId) && { test: true }),
       };
       const token = signJws(key.encodedHeader(CUSTOMER_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
       return { token, issuedAtMs, expiresInSeconds: request.lifetimeSeconds };
     },
     verify: verifier.verify,
+    authenticatedAtMs: ({ sealedReference, jti, issuedAtMs }) => {
+      const note = references.open(sealedReference, jti)?.note ?? '';
+      return /^\d{1,15}$/.test(note) ? Number(note) : issuedAtMs;
+    },
     openReference: (token) => {
       const known = opened.get(token);
       if (known !== undefined) return known;

@@ -8,7 +8,7 @@ import { createLogger } from '../../src/platform/logger.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import { startSilentServer } from '../support/silent-server.ts';
 import { startTestSite } from '../support/site.ts';
-import { carriedSessionSuite, hangingServerSuite } from './authenticator.suite.ts';
+import { hangingServerSuite, presentedProofSuite } from './authenticator.suite.ts';
 
 const carrying = (value: string) =>
   ({ kind: 'site_session', cookies: [['site_sid', value]], headers: {} }) as const;
@@ -48,6 +48,14 @@ describe('the site of a company', () => {
       authenticator: make(site.url, 5_000),
       known: carrying('canary-sid-1'),
       unknown: carrying('canary-nobody'),
+      foreign: [
+        { kind: 'subject_token' as const, token: 'x', tokenType: 'jwt' as const },
+        {
+          kind: 'site_session' as const,
+          cookies: [['canary-other', 'x']] as [string, string][],
+          headers: { 'x-other': 'y' },
+        },
+      ],
       reference: 'mira-4711',
       proof: carrying('canary-sid-1'),
       hanging: { authenticator: make(`http://127.0.0.1:${silent.port}`, 400), deadlineMs: 400 },
@@ -65,6 +73,6 @@ describe('the site of a company', () => {
       },
     };
   };
-  carriedSessionSuite(open);
+  presentedProofSuite(open);
   hangingServerSuite(open);
 });

@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type {
-  AuthenticationOutcome,
-  Authenticator,
-  Proof,
-  SiteSessionProof,
-} from '../../src/authenticators/authenticator.ts';
+import type { AuthenticationOutcome, Authenticator, Proof } from '../../src/authenticators/authenticator.ts';
 import type { SilentServer } from '../support/silent-server.ts';
 
 /** One authenticator over a real server of its kind, which knows one person. */
 export interface AuthenticatorFixture {
   authenticator: Authenticator;
   person: { username: string; password: string; reference: string };
+  /** Its declared space. Default `crm`. */
+  space?: string;
   /** Ends the server as a crash would. */
-  takeAway(): Promise<void>;
+  takeAway?(): Promise<void>;
   /** Every line logged so far. */
   logged(): string;
   close(): Promise<void>;
@@ -20,8 +17,27 @@ export interface AuthenticatorFixture {
 
 const CONTEXT = { requestId: 'req-1', channel: 'web' };
 
-/** What is promised of every way to check a name and a password. */
-export function authenticatorSuite(open: () => Promise<AuthenticatorFixture>): void {
+type SignIn = (username: string, password: string) => Promise<AuthenticationOutcome>;
+
+function lostServer(at: () => AuthenticatorFixture, signIn: SignIn): void {
+  it('answers "unavailable" and never "refused" when its server is gone, and the probe says so', async () => {
+    await at().takeAway?.();
+    expect(await signIn(at().person.username, at().person.password)).toMatchObject({
+      outcome: 'unavailable',
+    });
+    expect(await signIn(at().person.username, 'canary-wrong-77')).toMatchObject({ outcome: 'unavailable' });
+    const probed = await at()
+      .authenticator.probe()
+      .catch(() => ({ ok: false, message: 'cannot be reached' }));
+    expect(probed.ok).toBe(false);
+  });
+}
+
+/** What is promised of every way to check a name and a password; `hasServer: false` for one that asks nobody. */
+export function authenticatorSuite(
+  open: () => Promise<AuthenticatorFixture>,
+  { hasServer = true } = {},
+): void {
   describe('an authenticator', () => {
     let at: AuthenticatorFixture;
     const steps: string[] = [];
@@ -39,7 +55,7 @@ export function authenticatorSuite(open: () => Promise<AuthenticatorFixture>): v
     it('answers "authenticated" with the reference, in its declared space', async () => {
       expect(await signIn(at.person.username, at.person.password)).toMatchObject({
         outcome: 'authenticated',
-        space: 'crm',
+        space: at.space ?? 'crm',
         reference: at.person.reference,
       });
     });
@@ -76,15 +92,7 @@ export function authenticatorSuite(open: () => Promise<AuthenticatorFixture>): v
       expect(await at.authenticator.probe()).toMatchObject({ ok: true });
     });
 
-    it('answers "unavailable" and never "refused" when its server is gone, and the probe says so', async () => {
-      await at.takeAway();
-      expect(await signIn(at.person.username, at.person.password)).toMatchObject({ outcome: 'unavailable' });
-      expect(await signIn(at.person.username, 'canary-wrong-77')).toMatchObject({ outcome: 'unavailable' });
-      const probed = await at.authenticator
-        .probe()
-        .catch(() => ({ ok: false, message: 'cannot be reached' }));
-      expect(probed.ok).toBe(false);
-    });
+    if (hasServer) lostServer(() => at, signIn);
 
     it('leaves no name, password or reference in the log or in the steps of a trial', () => {
       const told = at.logged() + steps.join('\n');
@@ -144,7 +152,8 @@ export function hangingServerSuite(open: () => Promise<HangingFixture>): void {
       caller.abort();
       expect(await underWay).toMatchObject({ outcome: 'unavailable' });
       expect(await tookMs()).toBeLessThan(1_500);
-      if (at.sharesCalls !== true) await expect.poll(() => at.silent.connections()).toBe(0);
+      const left = () => (at.sharesCalls === true ? 0 : at.silent.connections());
+      await expect.poll(left).toBe(0);
       expect(
         await at.patient.authenticator.authenticate(at.proof ?? PROOF, { ...CONTEXT, signal: caller.signal }),
       ).toMatchObject({
@@ -166,27 +175,31 @@ export function hangingServerSuite(open: () => Promise<HangingFixture>): void {
   });
 }
 
-/** One authenticator over a real site, where one person is signed in. */
-export interface CarriedFixture {
+/** One authenticator over a real site or provider, where one person is signed in. */
+export interface PresentedFixture {
   authenticator: Authenticator;
-  /** What the person's browser carries, and what an unknown one does. */
-  known: SiteSessionProof;
-  unknown: SiteSessionProof;
+  /** One that has not asked anything yet. Default: the same. */
+  afresh?(): Authenticator;
+  /** What proves the person, and what proves nobody. */
+  known: Proof;
+  unknown: Proof;
+  /** Proofs of its own kind that are for others to judge. */
+  foreign: Proof[];
   reference: string;
   takeAway(): Promise<void>;
   logged(): string;
   close(): Promise<void>;
 }
 
-/** What is promised of every authenticator that goes by what a browser carries. */
-export function carriedSessionSuite(open: () => Promise<CarriedFixture>): void {
-  describe('an authenticator that goes by what a browser carries', () => {
-    let at: CarriedFixture;
+/** What is promised of every authenticator that goes by what a browser or an app brings from elsewhere. */
+export function presentedProofSuite(open: () => Promise<PresentedFixture>): void {
+  describe('an authenticator that goes by what was proven elsewhere', () => {
+    let at: PresentedFixture;
     beforeAll(async () => {
       at = await open();
     });
     afterAll(() => at?.close());
-    const ask = (proof: Proof) => at.authenticator.authenticate(proof, CONTEXT);
+    const ask = (proof: Proof, by = at.authenticator) => by.authenticate(proof, CONTEXT);
 
     it('answers "authenticated" with the reference, in its declared space, and "refused" to anybody else', async () => {
       expect(await ask(at.known)).toMatchObject({
@@ -197,13 +210,12 @@ export function carriedSessionSuite(open: () => Promise<CarriedFixture>): void {
       expect(await ask(at.unknown)).toEqual({ outcome: 'refused', reason: 'credentials' });
     });
 
-    it('answers "not mine" to any other proof, and to a browser that carries nothing', async () => {
+    it('answers "not mine" to any other proof, and to one that is for others', async () => {
       const proofs: Proof[] = [
         PROOF,
-        { kind: 'subject_token', token: 'x', tokenType: 'jwt' },
         { kind: 'redirect_answer', authenticator: 'x', parameters: {}, memory: 'x' },
         { kind: 'site_session', cookies: [], headers: {} },
-        { kind: 'site_session', cookies: [['canary-other', 'x']], headers: { 'x-other': 'y' } },
+        ...at.foreign,
       ];
       for (const proof of proofs) expect(await ask(proof)).toEqual({ outcome: 'not_mine' });
     });
@@ -221,14 +233,15 @@ export function carriedSessionSuite(open: () => Promise<CarriedFixture>): void {
       expect(await at.authenticator.probe()).toMatchObject({ ok: true });
     });
 
-    it('answers "unavailable" and never "refused" when the site is gone, and the probe says so', async () => {
+    it('answers "unavailable" and never "refused" when the other side is gone, and the probe says so', async () => {
+      const afresh = at.afresh?.() ?? at.authenticator;
       await at.takeAway();
-      expect(await ask(at.known)).toMatchObject({ outcome: 'unavailable' });
-      expect(await ask(at.unknown)).toMatchObject({ outcome: 'unavailable' });
-      expect(await at.authenticator.probe()).toMatchObject({ ok: false });
+      expect(await ask(at.known, afresh)).toMatchObject({ outcome: 'unavailable' });
+      expect(await ask(at.unknown, afresh)).toMatchObject({ outcome: 'unavailable' });
+      expect(await afresh.probe()).toMatchObject({ ok: false });
     });
 
-    it('leaves no cookie and no reference in the log', () => {
+    it('leaves no proof and no reference in the log', () => {
       for (const secret of ['canary-', at.reference]) expect(at.logged()).not.toContain(secret);
     });
   });

@@ -15,7 +15,8 @@ export function partnerStoreSuite(engine: StoreEngine): void {
 
     it('gives back what was inserted, lists and moments included', async () => {
       const { partners } = at.stores;
-      const first = { ...partner('acme', ['web', 'app']), disabledAtMs: 5 };
+      const fieldMasks = { balance: 'hidden' } as const;
+      const first = { ...partner('acme', ['web', 'app']), fieldMasks, disabledAtMs: 5 };
       const second = partner('zeta', []);
       expect(await partners.insert(first, auditRecord('first'))).toBe('inserted');
       expect(await partners.insert(second, auditRecord('second'))).toBe('inserted');
@@ -50,13 +51,14 @@ export function partnerStoreSuite(engine: StoreEngine): void {
       expect(await auditedReasons(at.stores)).toEqual([`p${answers.indexOf('inserted')}`]);
     });
 
-    it('replaces name, groups, fields, tier and state, and frees the groups that went', async () => {
+    it('replaces name, groups, fields, masks, tier and state, and frees the groups that went', async () => {
       const { partners } = at.stores;
       await partners.insert(partner('acme', ['web', 'app']), auditRecord('insert'));
       const changed = {
         ...partner('acme', ['app', 'kiosk']),
         name: 'New name',
         visibleFields: [],
+        fieldMasks: { iban: 'last_four' as const },
         tier: 'staging',
         disabledAtMs: 77,
       };

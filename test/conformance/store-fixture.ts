@@ -81,6 +81,7 @@ export function partner(id: string, channelGroups: string[] = [`${id}-group`]): 
     name: `Partner ${id}`,
     channelGroups,
     visibleFields: ['plan', 'balance'],
+    fieldMasks: {},
     tier: 'production',
     createdAtMs: START_MS,
     disabledAtMs: undefined,

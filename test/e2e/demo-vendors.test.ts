@@ -53,7 +53,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await context.close();
-  expect(complaints).toEqual([]);
+  if (complaints.length > 0) throw new Error(`The browser complained: ${complaints.join('; ')}`);
 });
 
 const greeting = (tab: Page) => tab.locator('[data-greeted]').last();
@@ -107,9 +107,11 @@ describe('the vendors of the demo', () => {
     expect(identifier).toMatch(/^c1[a-z2-7]{32}$/);
     for (const id of VENDOR_IDS) {
       await pick(page, id);
-      expect(await greeting(page).innerText(), id).toBe(identifier);
+      expect([id, await greeting(page).innerText()]).toEqual([id, identifier]);
       await page.locator('[data-handed] summary').click();
-      expect((await page.locator('[data-handed-words]').innerText()).length, id).toBeGreaterThan(60);
+      const handed = await page.locator('[data-handed-words]').innerText();
+      // Amounts to more than a name: the identifier goes nowhere alone.
+      expect([id, handed.length > identifier.length + 40]).toEqual([id, true]);
       await page.locator('[data-handed] summary').click();
     }
   });
@@ -138,11 +140,9 @@ describe('the vendors of the demo', () => {
     await greeted(page).nth(1).waitFor();
     expect(await greeting(page).innerText()).toBe(identifier);
     const { expired } = REFUSALS[id];
-    if (expired) {
-      // The widget went on with the proof of before, was refused, and asked for another one.
-      expect(await conversation(page)).toContain(expired);
-      await events(page, 'renewed').first().waitFor();
-    }
+    // Where the vendor checks the end: the widget went on with the proof of before, was refused, and asked for another.
+    expect(await conversation(page)).toContain(expired ?? 'Hello');
+    if (expired) await events(page, 'renewed').first().waitFor();
     expect(await events(page, 'expired').count()).toBe(id === 'genesys' || id === 'chatwoot' ? 0 : 1);
   });
 });
@@ -223,7 +223,8 @@ describe('the page of the vendors', () => {
   });
 
   it.each(['light', 'dark'] as const)('has no fault that axe finds, %s', async (colorScheme) => {
-    await page.emulateMedia({ colorScheme });
+    // A card that is still fading in has the colours of a moment.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await signIn(page, 'Demo customer 1');
     await pick(page, 'intercom');
     await button(page, 'Alter the proof').click();
@@ -245,8 +246,7 @@ describe('the page of the vendors', () => {
         for (const summary of all) (summary as unknown as { click(): void }).click();
       });
       const text = await page.locator('body').innerText();
-      expect(text, id).not.toMatch(/eyJ[\w-]{30,}/);
-      expect(text, id).not.toMatch(/\b[0-9a-f]{40,}\b/);
+      expect([id, /eyJ[\w-]{30,}|\b[0-9a-f]{40,}\b/.exec(text)]).toEqual([id, null]);
     }
   });
 

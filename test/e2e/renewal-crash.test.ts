@@ -9,7 +9,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { configure, type ServeProcess, serve } from './serve-process.ts';
 
 const PASSWORD = 'correct horse battery staple';
-const KILLS = 8;
+/** `npm run test:faults` asks for a hundred. */
+const KILLS = Number(process.env['FAULT_KILLS'] ?? 8);
 
 interface SignedIn {
   JWT: string;
@@ -56,28 +57,32 @@ function rotations(): number {
   }
 }
 
-it('kill -9 between rotation and answer costs nobody the sign-in, and never gives two answers', async () => {
-  let held = await authenticate({ username: 'mira', password: PASSWORD });
-  const device = decodeJwt(held.JWT)['sid'];
-  let unanswered = 0;
-  for (let kill = 0; kill < KILLS; kill++) {
-    const token = held.refresh_token;
-    const before = rotations();
-    const calls = Array.from({ length: 6 }, () => renew(token).catch(() => undefined));
-    // Killed the moment that the rotation can be seen: some calls were answered, others will never be.
-    while (rotations() === before) await turn();
-    await service.end('SIGKILL');
-    const answers = (await Promise.all(calls)).filter((answer) => answer !== undefined);
-    unanswered += calls.length - answers.length;
-    service = await serve(folder);
-    held = await renew(token);
-    for (const answer of answers) expect(answer).toEqual(held);
-    expect(decodeJwt(held.JWT)['sid']).toBe(device);
-  }
-  expect(await renew(held.refresh_token)).toHaveProperty('refresh_token');
-  expect(unanswered).toBeGreaterThan(0);
-  expect(await service.admin('POST', '/admin/audit/verify')).toMatchObject({ ok: true });
-}, 120_000);
+it(
+  'kill -9 between rotation and answer costs nobody the sign-in, and never gives two answers',
+  async () => {
+    let held = await authenticate({ username: 'mira', password: PASSWORD });
+    const device = decodeJwt(held.JWT)['sid'];
+    let unanswered = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const token = held.refresh_token;
+      const before = rotations();
+      const calls = Array.from({ length: 6 }, () => renew(token).catch(() => undefined));
+      // Killed the moment that the rotation can be seen: some calls were answered, others will never be.
+      while (rotations() === before) await turn();
+      await service.end('SIGKILL');
+      const answers = (await Promise.all(calls)).filter((answer) => answer !== undefined);
+      unanswered += calls.length - answers.length;
+      service = await serve(folder);
+      held = await renew(token);
+      for (const answer of answers) expect(answer).toEqual(held);
+      expect(decodeJwt(held.JWT)['sid']).toBe(device);
+    }
+    expect(await renew(held.refresh_token)).toHaveProperty('refresh_token');
+    expect(unanswered).toBeGreaterThan(0);
+    expect(await service.admin('POST', '/admin/audit/verify')).toMatchObject({ ok: true });
+  },
+  KILLS * 15_000,
+);
 
 it('a token goes on over a restart, and an ended device stays ended', async () => {
   const [kept, ended] = [

@@ -23,12 +23,16 @@ export interface ServeProcess {
   readonly opsUrl: string;
   /** Sends the signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<Ended>;
+  /** Waits for an end that comes by itself. */
+  ended(): Promise<Ended>;
+  /** Of the process. */
+  readonly pid: number;
   /** A call of the admin API; throws on any refusal. */
   admin(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
 }
 
-function launch(folder: string): { child: ChildProcess; said: () => string } {
-  const child = spawn(process.execPath, [launcher, '--config', join(folder, 'symbolon.yaml'), 'serve'], {
+function launch(folder: string, program = launcher): { child: ChildProcess; said: () => string } {
+  const child = spawn(process.execPath, [program, '--config', join(folder, 'symbolon.yaml'), 'serve'], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -58,9 +62,9 @@ export function configure(folder: string, settings: Partial<ConfigInput>): void 
   writeFileSync(join(folder, 'symbolon.yaml'), JSON.stringify(config));
 }
 
-/** Starts the service of a configured folder and waits until it serves. */
-export async function serve(folder: string): Promise<ServeProcess> {
-  const { child, said } = launch(folder);
+/** Starts the service of a configured folder, by default this one, and waits until it serves. */
+export async function serve(folder: string, program?: string): Promise<ServeProcess> {
+  const { child, said } = launch(folder, program);
   const startedMs = performance.now();
   let addresses: RegExpExecArray | null = null;
   while (!addresses) {
@@ -84,6 +88,11 @@ export async function serve(folder: string): Promise<ServeProcess> {
       }
       return { code: child.exitCode, signal: child.signalCode };
     },
+    async ended() {
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      return { code: child.exitCode, signal: child.signalCode };
+    },
+    pid: child.pid as number,
     async admin(method, path, body) {
       const response = await fetch(adminUrl + path, {
         method,

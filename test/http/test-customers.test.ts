@@ -46,7 +46,7 @@ function withTesters(
     authenticators: [testers(more), directory],
     connections: {
       ...all.connections,
-      sandbox: connectionSettings(sandbox) as NonNullable<ConfigInput['connections']>[string],
+      sandbox: connectionSettings(sandbox),
     },
     backends: [
       ...(all.backends ?? []),
@@ -198,6 +198,43 @@ describe('test customers', () => {
       .expect(200);
     expect(JSON.stringify(body)).toContain('form of those of test customers');
     expect(JSON.stringify(body)).toContain('cannot be imported');
+  });
+
+  it('stay test customers when they are merged, split, erased and come back', async () => {
+    const [one, two] = [await token(), await token('vendor-test-2', OTHER_PASSWORD)];
+    const change = (id: string, what: string, body: Record<string, unknown>) =>
+      at.admin.post(`/admin/customers/${id}/${what}`).send({ reason: 'trial', ...body });
+    await change(two.customer_id, 'merge', { into: one.customer_id }).expect(200);
+    at.clock.advance(1_000);
+    expect((await token('vendor-test-2', OTHER_PASSWORD)).customer_id).toBe(one.customer_id);
+    await change(two.customer_id, 'split', {}).expect(200);
+    at.clock.advance(1_000);
+    const split = await token('vendor-test-2', OTHER_PASSWORD);
+    expect(split.customer_id).toMatch(/^t1/);
+    expect([one.customer_id, two.customer_id]).not.toContain(split.customer_id);
+    await change(split.customer_id, 'erase', {}).expect(200);
+    at.clock.advance(1_000);
+    const back = await token('vendor-test-2', OTHER_PASSWORD);
+    expect(back.customer_id).toMatch(/^t1/);
+    expect(back.customer_id).not.toBe(split.customer_id);
+  });
+
+  it.each(['VENDOR-TEST-1', 'vendor-test-1', 'Vendor-Test-1'])(
+    'know the name %s however it is written',
+    async (name) => {
+      await signIn(name, PASSWORD).expect(200);
+    },
+  );
+
+  it.each([
+    'vendor\u2010test\u20101',
+    '\uff56endor-test-1',
+    'vendor-test-1\u200b',
+    ' vendor-test-1',
+    'vendor-test-1\u0301',
+    '*)(uid=vendor-test-1',
+  ])('are nobody under the look-alike name %j', async (name) => {
+    await signIn(name, PASSWORD).expect(401);
   });
 
   it('sign in from the listed addresses alone', async () => {

@@ -42,6 +42,7 @@ const PACKAGE_HOMES: Record<string, string[]> = {
   cors: ['src/http/'],
   'express-session': ['src/http/session-cookie.ts'],
   'connect-redis': ['src/http/session-cookie.ts'],
+  '@opentelemetry/api': ['src/platform/tracing.ts'],
   axios: ['src/outbound/http-client.ts'],
   undici: ['src/outbound/http-client.ts'],
   'node:sqlite': ['src/stores/', 'src/authenticators/sql'],

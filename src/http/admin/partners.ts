@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BridgeError } from '../../errors.ts';
 import type { Limiter } from '../../limits/limiter.ts';
+import { maskSetting } from '../../partners/field-mask.ts';
 import type { Partner } from '../../partners/partner.ts';
 import type { Partners } from '../../partners/partners.ts';
 import { nameSetting } from '../../platform/settings.ts';
@@ -12,6 +13,9 @@ const settings = z.strictObject({
   name: z.string().min(1).max(100),
   channel_groups: z.array(nameSetting).max(100),
   visible_fields: z.array(z.string().min(1).max(64)).max(500),
+  field_masks: z.record(z.string().min(1).max(64), maskSetting).meta({
+    description: 'Fields of which this partner sees only what the mask leaves (docs/profiles.md).',
+  }),
   tier: nameSetting,
 });
 
@@ -21,6 +25,7 @@ const createSchema = z
     name: settings.shape.name.optional().meta({ description: 'Default: the id.' }),
     channel_groups: settings.shape.channel_groups.default([]),
     visible_fields: settings.shape.visible_fields.default([]),
+    field_masks: settings.shape.field_masks.default({}),
     tier: settings.shape.tier.optional().meta({
       description: 'Limits tier of all its credentials together. Default: `limits.defaults.partner`.',
     }),
@@ -49,7 +54,8 @@ const partnerSchema = settings
 const changedSchema = partnerSchema
   .extend({
     warnings: z.array(z.string()).meta({
-      description: 'Channel groups that no configured channel has, and fields that no backend offers.',
+      description:
+        'Channel groups that no configured channel has, fields that no backend offers, and masks that do not fit.',
     }),
   })
   .meta({ id: 'ChangedPartner' });
@@ -62,6 +68,7 @@ function show(partner: Partner): z.output<typeof partnerSchema> {
     name: partner.name,
     channel_groups: partner.channelGroups,
     visible_fields: partner.visibleFields,
+    field_masks: partner.fieldMasks,
     tier: partner.tier,
     created_at: timeText(partner.createdAtMs),
     disabled_at: timeText(partner.disabledAtMs),
@@ -91,8 +98,13 @@ export function partnerEndpoints({ partners, limits, warningsOf }: PartnerEndpoi
       run: async ({ body, by }) => {
         const { name = body.id, tier = limits.defaults.partner } = body;
         requireTier(limits.tiers, tier);
-        const { channel_groups: channelGroups, visible_fields: visibleFields } = body;
-        return showChanged(await partners.create(body.id, { name, channelGroups, visibleFields, tier }, by));
+        const {
+          channel_groups: channelGroups,
+          visible_fields: visibleFields,
+          field_masks: fieldMasks,
+        } = body;
+        const made = { name, channelGroups, visibleFields, fieldMasks, tier };
+        return showChanged(await partners.create(body.id, made, by));
       },
     }),
     adminEndpoint({
@@ -135,6 +147,7 @@ export function partnerEndpoints({ partners, limits, warningsOf }: PartnerEndpoi
               ...(body.name === undefined ? {} : { name: body.name }),
               ...(body.channel_groups ? { channelGroups: body.channel_groups } : {}),
               ...(body.visible_fields ? { visibleFields: body.visible_fields } : {}),
+              ...(body.field_masks ? { fieldMasks: body.field_masks } : {}),
               ...(body.tier === undefined ? {} : { tier: body.tier }),
               ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
             },

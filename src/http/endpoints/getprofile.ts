@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import type { createGetProfile } from '../../customers/get-profile.ts';
+import type { createGetProfile, RememberedParts } from '../../customers/get-profile.ts';
 import type { AdmittedCustomer, AskingFacts, UnprovenCustomer } from '../../customers/unproven-customer.ts';
 import { BridgeError } from '../../errors.ts';
 import { sendJson } from '../answer.ts';
@@ -16,6 +16,7 @@ import { customerIdSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import { nextTraceparent } from '../trace-context.ts';
 
 const MAX_FIELDS = 100;
+const NO_HEADERS: Record<string, string> = {};
 
 const bodySchema = z
   .object({
@@ -96,6 +97,22 @@ function wantedFields(value: unknown): string[] | undefined {
   return value as string[];
 }
 
+/** What is to be said of an answer beside it; warnings are a list of RFC 9651, ages as in RFC 9111 section 5.1. */
+function answerHeaders(
+  proofWarning: string | undefined,
+  remembered: RememberedParts | undefined,
+): Record<string, string> {
+  if (proofWarning === undefined && !remembered) return NO_HEADERS;
+  const warnings = [
+    ...(proofWarning === undefined ? [] : [`customer-proof;${proofWarning}`]),
+    ...(remembered?.stale ?? []).map((name) => `profile;stale;source="${name}"`),
+  ];
+  return {
+    ...(remembered && { age: String(Math.floor(remembered.ageMs / 1_000)) }),
+    ...(warnings.length > 0 && { 'symbolon-warning': warnings.join(', ') }),
+  };
+}
+
 /** `POST /getprofile`. */
 export function getprofile(deps: GetProfileDeps): Endpoint {
   const { provePartner, proveCustomer, unproven, getProfile, limits } = deps;
@@ -164,6 +181,7 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
     if (customer.token !== undefined) unproven.proven(customer.channel);
     context.customerId = customer.customerId;
     context.channel = customer.channel;
+    let remembered: RememberedParts | undefined;
     const profile = await getProfile({
       partner,
       environment: proof.environment,
@@ -176,8 +194,11 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       address: context.address,
       clientId,
       keyPrefix: key?.publicPrefix,
+      onRemembered: (parts) => {
+        remembered = parts;
+      },
     });
-    return { profile, warning: customer.warning };
+    return { profile, headers: answerHeaders(customer.warning, remembered) };
   };
 
   return {
@@ -205,8 +226,9 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
           schema: answerSchema,
           headers: {
             ...LIMIT_HEADERS,
+            Age: 'Seconds since the oldest remembered part of the answer was given; absent when all of it is fresh.',
             'Symbolon-Warning':
-              'customer-proof;expired or customer-proof;unsigned: refused once the channel enforces proofs.',
+              'customer-proof;expired or customer-proof;unsigned: refused once the channel enforces proofs. profile;stale;source="crm": the backend failed, and its part is an older answer. Several are separated by commas.',
           },
         },
       },
@@ -234,13 +256,8 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       ],
     },
     handle: async (req, res) => {
-      const { profile, warning } = await answer(req, contextOf(res));
-      sendJson(
-        res,
-        200,
-        profile,
-        warning === undefined ? {} : { 'symbolon-warning': `customer-proof;${warning}` },
-      );
+      const { profile, headers } = await answer(req, contextOf(res));
+      sendJson(res, 200, profile, headers);
     },
   };
 }

@@ -49,7 +49,11 @@ export function createAuthorizationCodeGrant(deps: AuthorizationCodeGrantDeps): 
 
   const redeem = async ({ client, parameters, facts }: GrantRequest): Promise<Consumed> => {
     const redeemed = await codes.redeem(requiredParameter(parameters, 'code'));
-    if (redeemed.result === 'consumed') return redeemed;
+    if (redeemed.result === 'consumed') {
+      // What another process took back a moment ago counts already: what comes of a code lives on for long.
+      await revocations.refresh();
+      return redeemed;
+    }
     if (redeemed.result === 'reused') {
       await families.end(redeemed.grantId);
       audit.event('authorization_code.reused', {

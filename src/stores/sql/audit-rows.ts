@@ -9,7 +9,8 @@ type AuditFields = Omit<AuditRecordsTable, 'chain' | 'sequence' | 'hash'>;
 
 /** PostgreSQL holds no NUL and nobody holds half a surrogate pair: what is linked must be what is read back. */
 function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+  const wellFormed = text.toWellFormed();
+  return wellFormed.includes('\0') ? wellFormed.replaceAll('\0', '\uFFFD') : wellFormed;
 }
 
 function fieldsOf(record: AuditRecord): AuditFields {
@@ -56,52 +57,81 @@ export function chainedRecordOf(row: AuditRecordsTable): ChainedAuditRecord {
   return { ...recordOf(row), chain: row.chain, sequence: row.sequence, hash: row.hash };
 }
 
-/** Locks the end of a chain until the transaction ends and says where it stands; starts the chain when new. */
-export async function lockChain(
-  trx: DatabaseTransaction,
-  chain: string,
-): Promise<{ sequence: number; hash: string }> {
-  return trx
+/** Where a chain ends. */
+interface ChainEnd {
+  sequence: number;
+  hash: string;
+}
+
+const lockQuery = (trx: DatabaseTransaction, chain: string) =>
+  trx
     .insertInto('audit_chains')
     .values({ chain, sequence: 0, hash: '' })
     .onConflict((c) => c.column('chain').doUpdateSet((eb) => ({ chain: eb.ref('excluded.chain') })))
-    .returning(['sequence', 'hash'])
-    .executeTakeFirstOrThrow();
+    .returning(['sequence', 'hash']);
+
+const moveQuery = (trx: DatabaseTransaction, chain: string, { sequence, hash }: ChainEnd) =>
+  trx.updateTable('audit_chains').set({ sequence, hash }).where('chain', '=', chain);
+
+/** Locks the end of a chain until the transaction ends and says where it stands; starts the chain when new. */
+export async function lockChain(trx: DatabaseTransaction, chain: string): Promise<ChainEnd> {
+  return lockQuery(trx, chain).executeTakeFirstOrThrow();
 }
 
-/** Writes rows of a chain. */
-export type InsertAuditRows = (
-  trx: DatabaseTransaction,
-  rows: readonly Insertable<AuditRecordsTable>[],
-) => Promise<void>;
+/** The three statements of an append. */
+export interface AppendStatements {
+  lock(trx: DatabaseTransaction, chain: string): Promise<ChainEnd>;
+  insert(trx: DatabaseTransaction, rows: readonly Insertable<AuditRecordsTable>[]): Promise<void>;
+  /** Moves the end of a chain whose lock is held. */
+  move(trx: DatabaseTransaction, chain: string, end: ChainEnd): Promise<void>;
+}
 
-/** Builds the statement anew each time: for a row or two. */
-const insertByBuilder: InsertAuditRows = async (trx, rows) => {
-  await trx.insertInto('audit_records').values(rows).execute();
+/** Builds each statement anew: for a row or two beside a change. */
+const builtStatements: AppendStatements = {
+  lock: lockChain,
+  insert: async (trx, rows) => {
+    await trx.insertInto('audit_records').values(rows).execute();
+  },
+  move: async (trx, chain, end) => {
+    await moveQuery(trx, chain, end).execute();
+  },
 };
 
 /**
- * Keeps the text of the statement for each number of rows, because building it for a hundred rows costs as much as
- * inserting them.
+ * Keeps the text of the statements, of the insert for each number of rows, because building them for a hundred rows
+ * costs as much as inserting those.
  */
-export function createBatchInsert(): InsertAuditRows {
-  const texts = new Map<number, { sql: string; columns: readonly (keyof AuditRecordsTable)[] }>();
-  const textFor = (trx: DatabaseTransaction, rows: readonly Insertable<AuditRecordsTable>[]) => {
-    const known = texts.get(rows.length);
+export function createKeptStatements(): AppendStatements {
+  const inserts = new Map<number, { sql: string; columns: readonly (keyof AuditRecordsTable)[] }>();
+  let lockText: string | undefined;
+  let moveText: string | undefined;
+  const insertFor = (trx: DatabaseTransaction, rows: readonly Insertable<AuditRecordsTable>[]) => {
+    const known = inserts.get(rows.length);
     if (known) return known;
     const { sql } = trx.insertInto('audit_records').values(rows).compile();
     const made = { sql, columns: Object.keys(rows[0] as object) as (keyof AuditRecordsTable)[] };
-    texts.set(rows.length, made);
+    inserts.set(rows.length, made);
     return made;
   };
-  return async (trx, rows) => {
-    for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-      const batch = rows.slice(start, start + ROWS_PER_INSERT);
-      const { sql, columns } = textFor(trx, batch);
-      const parameters: unknown[] = [];
-      for (const row of batch) for (const column of columns) parameters.push(row[column]);
-      await trx.executeQuery(CompiledQuery.raw(sql, parameters));
-    }
+  return {
+    lock: async (trx, chain) => {
+      lockText ??= lockQuery(trx, chain).compile().sql;
+      const { rows } = await trx.executeQuery<ChainEnd>(CompiledQuery.raw(lockText, [chain, 0, '']));
+      return rows[0] as ChainEnd;
+    },
+    insert: async (trx, rows) => {
+      for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
+        const batch = rows.slice(start, start + ROWS_PER_INSERT);
+        const { sql, columns } = insertFor(trx, batch);
+        const parameters: unknown[] = [];
+        for (const row of batch) for (const column of columns) parameters.push(row[column]);
+        await trx.executeQuery(CompiledQuery.raw(sql, parameters));
+      }
+    },
+    move: async (trx, chain, end) => {
+      moveText ??= moveQuery(trx, chain, end).compile().sql;
+      await trx.executeQuery(CompiledQuery.raw(moveText, [end.sequence, end.hash, chain]));
+    },
   };
 }
 
@@ -109,16 +139,16 @@ export function createBatchInsert(): InsertAuditRows {
 export async function appendToChain(
   trx: DatabaseTransaction,
   link: LinkAuditRecord,
-  entry: { chain: string; records: readonly AuditRecord[]; insert?: InsertAuditRows },
+  entry: { chain: string; records: readonly AuditRecord[]; statements?: AppendStatements },
 ): Promise<void> {
-  const { chain, records, insert = insertByBuilder } = entry;
-  let { sequence, hash } = await lockChain(trx, chain);
+  const { chain, records, statements = builtStatements } = entry;
+  let { sequence, hash } = await statements.lock(trx, chain);
   const rows = records.map((record) => {
     const fields = fieldsOf(record);
     sequence += 1;
     hash = link(chain, sequence, hash, recordOf(fields));
     return { chain, sequence, hash, ...fields };
   });
-  await insert(trx, rows);
-  await trx.updateTable('audit_chains').set({ sequence, hash }).where('chain', '=', chain).execute();
+  await statements.insert(trx, rows);
+  await statements.move(trx, chain, { sequence, hash });
 }

@@ -1,6 +1,6 @@
 import { setImmediate as othersGoFirst } from 'node:timers/promises';
 import type { AuditQuery, AuditStore, LinkAuditRecord } from '../../audit/audit-record.ts';
-import { appendToChain, chainedRecordOf, createBatchInsert } from './audit-rows.ts';
+import { appendToChain, chainedRecordOf, createKeptStatements } from './audit-rows.ts';
 import { mayBeStored } from './rows.ts';
 import type { Database } from './schema.ts';
 
@@ -8,7 +8,7 @@ import type { Database } from './schema.ts';
 const RECORDS_PER_WINDOW = 5_000;
 
 export function createAuditStore(db: Database, link: LinkAuditRecord): AuditStore {
-  const insert = createBatchInsert();
+  const statements = createKeptStatements();
 
   /** Matching records of a stretch of time, newest first: from `fromMs` up to but not including `beforeMs`. */
   const search = async (
@@ -41,7 +41,7 @@ export function createAuditStore(db: Database, link: LinkAuditRecord): AuditStor
   return {
     async append(chain, records) {
       if (records.length === 0) return;
-      await db.transaction().execute((trx) => appendToChain(trx, link, { chain, records, insert }));
+      await db.transaction().execute((trx) => appendToChain(trx, link, { chain, records, statements }));
     },
     async list(query) {
       if (textsOf(query).some(([, text]) => !mayBeStored(text))) return [];

@@ -16,6 +16,7 @@ import { splitCustomers } from './steps/0008-identifier-life.ts';
 import { dropAuditLookupIndexes } from './steps/0009-audit-without-lookup-indexes.ts';
 import { createOutboundGrants } from './steps/0010-outbound-grants.ts';
 import { createChannelCalls } from './steps/0011-channel-calls.ts';
+import { addFieldMasks } from './steps/0012-field-masks.ts';
 
 // A step sees the tables as they were then, never today's `Schema`.
 type AnyDatabase = Kysely<unknown>;
@@ -213,4 +214,5 @@ export const steps: Readonly<Record<string, Migration>> = {
   '0009_audit_without_lookup_indexes': { up: dropAuditLookupIndexes },
   '0010_outbound_grants': { up: createOutboundGrants },
   '0011_channel_calls': { up: createChannelCalls },
+  '0012_field_masks': { up: addFieldMasks },
 };

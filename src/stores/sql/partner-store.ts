@@ -1,4 +1,4 @@
-import type { Partner, PartnerStore } from '../../partners/partner.ts';
+import type { FieldMasks, Partner, PartnerStore } from '../../partners/partner.ts';
 import type { AuditedChange } from './audited-change.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { Database, DatabaseTransaction, PartnersTable } from './schema.ts';
@@ -9,6 +9,7 @@ const columns = [
   'partners.id',
   'partners.name',
   'partners.visible_fields_json',
+  'partners.field_masks_json',
   'partners.tier',
   'partners.created_at_ms',
   'partners.disabled_at_ms',
@@ -19,6 +20,7 @@ function mutableColumns(partner: Partner) {
   return {
     name: partner.name,
     visible_fields_json: JSON.stringify(partner.visibleFields),
+    field_masks_json: JSON.stringify(partner.fieldMasks),
     tier: partner.tier,
     disabled_at_ms: orNull(partner.disabledAtMs),
   };
@@ -35,6 +37,7 @@ function partnersOf(rows: readonly PartnerRow[]): Partner[] {
         name: row.name,
         channelGroups: [],
         visibleFields: JSON.parse(row.visible_fields_json) as string[],
+        fieldMasks: JSON.parse(row.field_masks_json) as FieldMasks,
         tier: row.tier,
         createdAtMs: row.created_at_ms,
         disabledAtMs: orUndefined(row.disabled_at_ms),

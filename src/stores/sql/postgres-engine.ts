@@ -75,6 +75,8 @@ function openPool(
     types,
   });
   pool.on('error', options.onError);
+  // One that breaks between two statements of a transaction tells nobody else, and an unheard error ends the process.
+  pool.on('connect', (client) => void client.on('error', () => {}));
   return pool;
 }
 

@@ -20,6 +20,7 @@ export interface PartnersTable {
   id: PartnerId;
   name: string;
   visible_fields_json: string;
+  field_masks_json: string;
   tier: string;
   created_at_ms: number;
   disabled_at_ms: number | null;

@@ -2,12 +2,8 @@ import { closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { StartRefused } from '../../errors.ts';
 
-/**
- * Copies the embedded database as it is at one moment into a new file (0600), while another process writes to it: a
- * reader of the write-ahead log keeps nobody out. The copy is checked before it counts. Returns its size in bytes.
- * Throws `StartRefused` when the file exists or cannot be made, or the copy is not sound; then no file is left.
- */
-export function backupSqlite(source: string, target: string): number {
+/** Makes the new file (0600). Throws `StartRefused` when it exists or cannot be made. */
+export function reserveBackup(target: string): void {
   try {
     closeSync(openSync(target, 'wx', 0o600));
   } catch (error) {
@@ -18,6 +14,14 @@ export function backupSqlite(source: string, target: string): number {
         : `${target} cannot be made (${code ?? 'unknown'}). Choose a folder that this user may write to.`,
     );
   }
+}
+
+/**
+ * Copies the embedded database as it is at one moment into a reserved file, while another process writes to it: a reader
+ * of the write-ahead log keeps nobody out. The copy is checked before it counts. Returns its size in bytes. Throws
+ * `StartRefused` when it fails or the copy is not sound; then no file is left.
+ */
+export function backupSqlite(source: string, target: string): number {
   try {
     const from = new DatabaseSync(source, { readOnly: true });
     try {

@@ -257,6 +257,16 @@ describe('a sign-in at the company’s own interface', () => {
       warning: true,
       message: `${url} answered 401 to a request without anybody's credentials: reached; it may be refusing our own credentials: check the connection's auth.`,
     });
+    reply(302);
+    expect(await authenticator().probe()).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('redirects are not followed'),
+    });
+    answer = (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>');
+    expect(await authenticator().probe()).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('a page for people'),
+    });
     reply(502);
     expect(await authenticator().probe()).toMatchObject({ ok: false });
     const down = authenticator({ connection: { base_url: 'http://127.0.0.1:9' } });

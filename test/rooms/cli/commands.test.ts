@@ -79,6 +79,14 @@ describe('commands', () => {
       '/admin/partners/acme',
       { visible_fields: ['plan'] },
     ],
+    [
+      ['partners', 'update', 'acme', '--masks', 'iban=last_four,born=year'],
+      'PATCH',
+      '/admin/partners/acme',
+      { field_masks: { iban: 'last_four', born: 'year' } },
+    ],
+    [['partners', 'update', 'acme', '--masks', 'none'], 'PATCH', '/admin/partners/acme', { field_masks: {} }],
+    [['fields'], 'GET', '/admin/fields', undefined],
     [['partners', 'disable', 'acme'], 'PATCH', '/admin/partners/acme', { disabled: true }],
     [['partners', 'enable', 'acme'], 'PATCH', '/admin/partners/acme', { disabled: false }],
     [
@@ -266,6 +274,61 @@ describe('commands', () => {
     expect(JSON.parse(scripts.stdout)).toEqual(answer.body);
     const after = await run(['partners', 'list', '--json']);
     expect(after.stdout).toBe(scripts.stdout);
+  });
+
+  it('fields tells who sees what, one line for each viewer, with what is doubtful below', async () => {
+    const source = {
+      path: 'a.iban',
+      type: null,
+      mask: null,
+      has_default: false,
+      cache_seconds: 30,
+      unfit: 0,
+    };
+    answer.body = {
+      items: [
+        {
+          field: 'iban',
+          sources: [{ ...source, backend: 'crm' }],
+          seen_by: [
+            { partner: 'acme', mask: null, disabled: true },
+            { partner: 'zeta', mask: 'last_four', disabled: false },
+          ],
+          sent_to: [{ channel: 'web', attribute: 'account' }],
+          warnings: [],
+        },
+        {
+          field: 'name',
+          sources: [{ ...source, backend: 'crm', type: 'string', mask: 'initials' }],
+          seen_by: [],
+          sent_to: [],
+          warnings: ['Nobody sees it, so it is never asked for.'],
+        },
+      ],
+    };
+    const { stdout } = await run(['fields']);
+    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+      'field | seen by | shown as | from',
+      'iban | acme (disabled) | whole | crm: a.iban, kept 30 s',
+      'iban | zeta | last_four | crm: a.iban, kept 30 s',
+      'iban | channel web as account | whole | crm: a.iban, kept 30 s',
+      'name | nobody | - | crm: a.iban (string), kept 30 s',
+      '! name: Nobody sees it, so it is never asked for.',
+      '',
+    ]);
+    const one = await run(['fields', '--partner', 'zeta', '--json']);
+    expect(JSON.parse(one.stdout)).toMatchObject({
+      items: [{ field: 'iban', seen_by: [{ partner: 'zeta' }] }],
+    });
+    const none = await run(['fields', '--partner', 'other']);
+    expect(none.code).toBe(1);
+    expect(none.stderr).toContain('sees no field');
+  });
+
+  it('a mask that is not written as one is a usage error, and nothing is called', async () => {
+    const { code, stderr } = await run(['partners', 'update', 'acme', '--masks', 'iban']);
+    expect([code, calls]).toEqual([2, []]);
+    expect(stderr).toContain('FIELD=MASK');
   });
 
   it('a refusal of the service is one sentence and exit code 1', async () => {

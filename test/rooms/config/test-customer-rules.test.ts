@@ -111,6 +111,26 @@ describe('test customers in the configuration', () => {
     expect(refusals([testers(), real], { channels })[0]).toContain('leave testers out');
   });
 
+  it('need a profile where a backend is asked by reference and holds real data, too', () => {
+    const connections = { crm: { base_url: 'https://crm.test' } };
+    const backend = (as: 'reference' | 'opaque', environments: ('live' | 'test')[]) => ({
+      name: 'crm',
+      connection: 'crm',
+      path: '/profile',
+      identifier: { as, in: 'header' as const, name: 'X-Customer' },
+      environments,
+      fields: { plan: 'plan' },
+    });
+    const tried = (one: ReturnType<typeof backend>, customer = person()) =>
+      refusals([testers({ customers: [customer] }), real], { connections, backends: [one] });
+    expect(tried(backend('reference', ['live', 'test']))).toEqual([
+      "backends[0].environments: holds real data too, so that a test customer's reference could name a real customer there",
+    ]);
+    expect(tried(backend('reference', ['live', 'test']), person({ profile: {} }))).toEqual([]);
+    expect(tried(backend('opaque', ['live', 'test']))).toEqual([]);
+    expect(tried(backend('reference', ['test']))).toEqual([]);
+  });
+
   it('are warned of in production, without an end, and with a weak password', () => {
     expect(warnings([testers(), real])).toEqual([]);
     expect(warnings([testers(), real], true)).toEqual([

@@ -9,9 +9,12 @@ import {
   type IdentifierSubject,
   identifierKeyVersion,
   isName,
+  isTestIdentifier,
+  isTestSpace,
   MAX_IDENTIFIER_KEY_VERSION,
   parseIdentifier,
   parseReference,
+  randomIdentifier,
   type ReferenceSpace,
   subjectIndex,
 } from '../../../src/identifiers/identifier.ts';
@@ -54,6 +57,27 @@ describe('the derived identifier', () => {
         expect(identifierKeyVersion(identifier)).toBe(version);
       }),
     );
+  });
+
+  it('begins with t for a test customer, however it came about, and for nobody else', () => {
+    fc.assert(
+      fc.property(texts, texts, fc.constantFrom('', '-', '.', '_'), (tail, reference, sign) => {
+        for (const space of [`test${sign === '' ? '' : sign + tail}`, `c${tail}`]) {
+          const isTest = space.startsWith('test');
+          expect(isTestSpace(space)).toBe(isTest);
+          const made = [
+            deriveIdentifier(key, 1, subject('chat', space, reference)),
+            randomIdentifier(1, space as ReferenceSpace),
+          ];
+          for (const identifier of made) {
+            expect(identifier).toMatch(/^[ct]1[a-z2-7]{32}$/);
+            expect(isTestIdentifier(identifier)).toBe(isTest);
+          }
+        }
+      }),
+    );
+    for (const space of ['tests', 'testing', 'Test', 'a-test', ' test'])
+      expect(isTestSpace(space)).toBe(false);
   });
 
   it('differs for another group, space, reference or key', () => {

@@ -78,6 +78,7 @@ export async function openAuthorizationServer(backends: readonly Backend[] = [])
     customerTokens,
     rings,
     getProfile: createGetProfile({ backends, audit }),
+    newAddresses: { note: () => {} },
     usage: { note: () => {} },
   });
 

@@ -2,6 +2,7 @@ import { createLocalJWKSet, jwtVerify, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AccessTokens, createAccessTokens } from '../../../src/tokens/access-token.ts';
 import { BACKEND_ASSERTION_SECONDS, createAssertionSigner } from '../../../src/tokens/backend-assertion.ts';
+import type { CustomerIdentifier, CustomerReference } from '../../../src/identifiers/identifier.ts';
 import { ISSUER, openRooms, type Rooms } from '../fixture.ts';
 import { withLowerS } from '../../support/signature-twin.ts';
 
@@ -51,6 +52,30 @@ describe('an access token', () => {
       ok: true,
       token: { clientId: 'cl_1', partner: 'acme', scopes: new Set(['profile:read', 'whoami']) },
     });
+  });
+
+  it('says of a test customer that it is about one, and of nobody else', async () => {
+    for (const [sub, isTest] of [
+      [`t1${'a'.repeat(32)}`, true],
+      [`c1${'a'.repeat(32)}`, false],
+    ] as const) {
+      const customer = {
+        customerId: sub as CustomerIdentifier,
+        reference: '4711' as CustomerReference,
+        channel: 'web',
+        grantId: 'grant-1',
+        sid: undefined,
+        fields: undefined,
+      };
+      const { token } = tokens.issue({
+        clientId: 'cl_1',
+        partner: 'acme',
+        scopes: ['profile:read'],
+        customer,
+      });
+      const { payload } = await verifyWithJose(token, 'at+jwt', ISSUER);
+      expect(payload.test).toBe(isTest ? true : undefined);
+    }
   });
 
   it('is different every time it is asked for', () => {

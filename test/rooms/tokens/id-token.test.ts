@@ -85,6 +85,14 @@ describe('an ID token', () => {
     expect(told).not.toHaveProperty('nonce');
   });
 
+  it('says of a test customer that it is about one, whatever a profile says, and of nobody else', async () => {
+    const { idTokens } = await open('ES256');
+    const customerId = `t1${'a'.repeat(32)}` as CustomerIdentifier;
+    const claims = { test: false };
+    expect(decodeJwt(await idTokens.issue(request({ customerId, claims })))).toMatchObject({ test: true });
+    expect(decodeJwt(await idTokens.issue(request({ claims: { test: true } })))).not.toHaveProperty('test');
+  });
+
   it('is from a few seconds ago, and nobody signed in after it', async () => {
     const { idTokens } = await open('ES256');
     const told = decodeJwt(await idTokens.issue(request()));

@@ -1,0 +1,42 @@
+/** Faults of several processes, in small; `npm run test:faults` runs them in full. */
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import {
+  postgresRestarted,
+  postgresUnfit,
+  redisKilled,
+  redisPaused,
+  rollingRestart,
+  rotationUnderLoad,
+  seed,
+  SETTINGS,
+} from './fault-scenarios.ts';
+import { type Fleet, fleetMissing, startFleet } from './fleet.ts';
+import type { ServeProcess } from './serve-process.ts';
+
+const missing = fleetMissing();
+let fleet: Fleet;
+let key: Record<string, string>;
+beforeAll(async () => {
+  if (missing) return;
+  fleet = await startFleet(2, SETTINGS);
+  ({ key } = await seed(fleet.processes[0] as ServeProcess));
+}, 120_000);
+afterAll(() => fleet?.stop());
+
+describe.skipIf(missing !== '')(`two processes get over ${missing}`, () => {
+  it('Redis that is killed and comes back empty', () => redisKilled(fleet, 1), 60_000);
+  it('Redis that stops answering', () => redisPaused(fleet), 60_000);
+  it('PostgreSQL that is restarted', () => postgresRestarted(fleet), 60_000);
+  it('PostgreSQL that takes no writes', () => postgresUnfit(fleet, 'read-only'), 60_000);
+  it('PostgreSQL that gives no connection', () => postgresUnfit(fleet, 'connections exhausted'), 60_000);
+  it(
+    'a change of signing keys under load without a failed verification',
+    () => rotationUnderLoad(fleet, 1),
+    60_000,
+  );
+  it(
+    'a rolling restart without a failed call, and sessions live on',
+    () => rollingRestart(fleet, 1, key),
+    60_000,
+  );
+});

@@ -1,0 +1,48 @@
+/** `npm run test:faults`: faults of several processes in full. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  answered,
+  get,
+  postgresRestarted,
+  postgresUnfit,
+  redisKilled,
+  redisPaused,
+  redisSlow,
+  rollingRestart,
+  rotationUnderLoad,
+  seed,
+  SETTINGS,
+  slowLoris,
+} from '../e2e/fault-scenarios.ts';
+import { type Fleet, startFleet } from '../e2e/fleet.ts';
+import type { ServeProcess } from '../e2e/serve-process.ts';
+
+let fleet: Fleet;
+let key: Record<string, string>;
+beforeAll(async () => {
+  fleet = await startFleet(2, SETTINGS);
+  ({ key } = await seed(fleet.processes[0] as ServeProcess));
+});
+afterAll(() => fleet?.stop());
+
+describe('two processes get over', () => {
+  it('Redis that is killed ten times', () => redisKilled(fleet, 10));
+  it('Redis that stops answering, three times', async () => {
+    for (let n = 0; n < 3; n++) await redisPaused(fleet);
+  });
+  it('Redis that takes half a second for each command', () => redisSlow(fleet));
+  it('PostgreSQL that is restarted five times', async () => {
+    for (let n = 0; n < 5; n++) await postgresRestarted(fleet);
+  });
+  it('PostgreSQL that takes no writes', () => postgresUnfit(fleet, 'read-only'));
+  it('PostgreSQL that gives no connection', () => postgresUnfit(fleet, 'connections exhausted'));
+  it('five changes of signing keys under load without a failed verification', () =>
+    rotationUnderLoad(fleet, 5));
+  it('twenty ends by SIGTERM under load without a failed call', async () => {
+    expect(answered(await rollingRestart(fleet, 10, key))).toBeGreaterThan(200);
+  });
+  it('five hundred connections that never finish their request: honest callers wait half a second at most', async () => {
+    expect(await slowLoris((fleet.processes[0] as ServeProcess).url, 500)).toBeLessThan(500);
+    expect(await get(`${fleet.url}/whoami`, key)).toBe(200);
+  });
+});

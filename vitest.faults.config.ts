@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Every fault in full, on servers of its own: about ten minutes on an idle machine. */
+export default defineConfig({
+  test: {
+    include: ['test/faults/*.faults.ts', 'test/e2e/crash.test.ts', 'test/e2e/renewal-crash.test.ts'],
+    env: { FAULT_KILLS: process.env['FAULT_KILLS'] ?? '100' },
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
+    reporters: ['default', './test/support/closing-line.ts'],
+  },
+});
