@@ -15,7 +15,14 @@ export function buildService(): string {
     stdio: 'inherit',
   });
   mkdirSync(join(home, 'sdk-web'));
-  for (const name of ['package.json', 'bin', 'docs', 'openapi.yaml', 'sdk-web/package.json', 'sdk-web/dist']) {
+  for (const name of [
+    'package.json',
+    'bin',
+    'docs',
+    'openapi.yaml',
+    'sdk-web/package.json',
+    'sdk-web/dist',
+  ]) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(home, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'));

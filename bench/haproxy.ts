@@ -39,7 +39,7 @@ export async function startHaproxy(
   const rules = [
     'http-request set-var(txn.now) date()',
     'http-request set-var(txn.bearer) http_auth_bearer',
-    'http-request set-var(txn.customer) req.hdr(customer-auth),word(2,\' \')',
+    "http-request set-var(txn.customer) req.hdr(customer-auth),word(2,' ')",
     ...checks('bearer', 'api', pem),
     `http-request deny deny_status 401 unless { req.hdr(api-key),map(${keys}) -m found }`,
     ...checks('customer', 'web', pem),

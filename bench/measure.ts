@@ -84,6 +84,25 @@ export async function measure(
   return { title, figures };
 }
 
+/** CPU time per request of one service, which may be several processes; median of the rounds. */
+export async function costOf(
+  processes: readonly Started[],
+  targets: readonly Target[],
+  { rounds, roundMs }: Effort,
+): Promise<number> {
+  const spentBy = () => processes.reduce((sum, { child }) => sum + cpuMicroseconds(child.pid as number), 0);
+  const costs: number[] = [];
+  const connections = Math.ceil(32 / targets.length);
+  for (let round = 0; round <= rounds; round++) {
+    const before = spentBy();
+    const loads = await Promise.all(targets.map((target) => load(target, connections, roundMs)));
+    const answers = loads.reduce((sum, one) => sum + one.answers, 0);
+    // The first round warms up.
+    if (round > 0) costs.push((spentBy() - before) / answers);
+  }
+  return median(costs);
+}
+
 function print({ title, figures }: Scenario): void {
   const own = figures[0]?.microseconds ?? 0;
   console.log(`\n${title}`);

@@ -35,7 +35,10 @@ export function withHeader(request: LoadRequest, name: string, value: string, ex
 export const forge = (token: string): string => `${token.slice(0, -6)}AAAAAA`;
 
 /** A wrong customer token, access token and key. */
-export function refusedProfiles(request: LoadRequest, { access, customer }: ProfileCredentials): LoadRequest[] {
+export function refusedProfiles(
+  request: LoadRequest,
+  { access, customer }: ProfileCredentials,
+): LoadRequest[] {
   return [
     withHeader(request, 'customer-auth', `JWT ${forge(customer)}`),
     withHeader(request, 'customer-auth', `JWT ${access}`),

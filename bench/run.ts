@@ -11,6 +11,7 @@
 import { parseArgs } from 'node:util';
 import { residentMib } from './contestant.ts';
 import { withStage } from './contestants.ts';
+import { measureGrowth } from './growth.ts';
 import { drawProfile } from './profile.ts';
 import { openCast, SCENARIOS } from './scenarios.ts';
 
@@ -50,6 +51,12 @@ switch (positionals[0]) {
   case 'flame':
     await flame(positionals[1]);
     break;
-  default:
+  case 'growth':
+    await withStage(values.built, (stage) => measureGrowth(stage, Number(values.most), effort));
+    break;
+  case undefined:
     await compare();
+    break;
+  default:
+    throw new Error(`${positionals[0]} is neither growth nor flame`);
 }

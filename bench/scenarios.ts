@@ -74,8 +74,10 @@ const cold: Run = async (stage, cast, { rounds }) => {
     for (const text of some) tokens.push((JSON.parse(text) as { JWT: string }).JWT);
   }
   const contestants = await profileContestants(stage, cast);
-  const all = contestants.map(({ credentials, target, ...one }, i) => ({
-    ...one,
+  const all = contestants.map(({ name, started, refused, target }, i) => ({
+    name,
+    started,
+    refused,
     target: eachOnce(
       (i === 0 ? tokens : cast.naive.customers).map((customer) =>
         withHeader(target, 'customer-auth', `JWT ${customer}`, 200),
@@ -140,10 +142,7 @@ const renewal: Run = async (stage, { symbolon, naive }, effort) => {
   }
   await measure(
     'Renewal: session cookie in, ES256 token out',
-    [
-      ours('Symbolon, sessions in SQLite', symbolon),
-      await theirs('express-session in memory, jose', naive),
-    ],
+    [ours('Symbolon, sessions in SQLite', symbolon), await theirs('express-session in memory, jose', naive)],
     effort,
   );
 };

@@ -1,6 +1,6 @@
 /** The built service with one partner and what the scenarios need of it. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../test/support/child-server.ts';
@@ -36,6 +36,8 @@ export interface SymbolonOptions {
   env?: Record<string, string>;
   /** Further arguments of Node. */
   nodeOptions?: readonly string[];
+  /** A running one that this is another process of: the same keys, public address, partner and customer. */
+  fleetOf?: BenchedSymbolon;
 }
 
 const json = { 'content-type': 'application/json' };
@@ -49,12 +51,12 @@ const fieldsOf = (i: number): Record<string, string> =>
   i === 0 ? { plan: 'plan', balance: 'balance' } : { [`plan_${i}`]: 'plan' };
 
 function configuration(
-  { backendUrl, backends = 1 }: SymbolonOptions,
+  { backendUrl, backends = 1, fleetOf }: SymbolonOptions,
   ports: Record<'serve' | 'admin' | 'ops', number>,
   providerJwk: object,
 ): object {
   return {
-    public_url: `http://127.0.0.1:${ports.serve}`,
+    public_url: fleetOf?.url ?? `http://127.0.0.1:${ports.serve}`,
     listen: { port: ports.serve },
     admin: { port: ports.admin },
     ops: { port: ports.ops },
@@ -130,13 +132,14 @@ async function provision(url: string, adminUrl: string, home: string, backends: 
 
 /** The service in its default configuration on a fresh embedded database, or on what `env` names. */
 export async function startSymbolon(options: SymbolonOptions): Promise<BenchedSymbolon> {
-  const { launcher, core, backends = 1, env = {}, nodeOptions = [] } = options;
+  const { launcher, core, backends = 1, env = {}, nodeOptions = [], fleetOf } = options;
   const home = mkdtempSync(join(tmpdir(), 'symbolon-bench-'));
   const ports = { serve: await freePort(), admin: await freePort(), ops: await freePort() };
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const yaml = configuration(options, ports, publicKey.export({ format: 'jwk' }));
   // JSON is YAML.
   writeFileSync(join(home, 'symbolon.yaml'), JSON.stringify(yaml, null, 2));
+  if (fleetOf) cpSync(join(fleetOf.home, '.symbolon'), join(home, '.symbolon'), { recursive: true });
   const began = performance.now();
   // As the image's entry point does.
   const started = await start(['--max-semi-space-size=8', ...nodeOptions, launcher, 'serve'], {
@@ -147,6 +150,7 @@ export async function startSymbolon(options: SymbolonOptions): Promise<BenchedSy
   });
   const readyMs = performance.now() - began;
   const url = `http://127.0.0.1:${ports.serve}`;
+  if (fleetOf) return { ...fleetOf, started, readyMs, url, home };
   const made = await provision(url, `http://127.0.0.1:${ports.admin}`, home, backends);
   return { started, readyMs, url, home, providerKey: privateKey, ...made };
 }

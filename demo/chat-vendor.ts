@@ -99,6 +99,13 @@ export async function startChatVendor(options: {
     return { status: 200, body: { customer_id: customerId, answer } };
   }
 
+  /** The customer wants it on the telephone, too. */
+  async function sendToPhone(customerToken: string): Promise<LoopbackAnswer> {
+    const outcome = await bridge.sendMessage(customerToken, 'Your chat goes on here whenever you like.');
+    if (outcome.outcome !== 'sent') return refusal(outcome);
+    return { status: 200, body: { id: outcome.id } };
+  }
+
   function route(request: LoopbackRequest): Promise<LoopbackAnswer> | LoopbackAnswer {
     if (request.method === 'OPTIONS') {
       return {
@@ -118,6 +125,7 @@ export async function startChatVendor(options: {
     }
     if (request.method === 'POST' && request.path === '/chat/open') return open(token);
     if (request.method === 'POST' && request.path === '/chat/messages') return ask(token, request);
+    if (request.method === 'POST' && request.path === '/chat/phone') return sendToPhone(token);
     return { status: 404, body: { code: 'NOT_FOUND', message: 'There is nothing at this address.' } };
   }
 

@@ -35,6 +35,15 @@ export interface VendorClientCredentials {
   client_secret: string;
 }
 
+/** A key with which a partner calls chat platforms through the bridge (scope `partner:call`). */
+export interface PlatformKey {
+  partner: string;
+  /** Public id, `pk_…`. */
+  id: string;
+  /** Secret, `sk_…`. */
+  secret: string;
+}
+
 /** `plain`: bearer use. `signed`: signing use. `expired`: over. `restricted`: lacks `profile:read`. `tight`: for a small tier. */
 export type DemoKeyLabel = 'plain' | 'signed' | 'expired' | 'restricted' | 'tight';
 
@@ -63,6 +72,7 @@ export interface DemoState {
   customers: DemoCustomer[];
   clients: DemoClient[];
   vendor_clients: VendorClientCredentials[];
+  platform_keys: PlatformKey[];
   api_keys: DemoApiKey[];
   channels: { id: string; partner: string; delivery: 'cookie' | 'token' }[];
   default_channel: string;
@@ -75,7 +85,15 @@ const path = (dataDir: string) => join(dataDir, 'demo.json');
 /** What an earlier run left; a part of the wrong shape is left out, and made anew by the caller. */
 export function readDemoState(dataDir: string): Partial<DemoState> {
   if (!existsSync(path(dataDir))) return {};
-  const LISTS = new Set(['customers', 'clients', 'vendor_clients', 'api_keys', 'channels', 'backends']);
+  const LISTS = new Set([
+    'customers',
+    'clients',
+    'vendor_clients',
+    'platform_keys',
+    'api_keys',
+    'channels',
+    'backends',
+  ]);
   const entries = Object.entries(parseJsonObject(readFileSync(path(dataDir), 'utf8')));
   return Object.fromEntries(
     entries.filter(([name, value]) => (LISTS.has(name) ? Array.isArray(value) : typeof value === 'string')),

@@ -10,6 +10,7 @@ import type {
   DemoCustomer,
   DemoKeyLabel,
   DemoState,
+  PlatformKey,
   VendorClientCredentials,
 } from './demo-state.ts';
 import { type JsonObject, objectOrEmpty } from './json.ts';
@@ -103,6 +104,23 @@ async function seedVendorClients(
   return [{ vendor, client_id: String(made.client_id), client_secret: String(made.client_secret) }];
 }
 
+/** The key with which the chat vendor sends messages through the company's account at a chat platform. */
+async function seedPlatformKeys(admin: AdminCall, before: readonly PlatformKey[]): Promise<PlatformKey[]> {
+  const { partner } = CHANNELS[0];
+  const live = items(await admin('GET', '/admin/api-keys')).filter((key) => !key.revoked_at);
+  const kept = before.find(
+    (one) => one.partner === partner && live.some((key) => one.id.startsWith(String(key.public_prefix))),
+  );
+  if (kept) return [kept];
+  const made = await admin('POST', '/admin/api-keys', {
+    partner,
+    label: 'platforms',
+    use: 'bearer',
+    scopes: ['partner:call'],
+  });
+  return [{ partner, id: String(made.public_id), secret: String(made.secret) }];
+}
+
 /** Ten requests in a minute: what a partner sees beyond its limit can be tried out with the key `tight`. */
 const TIGHT_TIER = 'development';
 
@@ -175,12 +193,13 @@ export async function seed(
     customers: readonly { username: string; reference: string }[];
     nowMs: number;
   },
-): Promise<Pick<DemoState, 'clients' | 'vendor_clients' | 'api_keys' | 'customers'>> {
+): Promise<Pick<DemoState, 'clients' | 'vendor_clients' | 'platform_keys' | 'api_keys' | 'customers'>> {
   const { before, customers, nowMs } = options;
   await seedPartners(admin);
   return {
     clients: await seedClients(admin, before.clients ?? []),
     vendor_clients: await seedVendorClients(admin, before.vendor_clients ?? []),
+    platform_keys: await seedPlatformKeys(admin, before.platform_keys ?? []),
     api_keys: await seedApiKeys(admin, before.api_keys ?? [], nowMs),
     customers: await seedCustomers(admin, before.customers ?? [], customers),
   };

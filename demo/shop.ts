@@ -36,6 +36,7 @@ const PAGE_FILES: Record<string, string> = {
   '/dom.js': 'dom.js',
   '/recording-fetch.js': 'recording-fetch.js',
   '/sign-in.js': 'sign-in.js',
+  '/phone-message.js': 'phone-message.js',
   '/chat-widget.js': 'chat-widget.js',
   '/call-cards.js': 'call-cards.js',
   '/token-card.js': 'token-card.js',

@@ -130,7 +130,7 @@ async function openBridge(plan: Plan, around: Around, genesysClientId?: string):
   );
 }
 
-type Seeded = Pick<DemoState, 'clients' | 'vendor_clients' | 'api_keys' | 'customers'>;
+type Seeded = Pick<DemoState, 'clients' | 'vendor_clients' | 'platform_keys' | 'api_keys' | 'customers'>;
 
 function stateOf(plan: Plan, seeded: Seeded): DemoState {
   return {
@@ -184,10 +184,17 @@ async function describeVendors(admin: AdminCall): Promise<PageSettings['vendors'
 function bridgeClientOf(state: DemoState, callLog: CallLog): VendorBridgeClient {
   const [client] = state.clients;
   const key = state.api_keys.find((one) => one.partner === client?.partner && one.label === 'plain');
-  if (!client || !key) throw new Error('The demo could not be set up: the chat vendor has no credentials.');
+  const [platformKey] = state.platform_keys;
+  if (!client || !key || !platformKey)
+    throw new Error('The demo could not be set up: the chat vendor has no credentials.');
   return createVendorBridgeClient({
     bridgeUrl: state.public_url,
-    credentials: { clientId: client.client_id, clientSecret: client.client_secret, apiKeyId: key.id },
+    credentials: {
+      clientId: client.client_id,
+      clientSecret: client.client_secret,
+      apiKeyId: key.id,
+      platformSecret: platformKey.secret,
+    },
     callLog,
     nowMs: () => Date.now(),
   });

@@ -10,6 +10,8 @@ export interface VendorCredentials {
   clientSecret: string;
   /** Public id of the vendor's API key, `pk_…`. */
   apiKeyId: string;
+  /** Secret of the key that may call chat platforms, `sk_…`. */
+  platformSecret: string;
 }
 
 /** What `/getprofile` said, reduced to what the vendor needs. */
@@ -24,6 +26,9 @@ export type ProfileOutcome =
       retryAfterSeconds?: number | undefined;
     }
   | { outcome: 'unreachable' };
+
+/** What became of a message that was to be sent for a customer. */
+export type MessageOutcome = { outcome: 'sent'; id: string } | Exclude<ProfileOutcome, { outcome: 'ok' }>;
 
 interface BridgeAnswer {
   status: number;
@@ -98,11 +103,14 @@ export function createVendorBridgeClient(options: {
   }
 
   function outcomeOf(answer: BridgeAnswer | undefined): ProfileOutcome {
+    if (answer?.status !== 200) return failureOf(answer);
+    const { body } = answer;
+    return { outcome: 'ok', customerId: text(body.customer_id), profile: objectOrEmpty(body.profile) };
+  }
+
+  function failureOf(answer: BridgeAnswer | undefined): Exclude<ProfileOutcome, { outcome: 'ok' }> {
     if (!answer) return { outcome: 'unreachable' };
     const { status, body } = answer;
-    if (status === 200) {
-      return { outcome: 'ok', customerId: text(body.customer_id), profile: objectOrEmpty(body.profile) };
-    }
     const error = objectOrEmpty(body.error);
     return {
       outcome: 'refused',
@@ -114,6 +122,23 @@ export function createVendorBridgeClient(options: {
   }
 
   return {
+    /** Sends a WhatsApp message by CMzon for the customer whom `customerToken` proves. Never throws. */
+    async sendMessage(customerToken: string, message: string): Promise<MessageOutcome> {
+      const answer = await post(
+        '/partners/cmzon/v1/messages',
+        {
+          authorization: `Bearer ${credentials.platformSecret}`,
+          'customer-auth': `JWT ${customerToken}`,
+        },
+        {
+          body: { to: '+15550100', type: 'text', text: { body: message } },
+          explanation:
+            'The vendor sends a message for the customer through the company’s account at CMzon. The bridge passes it on with the company’s token, which the vendor never sees.',
+        },
+      );
+      if (answer?.status !== 200) return failureOf(answer);
+      return { outcome: 'sent', id: text(answer.body.id) };
+    },
     /** Asks for the named profile fields of the customer whom `customerToken` proves. Never throws. */
     async getProfile(customerToken: string, fields: readonly string[]): Promise<ProfileOutcome> {
       for (let attempt = 1; ; attempt++) {

@@ -170,6 +170,8 @@ export interface BridgeErrorOptions {
   retryAfterSeconds?: number;
   /** The credential was absent rather than wrong (RFC 6750 section 3.1 tells the two apart). */
   missing?: boolean;
+  /** For the audit record of the refusal, and so for `symbolon why`; the caller never sees it. */
+  auditDetails?: Readonly<Record<string, string>>;
   /** For the log of the operator alone; never rendered. */
   cause?: unknown;
 }
@@ -181,6 +183,7 @@ export class BridgeError extends Error {
   readonly details: Record<string, unknown> | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly missing: boolean;
+  readonly auditDetails: Readonly<Record<string, string>> | undefined;
   /** Set by whoever wrote the audit record of this refusal, so that it is written once. */
   recorded = false;
 
@@ -192,6 +195,7 @@ export class BridgeError extends Error {
     this.details = options.details;
     this.retryAfterSeconds = options.retryAfterSeconds ?? (this.kind === 'unavailable' ? 1 : undefined);
     this.missing = options.missing ?? false;
+    this.auditDetails = options.auditDetails;
   }
 }
 

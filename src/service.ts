@@ -51,7 +51,7 @@ import { createEndedReferences } from './sessions/ended-references.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { RedisConnection } from './stores/redis.ts';
 import { createAccessTokens } from './tokens/access-token.ts';
-import { createCustomerTokens, MAX_CUSTOMER_TOKEN_SECONDS } from './tokens/customer-token.ts';
+import { createCustomerTokens, LONGEST_SHOWN_SECONDS } from './tokens/customer-token.ts';
 
 /** What a test or an embedding program replaces. */
 export interface ServiceOverrides {
@@ -149,7 +149,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     clock,
     ...taken,
     lifetimes,
-    maxTokenLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
+    maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS,
   });
   const partners = await openPartners({ store: stores.partners, clock, audit });
   const shared = { config, stores, keyring, clock, audit, partners, logger, metrics, tracing, ...taken };
@@ -320,6 +320,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     adminEndpoints({
       ...shared,
       ...company,
+      secrets,
       startedAtMs,
       linkAudit,
       rings,

@@ -144,7 +144,7 @@ const access = await sign('api', 'client');
 const customers = await Promise.all(
   Array.from({ length: Number(process.env.CUSTOMERS ?? 1) }, (_, i) => sign('web', `C-${i + 1}`)),
 );
-const server = app.listen(0, '127.0.0.1', async () => {
-  const publicPem = await exportSPKI(publicKey);
+const publicPem = await exportSPKI(publicKey);
+const server = app.listen(0, '127.0.0.1', () => {
   console.log(JSON.stringify({ address: server.address(), access, customers, publicPem }));
 });

@@ -3,6 +3,7 @@ import { createCallCards } from './call-cards.js';
 import { createChatWidget } from './chat-widget.js';
 import { one } from './dom.js';
 import { followCalls } from './follow-calls.js';
+import { createPhoneMessage } from './phone-message.js';
 import { createRecordingFetch } from './recording-fetch.js';
 import { createSignIn } from './sign-in.js';
 
@@ -14,6 +15,7 @@ const BRIDGE_CALLS = {
 };
 const VENDOR_CALLS = {
   'POST /chat/open': 'The widget hands the customer token to the chat vendor’s server and asks for the conversation.',
+  'POST /chat/phone': 'The customer asks for a message on the telephone; the token says for whom.',
   'POST /chat/messages': 'The widget sends the question, with the customer token as proof of who asks.',
 };
 
@@ -34,16 +36,14 @@ const symbolon = createSymbolon({
   }),
 });
 
-const chat = createChatWidget({
-  root: one('[data-chat]'),
-  symbolon,
-  vendorUrl: settings.vendorUrl,
-  fetch: createRecordingFetch({
-    to: 'vendor',
-    describe: (method, path) => VENDOR_CALLS[`${method} ${path}`] ?? 'A call to the chat vendor.',
-    report,
-  }),
+const vendorFetch = createRecordingFetch({
+  to: 'vendor',
+  describe: (method, path) => VENDOR_CALLS[`${method} ${path}`] ?? 'A call to the chat vendor.',
+  report,
 });
+const { vendorUrl } = settings;
+const chat = createChatWidget({ root: one('[data-chat]'), symbolon, vendorUrl, fetch: vendorFetch });
+const phone = createPhoneMessage({ root: one('[data-phone]'), symbolon, vendorUrl, fetch: vendorFetch });
 
 const signIn = createSignIn({
   root: one('.sign-in'),
@@ -66,6 +66,7 @@ function show(snapshot) {
     part.hidden = part.dataset.when !== snapshot.state;
   }
   one('[data-customer-id]').textContent = snapshot.customerId ?? '';
+  phone.clear();
   chat.show(snapshot);
 }
 

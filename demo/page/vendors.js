@@ -13,6 +13,12 @@ const BRIDGE_CALLS = {
   'DELETE /customer_session': 'Signed out: first the vendor’s own reset, then the session at the bridge.',
 };
 const SLEPT = 'symbolon-demo-slept-ms';
+const TAB = 'symbolon-demo-tab';
+
+/** The first tab starts with the right time; each says by a lock that it is there. */
+const { held: tabs } = await navigator.locks.query();
+if (!tabs.some(({ name }) => name === TAB)) localStorage.removeItem(SLEPT);
+void navigator.locks.request(TAB, { mode: 'shared' }, () => new Promise(() => {}));
 
 /** How far the clocks of these tabs are ahead: a laptop that sleeps sleeps with all of its tabs. */
 let sleptMs = Number(localStorage.getItem(SLEPT) ?? 0);

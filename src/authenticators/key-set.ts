@@ -5,6 +5,7 @@ import { type Destination, type HttpClient, OutboundError } from '../outbound/ou
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { JwtSettings } from './jwt-settings.ts';
+import { otherIssuer } from './other-issuer.ts';
 
 const MAX_KEY_SET_BYTES = 65_536;
 const FETCH_DEADLINE_MS = 5_000;
@@ -106,7 +107,7 @@ function createSource(settings: JwtSettings, { httpClient }: KeySetDeps): () => 
     const document = await get(destination, discovery);
     const wrong = (detail: string) => new OutboundError('protocol', destination.origin, detail);
     // OIDC Discovery 1.0 section 4.3: exactly the issuer that was asked for.
-    if (document?.issuer !== settings.issuer) throw wrong('its discovery document names another issuer');
+    if (document?.issuer !== settings.issuer) throw otherIssuer(settings.issuer, document);
     const { jwks_uri: address } = document;
     const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined;
     // A document must not send us to a host that the configuration does not name.

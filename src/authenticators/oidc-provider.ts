@@ -7,6 +7,7 @@ import {
 } from '../outbound/outbound-types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
+import { otherIssuer } from './other-issuer.ts';
 import type { OidcSettings } from './oidc-settings.ts';
 
 const MAX_ANSWER_BYTES = 65_536;
@@ -69,7 +70,7 @@ function endpointOf(
 function readDocument(settings: OidcSettings, document: JsonObject | undefined): ProviderEndpoints {
   const issuer = new URL(settings.issuer);
   if (document?.issuer !== settings.issuer) {
-    throw new OutboundError('protocol', issuer.origin, 'its discovery document names another issuer');
+    throw otherIssuer(settings.issuer, document);
   }
   const at = (configured: string | undefined, member: string, setting: string) =>
     configured === undefined ? endpointOf(document, member, { issuer, setting }) : new URL(configured);

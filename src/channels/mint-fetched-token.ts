@@ -131,6 +131,8 @@ export function createFetchedTokenMint(deps: FetchedTokenMintDeps): Mint<'fetche
     if (path.split('/').some((part) => /^(\.|%2e){1,2}$/i.test(part)))
       throw valueNotAllowed('path', 'characters');
     const asked = JSON.stringify([
+      // After a split the same identifier is somebody else's.
+      request.reference,
       evaluatePath(shape.request.path, stable),
       evaluateMembers(shape.request.body, stable),
     ]);

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
+import type { Config } from '../config/config.ts';
 import { StartRefused } from '../errors.ts';
-import { records } from './admin-client.ts';
+import { type AdminClient, records } from './admin-client.ts';
 import { findDemo, withAdmin } from './admin-session.ts';
 import type { GlobalOptions } from './command-line.ts';
 import { CommandFailed, plain, print, printJson, styled } from './terminal.ts';
@@ -88,6 +89,28 @@ function serviceChecks(answer: Record<string, unknown>): Check[] {
   }));
 }
 
+/** Whether the running service started with the configuration that is written now. */
+async function sameConfiguration(admin: AdminClient, config: Config): Promise<Check> {
+  const check = 'service';
+  const [{ digestConfig, differingSections }, { loadSecrets }] = await Promise.all([
+    import('../config/digest.ts'),
+    import('../config/secrets.ts'),
+  ]);
+  const { configuration } = await admin.call('GET', '/admin/status');
+  const running = { status: 'ok', check, message: 'is running' } as const;
+  if (typeof configuration !== 'object' || configuration === null) return running;
+  const differing = differingSections(
+    digestConfig(config, loadSecrets(config)),
+    configuration as Record<string, string>,
+  );
+  if (differing.length === 0) return running;
+  return {
+    check,
+    status: 'warning',
+    message: `is running with another configuration (other: ${differing.join(', ')}); restart it. The lines above are about the old one.`,
+  };
+}
+
 /** The checks of a service, running or opened for this command; listeners are tried only when none runs. */
 async function runningChecks(command: Command, customer: Customer | undefined): Promise<Check[]> {
   const checks: Check[] = [];
@@ -98,7 +121,8 @@ async function runningChecks(command: Command, customer: Customer | undefined): 
         const asked = serviceChecks(await admin.call('POST', '/admin/doctor', customer));
         checks.push(...asked.map((one) => ({ ...one, check: `${one.check} about this customer` })));
       }
-      if (running || !config) checks.push({ check: 'service', status: 'ok', message: 'is running' });
+      if (!config) checks.push({ check: 'service', status: 'ok', message: 'is running' });
+      else if (running) checks.push(await sameConfiguration(admin, config));
       else {
         for (const name of ['listen', 'admin', 'ops'] as const) {
           checks.push(await listenerCheck(name, config[name]));

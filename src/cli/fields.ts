@@ -12,6 +12,12 @@ function sourceText(source: Row): string {
   return `${plain(source['backend'])}: ${plain(source['path'])}${type}${kept}`;
 }
 
+/** Masks in the order in which they are laid over a value. */
+function shownAs(...masks: unknown[]): string {
+  const laid = masks.filter((mask) => mask !== null && mask !== undefined);
+  return laid.length === 0 ? 'whole' : laid.map(plain).join(', then ');
+}
+
 /** One line for each viewer of a field; one for a field that nobody sees. */
 function linesOf(field: Row): Row[] {
   const sources = records(field, 'sources');
@@ -19,11 +25,11 @@ function linesOf(field: Row): Row[] {
   const backendMask = sources.find(({ mask }) => mask !== null)?.['mask'] ?? null;
   const partners = records(field, 'seen_by').map((seen) => ({
     seen_by: `${plain(seen['partner'])}${seen['disabled'] === true ? ' (disabled)' : ''}`,
-    shown_as: plain(seen['mask'] ?? backendMask ?? 'whole'),
+    shown_as: shownAs(backendMask, seen['mask']),
   }));
   const channels = records(field, 'sent_to').map(({ channel, attribute }) => ({
     seen_by: `channel ${plain(channel)} as ${plain(attribute)}`,
-    shown_as: plain(backendMask ?? 'whole'),
+    shown_as: shownAs(backendMask),
   }));
   const viewers = [...partners, ...channels];
   return (viewers.length === 0 ? [{ seen_by: 'nobody', shown_as: '-' }] : viewers).map((viewer) => ({

@@ -19,7 +19,7 @@ const segment = (id: string) => encodeURIComponent(id);
 /** `iban=last_four` and the like; `none` for an empty list. */
 function masksOf(texts: Listed): Record<string, string> {
   const given = texts.filter((text) => text !== 'none');
-  const bad = given.find((text) => !/^[^=]+=[a-z_]+$/.test(text));
+  const bad = given.find((text) => !/^[^=]+=[^=]+$/.test(text));
   if (bad !== undefined) throw new UsageError(`--masks ${bad}: write FIELD=MASK, such as iban=last_four.`);
   return Object.fromEntries(given.map((text) => text.split('=') as [string, string]));
 }

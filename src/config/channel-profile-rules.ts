@@ -70,6 +70,16 @@ function settingFindings({ channel, profile, path }: Profiled): Finding[] {
   return [refused(`${path}.settings.secret`, `is not written as ${proof.secretEncoding}`, fix)];
 }
 
+/** An attribute is filled from a profile field, which some backend has to give. */
+function unknownField(at: string, field: string, fields: ReadonlySet<string>): Finding {
+  const others = fields.size === 0 ? '' : `, or map one of: ${[...fields].join(', ')}`;
+  return refused(
+    at,
+    `names the profile field "${field}", which is not configured`,
+    `Add it under backends[].fields${others}.`,
+  );
+}
+
 /** Every attribute that the proof needs has a field, every field is one that a backend gives. */
 function attributeFindings({ channel, profile, path }: Profiled, fields: ReadonlySet<string>): Finding[] {
   const known = Object.keys(profile.attributes);
@@ -78,7 +88,7 @@ function attributeFindings({ channel, profile, path }: Profiled, fields: Readonl
     const at = `${path}.attributes.${name}`;
     const rule = Object.hasOwn(profile.attributes, name) ? profile.attributes[name] : undefined;
     if (!rule || !leaving.has(name)) return [unknownName(at, name, known)];
-    const found = field === TEST_MARK_FIELD || fields.has(field) ? [] : [unknownName(at, field, [...fields])];
+    const found = field === TEST_MARK_FIELD || fields.has(field) ? [] : [unknownField(at, field, fields)];
     if (!rule.personal || channel.allow_personal_data.includes(name)) return found;
     return [
       ...found,

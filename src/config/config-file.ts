@@ -5,6 +5,7 @@ import { ConfigRefused } from './problems.ts';
 const MAX_FILE_BYTES = 1_048_576;
 /** No setting lies nearly as deep. */
 const MAX_DEPTH = 50;
+const MAX_OPEN_BRACKETS = 200;
 
 /** A configuration as it was written: plain objects, arrays and scalars, nothing checked. */
 export type SettingsTree = Record<string, unknown>;
@@ -25,7 +26,20 @@ const bottomless = (source: string) =>
     },
   ]);
 
+/** Brackets that are opened and not closed again, at most at once; those within quotes count, which no real file shows. */
+function openBrackets(text: string): number {
+  let open = 0;
+  let most = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open += bracket === '[' || bracket === '{' ? 1 : -1;
+    most = Math.max(most, open);
+  }
+  return most;
+}
+
 function documentOf(text: string, lineCounter: LineCounter, source: string) {
+  // The parser takes the square of the depth in time.
+  if (openBrackets(text) > MAX_OPEN_BRACKETS) throw bottomless(source);
   try {
     return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true });
   } catch (error) {

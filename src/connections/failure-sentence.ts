@@ -46,6 +46,8 @@ export function reasonSentence(reason: string): string {
 /** What is wrong with a connection, in a sentence for the operator; holds origin and kind alone. */
 export function failureSentence(error: unknown): string {
   if (!(error instanceof OutboundError)) return 'The call failed for a reason of our own; see the log.';
+  // A detail that is a sentence says it all; a phrase goes behind ours.
+  if (error.detail?.endsWith('.')) return `${error.origin}: ${error.detail}`;
   const detail = error.detail === undefined ? '' : ` (${error.detail})`;
   return `${error.origin} ${SENTENCES[error.failure]}${detail}.`;
 }

@@ -109,7 +109,9 @@ export function createCallOnBehalf({ audit }: { audit: Audit }) {
     if ('member' in completed) {
       throw new BridgeError('INVALID_REQUEST', {
         message:
-          'A member that says who the customer is holds something else. Leave it out: it is added here.',
+          customer === undefined
+            ? 'The body names a customer whom nobody has proven. Send the customer proof, or leave the member out.'
+            : 'A member that says who the customer is holds something else, or stands there in two spellings. Leave it out: it is added here.',
         details: { member: completed.member },
       });
     }

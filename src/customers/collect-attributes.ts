@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto';
 import type { Backend, BackendAnswer, BackendEnvironment } from '../backends/backend-types.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Revocations } from '../revocation/revocations.ts';
 
 export interface AttributeQuestion {
   customerId: CustomerIdentifier;
@@ -19,6 +21,9 @@ export interface CollectedFields {
 
 interface Remembered {
   collected: Promise<CollectedFields>;
+  customerId: CustomerIdentifier;
+  /** Wall-clock time of the question: what ended the customer since then ends the answer. */
+  askedAtMs: number;
   untilMs: number;
 }
 
@@ -47,16 +52,18 @@ function gather(
 }
 
 /**
- * Asks the company's backends for profile fields of one customer, each backend at most once and only for what it
- * offers. What was answered in full is remembered for half a minute; of many callers at once one asks.
+ * Asks the company's backends for profile fields of one person, each backend at most once and only for what it offers.
+ * What was answered in full is remembered for half a minute, or until the customer is signed out, merged, split, erased
+ * or disabled; of many callers at once one asks.
  */
 export function createCollectAttributes(deps: {
   backends: readonly Backend[];
   clock: Clock;
+  revocations: Pick<Revocations, 'isRevoked'>;
   /** Which data is asked for. Default `live`. */
   environment?: BackendEnvironment;
 }) {
-  const { clock, environment = 'live' } = deps;
+  const { clock, revocations, environment = 'live' } = deps;
   const backends = deps.backends.filter(({ environments }) => environments.has(environment));
   const remembered = new Map<string, Remembered>();
 
@@ -66,29 +73,42 @@ export function createCollectAttributes(deps: {
     return gather(asked, answers, question.fields);
   };
 
-  /** Personal data stays in memory no longer than it is used: entries stand in the order of their end. */
-  const forgetOld = (): void => {
-    for (const [key, { untilMs }] of remembered) {
-      if (clock.monotonicMs() < untilMs && remembered.size < MAX_REMEMBERED) return;
-      remembered.delete(key);
-    }
-  };
+  const isOver = ({ untilMs, customerId, askedAtMs }: Remembered): boolean =>
+    clock.monotonicMs() >= untilMs || revocations.isRevoked('customer', customerId, askedAtMs);
 
-  return (question: AttributeQuestion): Promise<CollectedFields> => {
-    forgetOld();
-    const key = `${question.customerId} ${[...question.fields].sort().join(' ')}`;
-    const known = remembered.get(key);
-    if (known) return known.collected;
-    const entry = { collected: ask(question), untilMs: clock.monotonicMs() + REMEMBER_MS };
-    remembered.set(key, entry);
-    const forget = () => {
-      if (remembered.get(key) === entry) remembered.delete(key);
-    };
-    entry.collected.then(({ unknown }) => {
-      if (unknown.size > 0) forget();
-    }, forget);
-    return entry.collected;
+  /** By the person as well as the identifier: after a split the same identifier is somebody else's. */
+  const keyOf = ({ customerId, reference, fields }: AttributeQuestion): string =>
+    [customerId, hash('sha256', reference, 'base64url'), ...[...fields].sort()].join(' ');
+
+  return {
+    collect: (question: AttributeQuestion): Promise<CollectedFields> => {
+      const key = keyOf(question);
+      const known = remembered.get(key);
+      if (known && !isOver(known)) return known.collected;
+      const oldest = remembered.size >= MAX_REMEMBERED ? remembered.keys().next().value : undefined;
+      if (oldest !== undefined) remembered.delete(oldest);
+      const { customerId } = question;
+      const untilMs = clock.monotonicMs() + REMEMBER_MS;
+      const entry = { collected: ask(question), customerId, askedAtMs: clock.nowMs(), untilMs };
+      remembered.delete(key);
+      remembered.set(key, entry);
+      const forget = () => {
+        if (remembered.get(key) === entry) remembered.delete(key);
+      };
+      entry.collected.then(({ unknown }) => {
+        if (unknown.size > 0) forget();
+      }, forget);
+      return entry.collected;
+    },
+
+    /** Forgets what is over: to be called every second or so, so that a quiet process holds nobody's data either. */
+    sweep: (): void => {
+      for (const [key, entry] of remembered) if (isOver(entry)) remembered.delete(key);
+    },
+
+    /** Answers held. */
+    size: (): number => remembered.size,
   };
 }
 
-export type CollectAttributes = ReturnType<typeof createCollectAttributes>;
+export type CollectAttributes = ReturnType<typeof createCollectAttributes>['collect'];

@@ -16,7 +16,12 @@ export interface CustomerTokenCheckDeps {
 
 export type CheckedCustomerToken =
   | { ok: true; token: CustomerToken; reference: CustomerReference }
-  | { ok: false; failure: 'invalid' | 'expired' };
+  | {
+      ok: false;
+      failure: 'invalid' | 'expired';
+      /** Channel of a genuine token whose customers are not this partner's; the caller is never told. */
+      foreignChannel?: string;
+    };
 
 const INVALID = { ok: false, failure: 'invalid' } as const;
 const EXPIRED = { ok: false, failure: 'expired' } as const;
@@ -45,7 +50,8 @@ export function createCustomerTokenCheck(deps: CustomerTokenCheckDeps) {
     if (!verified.ok && verified.failure === 'invalid') return INVALID;
     const { token } = verified;
     const revoked = isTokenRevoked({ revocations, customerTokens }, token);
-    if (revoked || !isChannelOf(channels, token, partner)) return INVALID;
+    if (revoked) return INVALID;
+    if (!isChannelOf(channels, token, partner)) return { ...INVALID, foreignChannel: token.channel };
     if (!verified.ok) return EXPIRED;
     const survivor = survivorOf?.(token.customerId);
     if (survivor) {

@@ -21,11 +21,14 @@ function refuse(member: string, message: string): never {
   throw new BridgeError('INVALID_REQUEST', { message, details: { member } });
 }
 
-/** An address as a browser writes it itself, so that what is compared is what is gone to. */
+/**
+ * An address as a browser writes it itself, so that what is compared is what is gone to. Of the web alone: a `blob:`
+ * address has an origin, too, and leads to whatever that page made. `http:` fits only an origin that is one of `http:`.
+ */
 function plainUrl(uri: string): URL {
   const url =
     uri.length <= MAX_RETURN_LENGTH && CHARACTERS.test(uri) && URL.canParse(uri) ? new URL(uri) : undefined;
-  const isPlain = url && (url.href === uri || url.href === `${uri}/`);
+  const isPlain = url && /^https?:$/.test(url.protocol) && (url.href === uri || url.href === `${uri}/`);
   if (!isPlain || url.username !== '' || url.password !== '' || uri.includes('#')) {
     refuse('return_to', 'The address to come back to is not a plain absolute address without a fragment.');
   }

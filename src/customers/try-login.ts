@@ -44,7 +44,7 @@ function meaningOf(outcome: AuthenticationOutcome, type: string): string {
     case 'unavailable':
       return outcome.busy
         ? 'Could not tell: too much to do at the moment. Customers get 503.'
-        : 'Could not tell. Customers get 503; symbolon doctor says what is wrong.';
+        : 'Could not tell, for the reason above. Customers get 503. symbolon doctor proves that the system is reached, not what is read from its answer.';
   }
 }
 

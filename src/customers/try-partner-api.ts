@@ -1,5 +1,6 @@
 import type { Audit } from '../audit/audit.ts';
 import { completeCall, isShallow } from '../connections/call-body.ts';
+import type { Connection } from '../connections/connection.ts';
 import { maskAnswer } from '../connections/mask-answer.ts';
 import { findOpenPath } from '../connections/open-path.ts';
 import { BridgeError } from '../errors.ts';
@@ -28,17 +29,41 @@ export interface TriedCall {
 /** An operator waits longer than a partner: long enough for every repeat that ASAPP advises. */
 const DEADLINE_MS = 15_000;
 
+export interface TryPartnerApiDeps {
+  apis: PartnerApis;
+  connections: ReadonlyMap<string, Pick<Connection, 'status'>>;
+  audit: Audit;
+}
+
+const noApi = (isConnection: boolean) =>
+  new BridgeError('NOT_FOUND', {
+    message: isConnection
+      ? 'This connection has no preset, and only partner APIs are called so. If you just added one, restart the service.'
+      : 'There is no connection of this name. If you just added it, restart the service.',
+  });
+
+/** The failure with its mend, where nobody let us in at the other side or its consent has ended. */
+function withMend(error: BridgeError, name: string, connection: Pick<Connection, 'status'> | undefined) {
+  const lost = connection?.status().tokens.some(({ grant }) => grant === 'missing' || grant === 'dead');
+  if (!lost) return error;
+  return new BridgeError(error.code, {
+    message: `${error.message} Nobody has let this service in there, or no longer; run: symbolon connections connect ${name}`,
+    ...(error.details === undefined ? {} : { details: error.details }),
+    cause: error,
+  });
+}
+
 /**
  * One call to a partner API for a person. Throws `NOT_FOUND` for a connection without a preset, `INVALID_REQUEST` for
  * what cannot be sent, and what `PartnerApi.call` throws.
  */
-export function createTryPartnerApi({ apis, audit }: { apis: PartnerApis; audit: Audit }) {
+export function createTryPartnerApi({ apis, connections, audit }: TryPartnerApiDeps) {
   return async (request: PartnerApiTry, by: AdminActor): Promise<TriedCall> => {
     const { connection, method, path, customer, data } = request;
     const refuse = (message: string, member: string) =>
       new BridgeError('INVALID_REQUEST', { message, details: { member } });
     const api = apis.get(connection);
-    if (!api) throw new BridgeError('NOT_FOUND', { message: 'No connection of this name has a preset.' });
+    if (!api) throw noApi(connections.has(connection));
     if (!requestPathSetting.safeParse(path).success) {
       throw refuse('The path must start with a slash, be encoded and hold no dot segments.', 'path');
     }
@@ -82,8 +107,10 @@ export function createTryPartnerApi({ apis, audit }: { apis: PartnerApis; audit:
     } catch (error) {
       const reason = error instanceof BridgeError ? error.code : undefined;
       audit.event('partner_api.called', { ...facts, outcome: 'failed', reason, details });
-      if (error instanceof BridgeError) error.recorded = true;
-      throw error;
+      if (!(error instanceof BridgeError)) throw error;
+      const told = withMend(error, connection, connections.get(connection));
+      told.recorded = true;
+      throw told;
     }
   };
 }

@@ -9,14 +9,11 @@ import type { Partner } from '../partners/partner.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { FindSurvivor } from '../sessions/present-customer.ts';
-import type { CustomerToken, CustomerTokens } from '../tokens/customer-token.ts';
+import { type CustomerToken, type CustomerTokens, LATE_PROOF_SECONDS } from '../tokens/customer-token.ts';
 import { isTokenRevoked } from './revoked-token.ts';
 import type { CallProof, ChannelCalls } from './channel-calls.ts';
 import { isChannelOf } from './customer-token-check.ts';
 import type { Identities } from './identities.ts';
-
-/** How long past its end a customer token still opens something in the stages before `enforce`. */
-export const LATE_PROOF_SECONDS = 86_400;
 
 /** A customer whom a partner asks about without a sound proof, and whom its channel's stage lets through. */
 export interface AdmittedCustomer {

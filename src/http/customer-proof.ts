@@ -38,6 +38,13 @@ export interface CustomerProofDeps {
   survivorOf?: FindSurvivor;
 }
 
+/** The refusal; of a genuine proof of somebody else's channel the audit record says so, and nobody else. */
+const refusedProof = (foreignChannel: string | undefined) =>
+  new BridgeError(
+    'INVALID_CUSTOMER_TOKEN',
+    foreignChannel === undefined ? {} : { auditDetails: { proof_channel: foreignChannel } },
+  );
+
 const JWT_PROOF = /^jwt +(\S+)$/i;
 const COOKIE_PROOF = /^cookie +(\S.*)$/i;
 
@@ -47,9 +54,8 @@ export function createCustomerProof(deps: CustomerProofDeps) {
   const byToken = (text: string, partner: Partner): CustomerProof => {
     const checked = checkCustomerToken(text, partner);
     if (!checked.ok) {
-      throw new BridgeError(
-        checked.failure === 'expired' ? 'CUSTOMER_TOKEN_EXPIRED' : 'INVALID_CUSTOMER_TOKEN',
-      );
+      if (checked.failure === 'expired') throw new BridgeError('CUSTOMER_TOKEN_EXPIRED');
+      throw refusedProof(checked.foreignChannel);
     }
     const { token, reference } = checked;
     return { customerId: token.customerId, reference, channel: token.channel, token: text };
@@ -58,9 +64,8 @@ export function createCustomerProof(deps: CustomerProofDeps) {
   const byCookie = async (text: string, partner: Partner): Promise<CustomerProof> => {
     const session = await sessionCookies.read(text);
     const reference = session && sessions.reference(session);
-    if (!session || reference === undefined || !isChannelOf(channels, session, partner)) {
-      throw new BridgeError('INVALID_CUSTOMER_TOKEN');
-    }
+    if (!session || reference === undefined) throw refusedProof(undefined);
+    if (!isChannelOf(channels, session, partner)) throw refusedProof(session.channel);
     return { customerId: session.customerId, reference, channel: session.channel, session };
   };
 

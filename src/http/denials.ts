@@ -55,6 +55,7 @@ export function recordDenial(
     reason: error.code,
     details: {
       ...plainDetails(error),
+      ...(error instanceof BridgeError ? error.auditDetails : undefined),
       ...(claimed === undefined ? {} : { claimed_key: claimed }),
       ...(error.retryAfterSeconds === undefined ? {} : { retry_after: error.retryAfterSeconds }),
       endpoint: `${req.method ?? ''} ${context.route}`,

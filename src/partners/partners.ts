@@ -78,8 +78,13 @@ export async function openPartners(deps: PartnersDeps): Promise<Partners> {
 
   const groupTaken = (id: string, groups: readonly string[]) => {
     const taken = groups.find((group) => byGroup.has(group) && byGroup.get(group)?.id !== id);
-    const which = taken === undefined ? 'A channel group' : `The channel group "${taken}"`;
-    return new BridgeError('CONFLICT', { message: `${which} belongs to another partner.` });
+    const owner = taken === undefined ? undefined : byGroup.get(taken);
+    if (!owner)
+      return new BridgeError('CONFLICT', { message: 'A channel group belongs to another partner.' });
+    const rest = owner.channelGroups.filter((group) => group !== taken).join(',');
+    return new BridgeError('CONFLICT', {
+      message: `The channel group "${taken}" belongs to partner ${owner.id}, and a group has one owner. Give this partner a group and a channel of its own, or take the group from the other: symbolon partners update ${owner.id} --groups "${rest}"`,
+    });
   };
 
   return {

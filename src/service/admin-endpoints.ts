@@ -9,6 +9,8 @@ import type { Backend } from '../backends/backend-types.ts';
 import type { Channels } from '../channels/channel.ts';
 import type { Clients } from '../clients/clients.ts';
 import type { Config } from '../config/config.ts';
+import { digestConfig } from '../config/digest.ts';
+import type { Secrets } from '../config/secrets.ts';
 import type { createEndSessionsOf, EndSessions } from '../customers/end-sessions.ts';
 import type { Identities } from '../customers/identities.ts';
 import { createTryLogin } from '../customers/try-login.ts';
@@ -40,6 +42,7 @@ import type { PartnerWarnings } from './partner-warnings.ts';
 
 export interface AdminEndpointsDeps {
   config: Config;
+  secrets: Pick<Secrets, 'encryptionKeys'>;
   stores: Pick<SqlStores, 'audit' | 'customers' | 'directory'>;
   clock: Clock;
   startedAtMs: number;
@@ -82,6 +85,7 @@ function directoriesOf({ authenticators }: Config): ReadonlyMap<string, Referenc
 export function adminEndpoints(deps: AdminEndpointsDeps): Endpoint[] {
   const { config, stores, audit, partners, apiKeys, clients } = deps;
   const { limiter, assignments } = deps.limits;
+  const configuration = digestConfig(config, deps.secrets);
   return [
     ...partnerEndpoints({ partners, limits: limiter, warningsOf: deps.partnerWarnings }),
     ...limitEndpoints({ limits: limiter, assignments, apiKeys, clients }),
@@ -108,6 +112,10 @@ export function adminEndpoints(deps: AdminEndpointsDeps): Endpoint[] {
       audit,
       store: stores.audit,
       keysOf: async (prefix) => (await apiKeys.list()).filter((key) => key.publicPrefix === prefix),
+      ownerOf: (id) => {
+        const channel = deps.channels.find(id);
+        return channel && partners.ofGroup(channel.group)?.id;
+      },
     }),
     ...statusEndpoints({
       examine: deps.examine,
@@ -118,6 +126,7 @@ export function adminEndpoints(deps: AdminEndpointsDeps): Endpoint[] {
         startedAtMs: deps.startedAtMs,
         store: config.storage.database_url.startsWith('file:') ? 'sqlite' : 'postgresql',
         customers: await stores.customers.count(),
+        configuration,
       }),
     }),
     healthLive('admin'),

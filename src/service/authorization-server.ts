@@ -31,7 +31,7 @@ import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import { type AccessTokens, MAX_ACCESS_TOKEN_SECONDS } from '../tokens/access-token.ts';
-import type { CustomerTokens } from '../tokens/customer-token.ts';
+import { type CustomerTokens, LONGEST_SHOWN_SECONDS } from '../tokens/customer-token.ts';
 import { withOtherNames } from '../tokens/families-of-merged.ts';
 import { createRefreshFamilies } from '../tokens/refresh-families.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
@@ -106,7 +106,8 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
       idleSeconds: config.oauth.refresh_idle_seconds,
       absoluteSeconds: config.oauth.refresh_absolute_seconds,
     },
-    maxTokenLifetimeSeconds,
+    // It ends the families of every holder: those of devices, too.
+    maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS,
   });
   const families = withOtherNames(ownFamilies, deps.standings);
   const codes = createAuthorizationCodes({

@@ -32,6 +32,7 @@ import { tracedMint } from './traced.ts';
 
 const FLUSH_MS = 5_000;
 const PRUNE_MS = 3_600_000;
+const SWEEP_MS = 1_000;
 
 export interface ChannelProofsDeps {
   config: Pick<Config, 'tokens' | 'authenticators'>;
@@ -62,16 +63,20 @@ export async function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[
   const isPublished = ({ proof }: Channel) => proof?.profile.proof.shape === 'published_key_jwt';
   if (deps.channels.all().some(isPublished)) await deps.rings.ensure('vendor');
   const mint = createProofMinting({ ...deps, issueVendorCode: deps.vendorCodes.issue });
-  const collectAttributes = fenceAttributes({
-    live: createCollectAttributes(deps),
-    test: createCollectAttributes({ ...deps, environment: 'test' }),
-    profiles: testProfiles(deps.config),
-  });
+  const live = createCollectAttributes(deps);
+  const test = createCollectAttributes({ ...deps, environment: 'test' });
+  const profiles = testProfiles(deps.config);
+  const collectAttributes = fenceAttributes({ live: live.collect, test: test.collect, profiles });
   const calls = createChannelCalls({ ...deps, store: deps.stores.channelCalls });
   // A store that is away at the end costs the counts of a few seconds, not an orderly end.
   opened.push(() => calls.flush().catch(() => {}));
   const every: RecurringTask[] = [
     { name: 'channel_calls', everyMs: FLUSH_MS, run: () => calls.flush() },
+    {
+      name: 'attributes_forgotten',
+      everyMs: SWEEP_MS,
+      run: async () => [live, test].forEach(({ sweep }) => sweep()),
+    },
     { name: 'channel_calls_pruned', everyMs: PRUNE_MS, run: () => calls.prune() },
   ];
   const vendorKeys = createVendorKeys(deps.rings);

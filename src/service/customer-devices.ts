@@ -9,7 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { Standings } from '../revocation/standings.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
-import { MAX_CUSTOMER_TOKEN_SECONDS } from '../tokens/customer-token.ts';
+import { LONGEST_SHOWN_SECONDS } from '../tokens/customer-token.ts';
 import { withOtherNames } from '../tokens/families-of-merged.ts';
 import { createRefreshFamilies } from '../tokens/refresh-families.ts';
 
@@ -28,7 +28,7 @@ export function openCustomerDevices(
     store: deps.stores.refreshFamilies,
     lifetimes: deviceLifetimes(deps.channels),
     revokedAs: 'session',
-    maxTokenLifetimeSeconds: MAX_CUSTOMER_TOKEN_SECONDS,
+    maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS,
   });
   const all = withOtherNames(families, deps.standings);
   return createDevices({ ...deps, families: all, store: deps.stores.customers });

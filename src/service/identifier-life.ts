@@ -18,7 +18,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { RecurringTask } from '../platform/watch.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
-import { MAX_CUSTOMER_TOKEN_SECONDS } from '../tokens/customer-token.ts';
+import { LONGEST_SHOWN_SECONDS } from '../tokens/customer-token.ts';
 
 const NOTICES_MS = 1_000;
 
@@ -70,7 +70,7 @@ export function createIdentifierLife(deps: IdentifierLifeDeps) {
     registry,
     persons,
     receivers: new Set(receivers.keys()),
-    rememberSeconds: config.sessions.absolute_seconds + MAX_CUSTOMER_TOKEN_SECONDS,
+    rememberSeconds: config.sessions.absolute_seconds + LONGEST_SHOWN_SECONDS,
   });
   const certificates = createErasureCertificates(deps);
   const partnerNotices = createPartnerNotices({ ...deps, store: stores.notices, receivers });

@@ -52,6 +52,6 @@ export function createPartnerApis(deps: PartnerApisDeps) {
   return {
     findings,
     endpoints: { partnerApis: apis, callOnBehalf: createCallOnBehalf({ audit }) },
-    adminEndpoints: [partnerCallEndpoint({ tryPartnerApi: createTryPartnerApi({ apis, audit }) })],
+    adminEndpoints: [partnerCallEndpoint({ tryPartnerApi: createTryPartnerApi({ ...deps, apis }) })],
   };
 }

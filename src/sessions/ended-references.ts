@@ -4,6 +4,7 @@ import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import { lengthPrefixed } from '../platform/encoding.ts';
 import type { Revocations } from '../revocation/revocations.ts';
+import { LONGEST_SHOWN_SECONDS } from '../tokens/customer-token.ts';
 
 /** Somebody whom the company vouched for at a moment (Unix milliseconds). */
 export interface VouchedFor {
@@ -22,8 +23,8 @@ export interface EndedReferences {
   endedSince(vouched: VouchedFor): boolean;
 }
 
-/** Longer than any answer of the company is kept or under way. */
-const REMEMBER_MS = 300_000;
+/** Longer than any proof of the company may be shown, or any answer of it is kept or under way. */
+const REMEMBER_MS = LONGEST_SHOWN_SECONDS * 1000;
 
 export function createEndedReferences(deps: {
   keyring: Pick<Keyring, 'current'>;

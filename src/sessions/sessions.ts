@@ -53,7 +53,7 @@ export interface SessionsDeps {
   lifetimes: SessionLifetimes;
   /** Default: nobody was ever merged. */
   survivorOf?: FindSurvivor;
-  /** Longest life of a customer token, in seconds: a revocation is remembered for this long at least. */
+  /** Longest time for which a customer token may be shown, in seconds: an end is remembered for longer than that. */
   maxTokenLifetimeSeconds: number;
 }
 

@@ -106,16 +106,14 @@ export async function createRedis({
   let opened = openRedisClient(url, onError);
   let closed = false;
   // What goes wrong is told to `onError` as well. A cluster and sentinels give up after one try, a server never.
-  const connect = async () => {
+  const connect = async (attempt = 0): Promise<void> => {
     const mine = opened;
-    for (let attempt = 0; !closed && opened === mine; attempt++) {
-      try {
-        await mine.connect();
-        return;
-      } catch {
-        if (closed || mine.client.isOpen) return;
-        await pause(reconnectPauseMs(attempt), undefined, { ref: false });
-      }
+    try {
+      await mine.connect();
+    } catch {
+      if (closed || mine.client.isOpen) return;
+      await pause(reconnectPauseMs(attempt), undefined, { ref: false });
+      if (!closed && opened === mine) await connect(attempt + 1);
     }
   };
   const deadlines = createDeadlines(clock, () => {

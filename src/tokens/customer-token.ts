@@ -20,6 +20,13 @@ import { createTokenVerifier, type TokenTimes, type Verification } from './token
 export const CUSTOMER_TOKEN_TYPE = 'customer+jwt';
 /** Longest life of a customer token, in seconds (the eight hours of the field's public example). */
 export const MAX_CUSTOMER_TOKEN_SECONDS = 28_800;
+/** How long past its end a customer token still opens something in the stages before `enforce`. */
+export const LATE_PROOF_SECONDS = 86_400;
+/**
+ * Longest time after its issue for which a customer token may still be shown, clocks that differ included: whatever
+ * ends one has to be remembered for at least this long, in seconds.
+ */
+export const LONGEST_SHOWN_SECONDS = MAX_CUSTOMER_TOKEN_SECONDS + LATE_PROOF_SECONDS + 3_600;
 
 export interface CustomerToken extends TokenTimes {
   customerId: CustomerIdentifier;

@@ -86,7 +86,7 @@ export interface RefreshFamiliesDeps {
   lifetimes: RefreshLifetimes | ((holder: string) => RefreshLifetimes | undefined);
   /** What a family's tokens name it as: the kind of revocation that its end is. Default `grant`. */
   revokedAs?: 'grant' | 'session';
-  /** Longest life of a token that a family gives, in seconds: how long the end of a family has to be remembered. */
+  /** Longest time for which a token of a family may be shown, in seconds: its end is remembered for longer than that. */
   maxTokenLifetimeSeconds: number;
 }
 

@@ -103,6 +103,7 @@ describe.skipIf(skipped !== '')(`curl${skipped}`, () => {
       admin_token: ADMIN_TOKEN,
       customers: [user],
       vendor_clients: [],
+      platform_keys: [],
       clients: [
         {
           partner: 'north',

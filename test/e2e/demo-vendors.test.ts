@@ -72,6 +72,14 @@ async function pick(tab: Page, id: string): Promise<void> {
   await tab.locator(`.pick input[value=${id}]`).check();
   await greeting(tab).waitFor();
 }
+/** What axe finds on the page. */
+async function faults(tab: Page): Promise<string[]> {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  await tab.evaluate(axe);
+  return tab.evaluate<string[]>(
+    'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id} ${node.target}`)))',
+  );
+}
 async function picture(name: string): Promise<void> {
   if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' });
 }
@@ -222,21 +230,23 @@ describe('the page of the vendors', () => {
     await page.locator('.bubble--switch').waitFor();
   });
 
-  it.each(['light', 'dark'] as const)('has no fault that axe finds, %s', async (colorScheme) => {
-    // A card that is still fading in has the colours of a moment.
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await signIn(page, 'Demo customer 1');
-    await pick(page, 'intercom');
-    await button(page, 'Alter the proof').click();
-    await page.locator('.bubble--switch').waitFor();
-    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    await page.evaluate(axe);
-    const violations = await page.evaluate<string[]>(
-      'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id} ${node.target}`)))',
-    );
-    expect(violations).toEqual([]);
-    await picture(`vendors-${colorScheme}`);
-  });
+  it.each(['light', 'dark'] as const)(
+    'has no fault that axe finds, nor has the shop, %s',
+    async (colorScheme) => {
+      // A card that is still fading in has the colours of a moment.
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await signIn(page, 'Demo customer 1');
+      await pick(page, 'intercom');
+      await button(page, 'Alter the proof').click();
+      await page.locator('.bubble--switch').waitFor();
+      expect(await faults(page)).toEqual([]);
+      await picture(`vendors-${colorScheme}`);
+      await page.goto(demo.state.shop_url);
+      await page.getByText('Hello Demo customer 1').waitFor();
+      await page.locator('.chip[aria-disabled=false]').first().waitFor();
+      expect(await faults(page)).toEqual([]);
+    },
+  );
 
   it('shows no proof whole', async () => {
     await signIn(page, 'Demo customer 1');

@@ -90,6 +90,19 @@ describe('the demo page', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('has the chat vendor send a message for the customer, without the token of the company', async () => {
+    await signIn('Demo customer 1');
+    await page.getByRole('button', { name: 'Send it by CMzon' }).click();
+    await page.getByText(/^CMzon has queued it as wamid\.\d+\.$/).waitFor();
+    expect(await shownCalls()).toEqual(
+      expect.arrayContaining(['/chat/phone', '/partners/cmzon/v1/messages']),
+    );
+    await signOut();
+    await signIn('Demo customer 2');
+    expect(await page.locator('[data-phone-result]').innerText()).toBe('');
+    expect(complaints).toEqual([]);
+  });
+
   it('forgets the conversation at sign-out and shows no word of it to the next customer', async () => {
     await signIn('Demo customer 1');
     await ask('What is my plan?', 'Fibre 500');
@@ -175,10 +188,10 @@ describe('the demo page', () => {
       for (const summary of all) (summary as unknown as { click(): void }).click();
     });
     const text = await page.locator('.story').innerText();
-    const { clients, api_keys, customers } = demo.state;
+    const { clients, api_keys, platform_keys, customers } = demo.state;
     for (const secret of [
       ...clients.map((one) => one.client_secret),
-      ...api_keys.flatMap((one) => [one.id, one.secret]),
+      ...[...api_keys, ...platform_keys].flatMap((one) => [one.id, one.secret]),
       ...customers.map((one) => one.password),
     ]) {
       expect(text).not.toContain(secret);

@@ -1,5 +1,5 @@
 /** Faults of several processes, in small; `npm run test:faults` runs them in full. */
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   postgresRestarted,
   postgresUnfit,
@@ -24,19 +24,31 @@ beforeAll(async () => {
 afterAll(() => fleet?.stop());
 
 describe.skipIf(missing !== '')(`two processes get over ${missing}`, () => {
-  it('Redis that is killed and comes back empty', () => redisKilled(fleet, 1), 60_000);
-  it('Redis that stops answering', () => redisPaused(fleet), 60_000);
-  it('PostgreSQL that is restarted', () => postgresRestarted(fleet), 60_000);
-  it('PostgreSQL that takes no writes', () => postgresUnfit(fleet, 'read-only'), 60_000);
-  it('PostgreSQL that gives no connection', () => postgresUnfit(fleet, 'connections exhausted'), 60_000);
+  it(
+    'Redis that is killed and comes back empty',
+    () => expect(redisKilled(fleet, 1)).resolves.toBeUndefined(),
+    60_000,
+  );
+  it('Redis that stops answering', () => expect(redisPaused(fleet)).resolves.toBeUndefined(), 60_000);
+  it('PostgreSQL that is restarted', () => expect(postgresRestarted(fleet)).resolves.toBeUndefined(), 60_000);
+  it(
+    'PostgreSQL that takes no writes',
+    () => expect(postgresUnfit(fleet, 'read-only')).resolves.toBeUndefined(),
+    60_000,
+  );
+  it(
+    'PostgreSQL that gives no connection',
+    () => expect(postgresUnfit(fleet, 'connections exhausted')).resolves.toBeUndefined(),
+    60_000,
+  );
   it(
     'a change of signing keys under load without a failed verification',
-    () => rotationUnderLoad(fleet, 1),
+    () => expect(rotationUnderLoad(fleet, 1)).resolves.toBeUndefined(),
     60_000,
   );
   it(
     'a rolling restart without a failed call, and sessions live on',
-    () => rollingRestart(fleet, 1, key),
+    () => expect(rollingRestart(fleet, 1, key)).resolves.toHaveProperty('counts'),
     60_000,
   );
 });

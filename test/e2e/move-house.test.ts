@@ -103,8 +103,8 @@ const tidy = (rows: Rows) =>
     .map((row) =>
       JSON.stringify(
         Object.entries(row)
-          .map(([name, value]) => [name, value === null ? null : String(value)])
-          .sort(),
+          .map(([name, value]) => [name, value === null ? null : String(value as string | number)])
+          .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
       ),
     )
     .sort();

@@ -26,16 +26,19 @@ beforeAll(async () => {
 afterAll(() => fleet?.stop());
 
 describe('two processes get over', () => {
-  it('Redis that is killed ten times', () => redisKilled(fleet, 10));
+  it('Redis that is killed ten times', () => expect(redisKilled(fleet, 10)).resolves.toBeUndefined());
   it('Redis that stops answering, three times', async () => {
-    for (let n = 0; n < 3; n++) await redisPaused(fleet);
+    for (let n = 0; n < 3; n++) await expect(redisPaused(fleet)).resolves.toBeUndefined();
   });
-  it('Redis that takes half a second for each command', () => redisSlow(fleet));
+  it('Redis that takes half a second for each command', () =>
+    expect(redisSlow(fleet)).resolves.toBeUndefined());
   it('PostgreSQL that is restarted five times', async () => {
-    for (let n = 0; n < 5; n++) await postgresRestarted(fleet);
+    for (let n = 0; n < 5; n++) await expect(postgresRestarted(fleet)).resolves.toBeUndefined();
   });
-  it('PostgreSQL that takes no writes', () => postgresUnfit(fleet, 'read-only'));
-  it('PostgreSQL that gives no connection', () => postgresUnfit(fleet, 'connections exhausted'));
+  it('PostgreSQL that takes no writes', () =>
+    expect(postgresUnfit(fleet, 'read-only')).resolves.toBeUndefined());
+  it('PostgreSQL that gives no connection', () =>
+    expect(postgresUnfit(fleet, 'connections exhausted')).resolves.toBeUndefined());
   it('five changes of signing keys under load without a failed verification', () =>
     rotationUnderLoad(fleet, 5));
   it('twenty ends by SIGTERM under load without a failed call', async () => {

@@ -26,7 +26,7 @@ afterAll(async () => {
   rmSync(previous, { recursive: true, force: true });
 });
 
-it('an upgrade one process after the other, and the way back, fail no call and sign nobody out', async () => {
+it('an upgrade one process after the other fails no call and signs nobody out', async () => {
   const { key } = await seed(fleet.processes[0] as ServeProcess);
   const { cookie } = await authenticate(fleet.url, { username: 'mira', password: PASSWORD, channel: 'web' });
   const phone = (await authenticate(fleet.url, { username: 'mira', password: PASSWORD, channel: 'ios' }))

@@ -92,6 +92,7 @@ describe('a partner that was given what the configuration does not have', () => 
       .post('/admin/partners')
       .send({ id: 'other', channel_groups: ['south'] })
       .expect(409);
-    expect(group.body.error.message).toBe('The channel group "south" belongs to another partner.');
+    expect(group.body.error.message).toContain('The channel group "south" belongs to partner south');
+    expect(group.body.error.message).toContain('symbolon partners update south --groups');
   });
 });

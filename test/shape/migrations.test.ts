@@ -27,9 +27,9 @@ async function statementsOf(all: Readonly<Record<string, Step>>): Promise<Map<st
         },
       });
       const db = new Kysely<unknown>({
-        config: { dialect: undefined as never },
-        dialect: undefined as never,
-        driver: undefined as never,
+        config: { dialect: {} as never },
+        dialect: {} as never,
+        driver: {} as never,
         executor: listening,
       });
       await up(db);

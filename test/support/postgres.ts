@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -11,6 +11,7 @@ import {
   startChild,
   untilReady,
 } from './child-server.ts';
+import type { TestCertificate } from './certificate.ts';
 
 /** Where Debian keeps the programs of each version, newest first. */
 const FOLDERS = globSync('/usr/lib/postgresql/*/bin').sort().reverse();
@@ -41,8 +42,8 @@ function asOwnAccount(command: string, args: readonly string[]): [string, string
   return [findProgram('setpriv') as string, [...account, command, ...args]];
 }
 
-/** Starts a server of our own on a free loopback port, with an empty data directory. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Starts a server of our own on a free loopback port, with an empty data directory; with a certificate it speaks TLS too. */
+export async function startPostgres(certificate?: TestCertificate): Promise<PostgresServer> {
   const directory = mkdtempSync(join(tmpdir(), 'symbolon-postgres-'));
   const ids = process.getuid?.() === 0 ? accountIds(ACCOUNT) : undefined;
   if (ids) chownSync(directory, ids.uid, ids.gid);
@@ -57,7 +58,16 @@ export async function startPostgres(): Promise<PostgresServer> {
   );
   const port = await freePort();
   const address = (database: string) => `postgres://symbolon@127.0.0.1:${port}/${database}`;
-  const fast = ['fsync=off', 'full_page_writes=off'];
+  const settings = ['fsync=off', 'full_page_writes=off'];
+  if (certificate) {
+    settings.push('ssl=on');
+    for (const [part, text] of Object.entries(certificate)) {
+      const file = join(directory, `${part}.pem`);
+      writeFileSync(file, text as string, { mode: 0o600 });
+      if (ids) chownSync(file, ids.uid, ids.gid);
+      settings.push(`ssl_${part}_file=${file}`);
+    }
+  }
   let child: ChildServer;
   const inMaintenance = async (statement: string) => {
     const client = new Client({ connectionString: address('postgres'), connectionTimeoutMillis: 2_000 });
@@ -77,7 +87,7 @@ export async function startPostgres(): Promise<PostgresServer> {
         '-k',
         directory,
         ...`-p ${port} -h 127.0.0.1`.split(' '),
-        ...fast.flatMap((setting) => ['-c', setting]),
+        ...settings.flatMap((setting) => ['-c', setting]),
       ]),
     );
     await untilReady(child.process, () => inMaintenance('select 1'));

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestCertificate } from './certificate.ts';
 import { type ChildServer, findProgram, freePort, startChild, untilReady } from './child-server.ts';
 
 export interface RedisServer {
@@ -32,10 +33,21 @@ function answersPing(port: number): Promise<void> {
   });
 }
 
-/** Starts a server of our own on a free loopback port; it keeps nothing on disk. */
-export async function startRedis(): Promise<RedisServer> {
+/** Starts a server of our own on a free loopback port; it keeps nothing on disk. With a certificate a second port speaks TLS. */
+export async function startRedis(certificate?: TestCertificate): Promise<RedisServer & { tlsPort: number }> {
   const directory = mkdtempSync(join(tmpdir(), 'symbolon-redis-'));
   const port = await freePort();
+  const tlsPort = certificate ? await freePort() : 0;
+  const tls: string[] = [];
+  if (certificate) {
+    tls.push('--tls-port', String(tlsPort), '--tls-auth-clients', 'no');
+    for (const [part, text] of Object.entries(certificate)) {
+      const file = join(directory, `${part}.pem`);
+      writeFileSync(file, text as string, { mode: 0o600 });
+      tls.push(`--tls-${part}-file`, file);
+    }
+    tls.push('--tls-ca-cert-file', join(directory, 'cert.pem'));
+  }
   let child: ChildServer;
   const start = async () => {
     child = startChild(findProgram('redis-server') as string, [
@@ -49,12 +61,14 @@ export async function startRedis(): Promise<RedisServer> {
       '',
       '--appendonly',
       'no',
+      ...tls,
     ]);
     await untilReady(child.process, () => answersPing(port));
   };
   await start();
   return {
     url: `redis://127.0.0.1:${port}`,
+    tlsPort,
     pid: () => child.process.pid as number,
     start,
     kill: () => child.stop('SIGKILL'),

@@ -155,7 +155,11 @@ const channelParameters = z.object({ channel: z.string().min(1).max(64) });
 export function channelEndpoints(deps: ChannelEndpointsDeps): Endpoint[] {
   const find = (id: string): Channel => {
     const channel = deps.channels.find(id);
-    if (!channel) throw new BridgeError('NOT_FOUND', { message: 'No channel has this name.' });
+    if (!channel) {
+      throw new BridgeError('NOT_FOUND', {
+        message: 'No channel has this name. If you just added it, restart the service.',
+      });
+    }
     return channel;
   };
   return [

@@ -13,6 +13,13 @@ export interface KeyFacts {
   revokedAtMs: number | undefined;
 }
 
+/** What an administrator may know beside the records. */
+export interface WhyFacts {
+  keys: readonly KeyFacts[];
+  /** Partner that owns the group of a channel. */
+  ownerOf(channel: string): string | undefined;
+}
+
 export interface Explanation {
   refused: boolean;
   at: string;
@@ -26,6 +33,9 @@ export interface Explanation {
   explanation: string[];
   advice: string | null;
 }
+
+const FOREIGN_PROOF_ADVICE =
+  'The caller shows the proof of a channel whose group is its own; a group belongs to one partner.';
 
 const isCode = (code: string): code is ErrorCode | OAuthErrorCode =>
   Object.hasOwn(errorCatalogue, code) || Object.hasOwn(oauthErrorCatalogue, code);
@@ -69,6 +79,18 @@ function aboutKeys(keys: readonly KeyFacts[], atMs: number): string[] {
           : 'is neither revoked nor expired';
     return `That key ("${label}", partner ${partner}) ${state}.`;
   });
+}
+
+/** Whose the channel is whose genuine proof was shown to the wrong partner. */
+function aboutProof(record: AuditRecord, ownerOf: WhyFacts['ownerOf']): string[] {
+  const channel = detailText(record, 'proof_channel');
+  if (channel === undefined) return [];
+  const owner = ownerOf(channel);
+  const whose =
+    owner === undefined ? 'whose group belongs to no partner' : `whose group belongs to partner ${owner}`;
+  return [
+    `The proof is genuine, and of the channel ${channel}, ${whose}: a partner is answered about customers of its own groups alone.`,
+  ];
 }
 
 function particulars(record: AuditRecord): string[] {
@@ -136,7 +158,7 @@ function facts(record: AuditRecord) {
 }
 
 /** Explains the records of one request (newest first, at least one) to an administrator. */
-export function explainRefusal(records: readonly AuditRecord[], keys: readonly KeyFacts[]): Explanation {
+export function explainRefusal(records: readonly AuditRecord[], { keys, ownerOf }: WhyFacts): Explanation {
   const refusal = records.find(({ outcome }) => outcome === 'refused');
   if (!refusal) return notRefused(records);
   const code = refusal.reason ?? 'unknown';
@@ -156,8 +178,12 @@ export function explainRefusal(records: readonly AuditRecord[], keys: readonly K
       ...(check === undefined ? [] : [check]),
       ...whoAsked(refusal),
       ...aboutKeys(keys, refusal.atMs),
+      ...aboutProof(refusal, ownerOf),
       ...particulars(refusal),
     ],
-    advice: advice ?? 'See the code in docs/errors.md.',
+    advice:
+      detailText(refusal, 'proof_channel') !== undefined
+        ? FOREIGN_PROOF_ADVICE
+        : (advice ?? 'See the code in docs/errors.md.'),
   };
 }

@@ -18,6 +18,8 @@ export interface ServiceStatus {
   startedAtMs: number;
   store: string;
   customers: number;
+  /** By section: a keyed digest of the configuration that this process started with. */
+  configuration: Readonly<Record<string, string>>;
 }
 
 /** Asks every backend about one customer; its findings name fields, never what they hold. */
@@ -65,6 +67,10 @@ export function statusEndpoints({ status, examine, examineCustomer }: StatusEndp
         started_at: timeSchema,
         store: z.string(),
         customers: z.int(),
+        configuration: z.record(z.string(), z.string()).meta({
+          description:
+            'By section, a keyed digest of the configuration that this process started with: `symbolon doctor` compares it with the file.',
+        }),
       }),
       run: async () => {
         const now = await status();
@@ -74,6 +80,7 @@ export function statusEndpoints({ status, examine, examineCustomer }: StatusEndp
           started_at: timeText(now.startedAtMs),
           store: now.store,
           customers: now.customers,
+          configuration: { ...now.configuration },
         };
       },
     }),

@@ -30,10 +30,12 @@ export interface WhyDeps {
   store: AuditStore;
   /** What is known of the keys whose public id begins like this. */
   keysOf(publicPrefix: string): Promise<readonly KeyFacts[]>;
+  /** Partner that owns the group of a channel. */
+  ownerOf(channel: string): string | undefined;
 }
 
 /** `GET /admin/why/{request_id}`: why a request was refused, from the audit log. */
-export function whyEndpoint({ audit, store, keysOf }: WhyDeps): Endpoint {
+export function whyEndpoint({ audit, store, keysOf, ownerOf }: WhyDeps): Endpoint {
   return adminEndpoint({
     method: 'get',
     path: '/admin/why/{request_id}',
@@ -55,7 +57,7 @@ export function whyEndpoint({ audit, store, keysOf }: WhyDeps): Endpoint {
       }
       const prefix = records.flatMap(({ keyPrefix, details }) => keyPrefix ?? details?.claimed_key ?? [])[0];
       const keys = typeof prefix === 'string' ? await keysOf(prefix) : [];
-      return { request_id: path.request_id, ...explainRefusal(records, keys) };
+      return { request_id: path.request_id, ...explainRefusal(records, { keys, ownerOf }) };
     },
   });
 }

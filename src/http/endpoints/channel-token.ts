@@ -46,6 +46,15 @@ function withReadInput(fields: Record<string, unknown>): Record<string, unknown>
   }
 }
 
+/** A record's reader passes over this name in silence; here it is refused like any other that nobody knows. */
+function refuseProto({ input }: Record<string, unknown>): void {
+  if (typeof input === 'object' && input !== null && Object.hasOwn(input, '__proto__')) {
+    throw new BridgeError('INVALID_REQUEST', {
+      message: 'The input holds something that this channel does not take.',
+    });
+  }
+}
+
 const bodySchema = z
   .object({
     input: inputSchema.optional(),
@@ -189,7 +198,9 @@ export function channelToken(deps: ChannelTokenDeps): Endpoint {
     },
     handle: async (req, res) => {
       const fields = await readFields(req, ['none', 'json', 'form'], MAX_BODY_BYTES);
-      const asked = parseWith(bodySchema, withReadInput(fields));
+      const given = withReadInput(fields);
+      refuseProto(given);
+      const asked = parseWith(bodySchema, given);
       if (Object.keys(asked.input ?? {}).length > MAX_INPUTS) {
         throw new BridgeError('INVALID_REQUEST', { message: 'Too many inputs.' });
       }

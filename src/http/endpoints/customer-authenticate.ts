@@ -167,6 +167,11 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
       const names = deps.carriedBy(channel);
       const delivery = deliveryOf(channel, asked.delivery);
       if (names) return { channel, delivery, proof: siteSessionOf(req, channel, names) };
+      throw new BridgeError('INVALID_REQUEST', {
+        message:
+          'The body holds no proof of a customer. This channel has no site_session authenticator, so that no cookie of a site can stand in for one.',
+        details: { member: 'username', expected: 'string' },
+      });
     }
     if ('subject_token' in fields || 'subject_token_type' in fields) {
       const body = parseWith(subjectTokenBody, fields);

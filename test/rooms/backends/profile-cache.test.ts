@@ -35,8 +35,9 @@ function remembering(times: { freshMs: number; staleMs: number }): RememberingBa
     fields: ['plan', 'balance', 'iban'],
     ask: async (question) => {
       asked.push(question);
+      const given = answers?.(question);
       await Promise.resolve();
-      return (await answers?.(question)) ?? { status: 'ok', fields: { plan: `of ${question.customerId}` } };
+      return (await given) ?? { status: 'ok', fields: { plan: `of ${question.customerId}` } };
     },
     probe: async () => ({ ok: true, message: '' }),
   };
@@ -202,14 +203,22 @@ describe('many questions at once', () => {
     const first = ask();
     end();
     clock.advance(1);
+    answers = () => FAILED;
     const second = ask();
-    release();
-    await first;
     expect(asked).toHaveLength(2);
-    await second;
-    expect(crm.size()).toBe(1);
-    expect((await ask()).ageMs).toBe(0);
+    release();
+    expect(await first).toMatchObject({ fields: { plan: 'before' } });
+    expect(await second).toEqual(FAILED);
+    expect(crm.size()).toBe(0);
+    expect(await ask()).toEqual(FAILED);
   });
+});
+
+it('an answer that comes after the end of all that the customer was issued is not kept', async () => {
+  const late = ask();
+  ended.set(MIRA, clock.nowMs());
+  await late;
+  expect(crm.size()).toBe(0);
 });
 
 describe('while the backend fails', () => {

@@ -84,7 +84,9 @@ describe('call', () => {
     expect(failed.stderr).toContain('PARTNER_API_ERROR');
     const unknown = await run(['crm', 'GET', '/v1/profile']);
     expect(unknown.code).toBe(1);
-    expect(unknown.stderr).toContain('No connection of this name has a preset.');
+    expect(unknown.stderr).toContain(
+      'There is no connection of this name. If you just added it, restart the service.',
+    );
   });
 
   it('shows no secret, neither ours nor one of the answer', async () => {

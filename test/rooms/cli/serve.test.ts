@@ -211,4 +211,18 @@ describe('the command line and a real service', () => {
     await serve();
     expect((await run(['doctor'])).stdout).toContain('✓ service: is running');
   });
+
+  it('doctor says that the running service has not read what the file says now, and which part of it', async () => {
+    await serve();
+    place.write('symbolon.yaml', `${settings}sessions: { idle_seconds: 600 }\n`);
+    const { stdout } = await run(['doctor']);
+    expect(stdout).toContain(
+      '! service: is running with another configuration (other: sessions); restart it. The lines above are about the old one.',
+    );
+    place.write(
+      'symbolon.yaml',
+      `# only a remark\nops: { port: 0 }\n${settings.replace('ops: { port: 0 }\n', '')}`,
+    );
+    expect((await run(['doctor'])).stdout).toContain('✓ service: is running');
+  });
 });

@@ -162,6 +162,15 @@ authenticators: [{ name: a, type: htpp }]
     expect(problemsOf(() => loadText(bomb)).problems.length).toBeGreaterThan(0);
   });
 
+  it.each([
+    ['an alias within its own anchor', 'a: &x [*x]'],
+    ['two of them', 'a: &x [*x, *x]'],
+    ['brackets without end', `a: ${'['.repeat(100_000)}`],
+    ['nesting that no setting has', `a: ${'{a: '.repeat(60)}1${'}'.repeat(60)}`],
+  ])('is refused for %s, at once', (_what, text) => {
+    expect(problemsOf(() => loadText(text)).text).toContain('is nested without end');
+  });
+
   it('that does not exist is named, with the way to get one', () => {
     const { text } = problemsOf(() =>
       loadConfig({ file: '/nowhere/symbolon.yaml', environment: readEnvironment({}) }),

@@ -15,6 +15,7 @@ const request = (change: Partial<ProfileRequest> = {}): ProfileRequest => ({
     name: 'North',
     channelGroups: [],
     visibleFields: ['plan', 'lines', 'constructor'],
+    fieldMasks: { lines: 'hidden' },
     tier: 'production',
     createdAtMs: 0,
   } as unknown as ProfileRequest['partner'],
@@ -57,6 +58,13 @@ describe('the profile of a test customer', () => {
     expect((await getProfile(request({ agreedTo: () => false }))).profile).toEqual({});
     expect(asked).toEqual([]);
     expect(events).toHaveLength(3);
+  });
+
+  it('is masked for a partner as a real one would be', async () => {
+    const { getProfile } = openFence();
+    const { partner } = request();
+    const shown = await getProfile(request({ partner: { ...partner, fieldMasks: { plan: 'hidden' } } }));
+    expect(shown.profile).toEqual({ plan: '••••' });
   });
 
   it('without a fixed one comes from test data, whatever key asks', async () => {

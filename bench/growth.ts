@@ -1,0 +1,112 @@
+/** How the cost of a request grows, measured and drawn into `docs/performance/`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { postgresMissing, startPostgres } from '../test/support/postgres.ts';
+import { redisMissing } from '../test/support/redis.ts';
+import type { Stage } from './contestants.ts';
+import { costOf, type Effort } from './measure.ts';
+import { fillTables } from './more-rows.ts';
+import { drawPlot, type Plot } from './plot.ts';
+import { GRAPHS } from './profile.ts';
+import { profileRequest, subjectTokenRequest } from './requests.ts';
+import { type BenchedSymbolon, PROVIDER, renewalOf } from './symbolon.ts';
+
+const COST = 'CPU µs per request';
+
+const profileOf = ({ url, access, publicId, customer }: BenchedSymbolon) =>
+  profileRequest(url, { access, key: publicId, customer });
+
+const signInOf = ({ url, providerKey }: BenchedSymbolon, tokenBytes: number) =>
+  subjectTokenRequest(url, { key: providerKey, ...PROVIDER }, tokenBytes);
+
+function save(name: string, plot: Plot): void {
+  mkdirSync(GRAPHS, { recursive: true });
+  writeFileSync(join(GRAPHS, `${name}.svg`), drawPlot(plot));
+  console.log(`\n${plot.title}`);
+  for (const one of plot.series) {
+    const told = one.points.map(([x, y]) => `${x.toLocaleString('en')}: ${y.toFixed(1)}`);
+    console.log(`  ${one.name.padEnd(24)} ${told.join('   ')}`);
+  }
+}
+
+async function byRows(stage: Stage, most: number, effort: Effort): Promise<void> {
+  const symbolon = await stage.symbolon();
+  const targets = {
+    '/getprofile': profileOf(symbolon),
+    renewal: renewalOf(symbolon),
+    'sign-in by token': signInOf(symbolon, 500),
+  };
+  const found = new Map<string, [number, number][]>(Object.keys(targets).map((name) => [name, []]));
+  for (let rows = 1; rows <= most; rows *= 10) {
+    fillTables(symbolon.home, rows);
+    for (const [name, target] of Object.entries(targets)) {
+      found.get(name)?.push([rows, await costOf([symbolon.started], [target], effort)]);
+    }
+  }
+  save('rows', {
+    title: 'Customers, keys and sessions in the embedded database',
+    axes: ['rows of each', COST],
+    logarithmic: true,
+    series: [...found].map(([name, points]) => ({ name, points })),
+  });
+}
+
+async function byBackends(stage: Stage, effort: Effort): Promise<void> {
+  const points: [number, number][] = [];
+  for (const backends of [1, 4, 16, 64]) {
+    const symbolon = await stage.symbolon({ backends });
+    points.push([backends, await costOf([symbolon.started], [profileOf(symbolon)], effort)]);
+  }
+  save('backends', {
+    title: 'Backends asked for one profile',
+    axes: ['backends', COST],
+    series: [{ name: '/getprofile', points }],
+  });
+}
+
+async function byTokenSize(stage: Stage, effort: Effort): Promise<void> {
+  const symbolon = await stage.symbolon();
+  const points: [number, number][] = [];
+  for (const bytes of [500, 1_000, 2_000, 4_000, 8_000]) {
+    points.push([bytes, await costOf([symbolon.started], [signInOf(symbolon, bytes)], effort)]);
+  }
+  save('tokens', {
+    title: "Size of the identity provider's token",
+    axes: ['bytes', COST],
+    series: [{ name: 'sign-in by token', points }],
+  });
+}
+
+async function byProcesses(stage: Stage, effort: Effort): Promise<void> {
+  const missing = redisMissing() ?? postgresMissing();
+  if (missing !== undefined) return console.log(`\nProcesses: left out, ${missing}`);
+  const server = await startPostgres();
+  stage.onEnd(() => server.stop());
+  const env = { REDIS_URL: await stage.redis(), DATABASE_URL: await server.createDatabase() };
+  const first = await stage.symbolon({ env });
+  const fleet = [first];
+  const profiles: [number, number][] = [];
+  const renewals: [number, number][] = [];
+  for (const processes of [1, 2, 3]) {
+    while (fleet.length < processes) fleet.push(await stage.symbolon({ env, fleetOf: first }));
+    const started = fleet.map((one) => one.started);
+    profiles.push([processes, await costOf(started, fleet.map(profileOf), effort)]);
+    renewals.push([processes, await costOf(started, fleet.map(renewalOf), effort)]);
+  }
+  save('processes', {
+    title: 'Processes on one PostgreSQL and one Redis',
+    axes: ['processes', COST],
+    series: [
+      { name: '/getprofile', points: profiles },
+      { name: 'renewal', points: renewals },
+    ],
+  });
+}
+
+/** `most`: rows of each table, up to a million; filling the tables takes the longest. */
+export async function measureGrowth(stage: Stage, most: number, effort: Effort): Promise<void> {
+  await byRows(stage, most, effort);
+  await byBackends(stage, effort);
+  await byTokenSize(stage, effort);
+  await byProcesses(stage, effort);
+}
