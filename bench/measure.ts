@@ -4,6 +4,8 @@ import { firstOf, type LoadRequest, load, once, steadyLoad, type Target } from '
 
 export const SERVER_CORE = 0;
 export const OTHER_CORE = 1;
+/** By then the service's hot code is compiled. */
+const WARM_UP_MS = 1_500;
 
 export interface Contestant {
   name: string;
@@ -18,11 +20,13 @@ export interface Effort {
   roundMs: number;
   /** Default 32. */
   connections?: number;
+  /** Length of the first round, which does not count. Default 1,500. */
+  warmUpMs?: number;
 }
 
 export interface Figure {
   name: string;
-  /** CPU time of the contestant's processes per request, kernel work included; median of the rounds. */
+  /** CPU time of the contestant's processes per request, kernel work included. */
   microseconds: number;
   p50Ms: number;
   p99Ms: number;
@@ -41,6 +45,9 @@ export function quantile(values: readonly number[], share: number): number {
 
 const median = (values: readonly number[]) => quantile(values, 0.5);
 
+/** Of the costs of several rounds the lower quartile: what else the machine does only ever adds. */
+const undisturbed = (costs: readonly number[]) => quantile(costs, 0.25);
+
 /** Every contestant proves that it answers what it should and refuses what it must. */
 async function prove({ name, target, refused = [] }: Contestant): Promise<void> {
   try {
@@ -55,7 +62,7 @@ async function prove({ name, target, refused = [] }: Contestant): Promise<void> 
 export async function measure(
   title: string,
   contestants: readonly Contestant[],
-  { rounds, roundMs, connections = 32 }: Effort,
+  { rounds, roundMs, connections = 32, warmUpMs = WARM_UP_MS }: Effort,
 ): Promise<Scenario> {
   for (const one of contestants) await prove(one);
   const spent = contestants.map(() => [] as number[]);
@@ -64,8 +71,7 @@ export async function measure(
     for (const [i, { started, target }] of contestants.entries()) {
       const pid = started.child.pid as number;
       const before = cpuMicroseconds(pid);
-      const { answers, latenciesMs } = await load(target, connections, roundMs);
-      // The first round warms up.
+      const { answers, latenciesMs } = await load(target, connections, round === 0 ? warmUpMs : roundMs);
       if (round === 0) continue;
       spent[i]?.push((cpuMicroseconds(pid) - before) / answers);
       for (const latency of latenciesMs) latencies[i]?.push(latency);
@@ -75,7 +81,7 @@ export async function measure(
   process.stderr.write('\n');
   const figures = contestants.map(({ name, started }, i) => ({
     name,
-    microseconds: median(spent[i] as number[]),
+    microseconds: undisturbed(spent[i] as number[]),
     p50Ms: median(latencies[i] as number[]),
     p99Ms: quantile(latencies[i] as number[], 0.99),
     mib: residentMib(started.child.pid as number),
@@ -84,23 +90,23 @@ export async function measure(
   return { title, figures };
 }
 
-/** CPU time per request of one service, which may be several processes; median of the rounds. */
+/** CPU time per request of one service, which may be several processes. */
 export async function costOf(
   processes: readonly Started[],
   targets: readonly Target[],
-  { rounds, roundMs }: Effort,
+  { rounds, roundMs, warmUpMs = WARM_UP_MS }: Effort,
 ): Promise<number> {
   const spentBy = () => processes.reduce((sum, { child }) => sum + cpuMicroseconds(child.pid as number), 0);
   const costs: number[] = [];
-  const connections = Math.ceil(32 / targets.length);
   for (let round = 0; round <= rounds; round++) {
     const before = spentBy();
-    const loads = await Promise.all(targets.map((target) => load(target, connections, roundMs)));
+    const loads = await Promise.all(
+      targets.map((target) => load(target, 32, round === 0 ? warmUpMs : roundMs)),
+    );
     const answers = loads.reduce((sum, one) => sum + one.answers, 0);
-    // The first round warms up.
     if (round > 0) costs.push((spentBy() - before) / answers);
   }
-  return median(costs);
+  return undisturbed(costs);
 }
 
 function print({ title, figures }: Scenario): void {

@@ -3,7 +3,7 @@
  * core while generator, backend and Redis have the other. The figure is CPU time of the server per request; only
  * ratios within one run mean anything. Each contestant first proves that it refuses what it has to.
  *
- *   npm run bench -- [--only getprofile,health] [--rounds 5] [--round-ms 2000]
+ *   npm run bench -- [--only getprofile,health] [--rounds 8] [--round-ms 1000]
  *                     [--built DIR]             takes a build that is there: bin, dist and node_modules in DIR
  *   npm run bench -- growth [--most 100000]     how cost grows, as plots in docs/performance/
  *   npm run bench -- flame [getprofile] [--redis]  a flame graph in docs/performance/
@@ -19,8 +19,8 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     only: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    'round-ms': { type: 'string', default: '2000' },
+    rounds: { type: 'string', default: '8' },
+    'round-ms': { type: 'string', default: '1000' },
     redis: { type: 'boolean', default: false },
     built: { type: 'string' },
     most: { type: 'string', default: '100000' },
@@ -36,7 +36,14 @@ async function compare(): Promise<void> {
     const cast = await openCast(stage);
     const pid = cast.symbolon.started.child.pid as number;
     console.log(`ready after ${Math.round(cast.symbolon.readyMs)} ms, ${residentMib(pid)} MiB resident`);
-    for (const name of names) await SCENARIOS[name]?.(stage, cast, effort);
+    for (const name of names) {
+      try {
+        await SCENARIOS[name]?.(stage, cast, effort);
+      } catch (error) {
+        console.error(`\n${name} is left out:`, error);
+        process.exitCode = 1;
+      }
+    }
     console.log(`\n${residentMib(pid)} MiB resident after load`);
   });
 }

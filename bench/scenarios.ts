@@ -87,6 +87,7 @@ const cold: Run = async (stage, cast, { rounds }) => {
   await measure('/getprofile, ES256, each customer token for the first time', all, {
     rounds: Math.min(rounds, 3),
     roundMs: COLD_ROUND_MS,
+    warmUpMs: COLD_ROUND_MS,
   });
 };
 

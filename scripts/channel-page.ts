@@ -61,8 +61,9 @@ function clientStep(profile: ChannelProfile): string {
   ];
   const command = `symbolon clients create ${words.join(' ')} \\\n  --redirect https://www.example.com/`;
   return [
-    `${vendor} is an OpenID client of this service ([openid-provider.md](../openid-provider.md)); the partner is the one that owns the channel group:`,
+    `${vendor} is an OpenID client of this service ([openid-provider.md](../openid-provider.md)). Make it before you edit the file, which no command reads while a variable in it is not set; the partner is the one that owns the channel group:`,
     code('sh', command),
+    `\`--redirect\` is an address of your site. Nobody is sent there: the code is bound to it, and ${vendor} repeats it when it redeems the code. Of several the first counts.`,
     `Put the id that it prints into \`${secretVariable(profile, 'client_id')}\`, and give id and secret to ${vendor}.`,
   ].join('\n\n');
 }
@@ -86,7 +87,7 @@ function here(profile: ChannelProfile): string {
         )
       : '',
     names.length > 0
-      ? 'On the right of `attributes` stand profile fields of your [backends](../configuration.md#backends). Personal data stays in the house unless `allow_personal_data` names it.'
+      ? 'On the right of `attributes` stand profile fields of your [backends](../configuration.md#backends); a field that no backend has yet is added under `backends[].fields` first. Personal data stays in the house unless `allow_personal_data` names it.'
       : '',
   );
 }
@@ -97,7 +98,11 @@ function pageCode({ id, web }: ChannelProfile): string {
     `import { createSymbolon } from '@symbolon/sdk-web';`,
     `import { ${name} } from '@symbolon/sdk-web/${adapterFile(web.adapter)}';`,
     '',
-    `const symbolon = createSymbolon({ baseUrl: 'https://identity.example.com', channel: '${id}' });`,
+    'const symbolon = createSymbolon({',
+    "  baseUrl: 'https://identity.example.com',",
+    `  channel: '${id}',`,
+    '  onError: console.error,',
+    '});',
     web.snippet,
     'await symbolon.start();',
   ].join('\n');
@@ -116,8 +121,14 @@ function page(profile: ChannelProfile): string {
     [
       ...(web.snippet.includes('{your') ? ['`{…}` is for you to fill in.'] : []),
       'Put the origin of the page into `allowed_origins`.',
-      'With `siteSession: true` whoever is signed in at your site is signed in to the chat without being asked: [site-session.md](../site-session.md).',
+      'Whatever fails later, in the widget too, goes to `onError`.',
     ].join(' '),
+    'Until someone is signed in nothing happens. A session of any channel of the same group serves; there are three ways to one:',
+    bullets([
+      '`siteSession: true` among the options: whoever is signed in at your site is signed in here without being asked ([site-session.md](../site-session.md), which says what has to be configured for it)',
+      'a link to `/customer_sign_in` of this service, which leads to your identity provider and back ([oidc-sign-in.md](../oidc-sign-in.md))',
+      '`symbolon.signIn({ username, password })`, with what your page asks for',
+    ]),
   );
 }
 
@@ -125,17 +136,22 @@ function page(profile: ChannelProfile): string {
 export const adapterFile = (adapter: string | undefined): string =>
   adapter?.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`) ?? 'widget';
 
+const RESTART = '`serve` reads the file once, at its start: restart it after every change.';
+
 function proving({ id, proof, vendor }: ChannelProfile): string {
+  const commands = code('sh', `symbolon doctor\nsymbolon channels probe ${id}`);
   if (proof.shape === 'fetched_token' || proof.shape === 'oidc_code') {
     return section(
       '4. See that it holds',
-      code('sh', 'symbolon doctor'),
-      `It proves the settings. What ${vendor} makes of the ${proof.shape === 'oidc_code' ? 'code' : 'token'} only a sign-in at your page shows: sign in, open the chat, and look at the customer in ${vendor}'s console.`,
+      RESTART,
+      commands,
+      `The doctor proves the settings, the probe that a ${proof.shape === 'oidc_code' ? 'code is made' : 'token is given'} for a customer who does not exist. What ${vendor} makes of the ${proof.shape === 'oidc_code' ? 'code' : 'token'} only a sign-in at your page shows: sign in, open the chat, and look at the customer in ${vendor}'s console.`,
     );
   }
   return section(
     '4. See that it holds',
-    code('sh', `symbolon doctor\nsymbolon channels probe ${id}`),
+    RESTART,
+    commands,
     'The probe makes a proof for a customer who does not exist, checks it as the vendor would, and shows that an altered and an unsigned one are refused.',
   );
 }

@@ -34,5 +34,6 @@ const results = (asked.length > 0 ? asked : Object.keys(ROOMS)).map((room) => {
   });
   return { room, enough: status === 0 };
 });
-for (const { room, enough } of results) console.log(`${room}: ${enough ? 'at least 85 %' : 'BELOW 85 %, or failed'}`);
+for (const { room, enough } of results)
+  console.log(`${room}: ${enough ? 'at least 85 %' : 'BELOW 85 %, or failed'}`);
 process.exitCode = results.every(({ enough }) => enough) ? 0 : 1;

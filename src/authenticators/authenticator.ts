@@ -74,6 +74,8 @@ export type AuthenticationOutcome =
       reference: CustomerReference;
       /** When whoever vouches was asked, in Unix milliseconds. Default: now. A sign-out after it ends the session. */
       provenAtMs?: number;
+      /** When the customer's credentials were last checked, in Unix milliseconds, if that was another moment. */
+      checkedAtMs?: number | undefined;
     }
   | { outcome: 'refused'; reason: 'credentials' | 'locked' | 'password_change_required' }
   | { outcome: 'not_mine' }

@@ -109,3 +109,11 @@ export function claimsFault(
   if (!partyFits(claims, settings)) return 'authorized_party';
   return timeFault(claims, settings, nowSeconds);
 }
+
+/**
+ * When the customer last proved who they are, by `auth_time` (OIDC Core 1.0 section 2), in Unix milliseconds; never
+ * later than now. With single sign-on this is long before the token was issued. `undefined`: the token does not say.
+ */
+export function checkedAtMs({ auth_time: at }: Claims, nowMs: number): number | undefined {
+  return isDate(at) ? Math.min(Math.floor(at) * 1000, nowMs) : undefined;
+}

@@ -8,7 +8,7 @@ import type {
   SubjectTokenProof,
 } from './authenticator.ts';
 import { createCancellation, unlessAborted } from './cancellation.ts';
-import { claimsFault, type TokenFault } from './jwt-claims.ts';
+import { checkedAtMs, claimsFault, type TokenFault } from './jwt-claims.ts';
 import { type ClaimedToken, parseSubjectToken } from './jwt-parse.ts';
 import { type JwtSettings, jwtSettings } from './jwt-settings.ts';
 import { checkSignature, headerFault } from './jwt-signature.ts';
@@ -62,6 +62,7 @@ function create(options: JwtSettings, deps: JwtDeps): Authenticator {
       reference,
       // `iat` has no milliseconds: a sign-out earlier in the same second must not end it.
       provenAtMs: Math.min(Math.floor(claims.iat as number) * 1000 + 999, clock.nowMs()),
+      checkedAtMs: checkedAtMs(claims, clock.nowMs()),
     };
   };
 

@@ -1,6 +1,6 @@
 import type { CustomerReference } from '../identifiers/identifier.ts';
 import { parseReference } from '../identifiers/identifier.ts';
-import { claimsFault, type TokenFault } from './jwt-claims.ts';
+import { checkedAtMs, claimsFault, type TokenFault } from './jwt-claims.ts';
 import { type ClaimedToken, parseSubjectToken } from './jwt-parse.ts';
 import type { JwtSettings } from './jwt-settings.ts';
 import { checkSignature, headerFault } from './jwt-signature.ts';
@@ -16,7 +16,13 @@ export interface ExpectedSignIn {
 }
 
 export type IdTokenVerdict =
-  | { verdict: 'sound'; reference: CustomerReference; issuedAtSeconds: number }
+  | {
+      verdict: 'sound';
+      reference: CustomerReference;
+      issuedAtSeconds: number;
+      /** When the provider last checked the credentials, if it says so. */
+      checkedAtMs: number | undefined;
+    }
   | { verdict: 'wrong'; fault: IdTokenFault }
   /** The provider's keys cannot be had. */
   | { verdict: 'unknown' };
@@ -66,5 +72,10 @@ export async function checkIdToken(
   const named = Object.hasOwn(claims, rules.reference_claim) ? claims[rules.reference_claim] : undefined;
   const reference = parseReference(named);
   if (reference === undefined) return wrong('reference');
-  return { verdict: 'sound', reference, issuedAtSeconds: claims.iat as number };
+  return {
+    verdict: 'sound',
+    reference,
+    issuedAtSeconds: claims.iat as number,
+    checkedAtMs: checkedAtMs(claims, nowSeconds * 1000),
+  };
 }

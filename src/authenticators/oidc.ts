@@ -174,6 +174,7 @@ function createFinish(settings: OidcSettings, deps: OidcDeps, redirectUri: strin
       reference: checked.reference,
       // `iat` has no milliseconds: a sign-out earlier in the same second must not end it.
       provenAtMs: Math.min(Math.floor(checked.issuedAtSeconds) * 1000 + 999, clock.nowMs()),
+      checkedAtMs: checked.checkedAtMs,
     };
   };
   return { provider, proveClient, rules, keySet, finish };

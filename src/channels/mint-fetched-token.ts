@@ -115,13 +115,14 @@ export function createFetchedTokenMint(deps: FetchedTokenMintDeps): Mint<'fetche
 
   return async (request) => {
     const { shape, proof, channel, session } = request;
+    const { lifetimeSeconds } = proof;
     const named = proof.settings['connection'];
     const connection = typeof named === 'string' ? connections.get(named) : undefined;
     if (!connection) throw new Error(`channel ${channel.id} was opened without a connection`);
     const nowMs = clock.nowMs();
     const { maxSeconds } = shape.lifetime;
     const facts = factsOf(request, nowMs, {
-      lifetimeSeconds: proof.lifetimeSeconds,
+      lifetimeSeconds,
       maxSeconds,
       backdateSeconds: 0,
     });
@@ -133,6 +134,8 @@ export function createFetchedTokenMint(deps: FetchedTokenMintDeps): Mint<'fetche
     const asked = JSON.stringify([
       // After a split the same identifier is somebody else's.
       request.reference,
+      // What a session had shortly before its end is not what the next one gets, nor the other way round.
+      lifetimeSeconds < (channel.proof?.lifetimeSeconds ?? 0) ? request.sessionEndsAtMs : '',
       evaluatePath(shape.request.path, stable),
       evaluateMembers(shape.request.body, stable),
     ]);

@@ -12,6 +12,7 @@ export function createPassThroughMint(customerTokens: Pick<CustomerTokens, 'issu
       sid: session.sid,
       authTimeMs: session.authTimeMs,
       lifetimeSeconds: channel.tokenLifetimeSeconds,
+      notAfterMs: request.sessionEndsAtMs,
     });
     const times = { lifetimeSeconds: expiresInSeconds, maxSeconds: expiresInSeconds, backdateSeconds: 0 };
     return {

@@ -129,7 +129,7 @@ export function registerChannels(program: Command): void {
         if (answer['ok'] !== true) throw new CommandFailed('The proof of this channel does not hold.');
         if (!json)
           print(
-            `\nNow turn it on at the vendor, or it takes visitors without a proof:\n${plain(answer['enforcement'])}`,
+            `\nWhat makes ${plain(answer['vendor'])} refuse visitors without a proof:\n${plain(answer['enforcement'])}`,
           );
       });
     });

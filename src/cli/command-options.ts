@@ -39,6 +39,12 @@ export function momentOrNever(text: string): string {
   return text === 'never' ? text : moment(text);
 }
 
+/** Parses a reason for the audit log, which keeps none that is shorter. */
+export function reasonText(text: string): string {
+  if (text.length < 3) throw new InvalidArgumentError('It must have 3 characters or more.');
+  return text;
+}
+
 const SECONDS_IN = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
 /** Parses a duration (`7d`, `24h`, `30m`, `90s`) into seconds. */

@@ -40,6 +40,7 @@ function overview(one: Row): Row {
     circuit: circuitText(one),
     calls: total,
     failed: total - good,
+    refused: one['refused'],
     running: `${plain(one['running'])}/${plain(one['max_running'])}`,
     waiting: one['waiting'],
     token: tokenText(one),
@@ -71,7 +72,7 @@ function registerStatus(group: Command): void {
       await withAdmin(command, async (admin, { json, running }) => {
         if (!running) {
           throw new CommandFailed(
-            'No service runs here, so there is nothing to count. "symbolon doctor" tries every connection.',
+            'No service runs here, so there is nothing to count. "symbolon doctor" tries the connections of backends and log-in APIs; a partner API is proven only by "symbolon call".',
           );
         }
         const all = items(await admin.call('GET', '/admin/connections'));
@@ -82,7 +83,16 @@ function registerStatus(group: Command): void {
         const [only] = asked;
         if (name !== undefined && only) return print(record(details(only)));
         print(
-          table(asked.map(overview), ['name', 'circuit', 'calls', 'failed', 'running', 'waiting', 'token']),
+          table(asked.map(overview), [
+            'name',
+            'circuit',
+            'calls',
+            'failed',
+            'refused',
+            'running',
+            'waiting',
+            'token',
+          ]),
         );
         for (const one of asked) {
           const warnings = Array.isArray(one['warnings']) ? one['warnings'] : [];

@@ -19,82 +19,127 @@ export class CsvProblem extends Error {
   }
 }
 
-/** Longer lines are no rows of a report: they would only fill the memory. */
+/** Longer lines and cells are no rows of a report: they would only fill the memory. Characters. */
 const MAX_LINE_CHARS = 1_000_000;
+const MAX_CELL_CHARS = 100_000;
 
-/** Cells of one logical line, or `undefined` while a quote is still open. */
-function cellsOf(text: string, separator: string, line: number): string[] | undefined {
-  const cells: string[] = [];
-  let at = 0;
-  for (;;) {
-    if (text[at] === '"') {
-      let cell = '';
-      let from = at + 1;
-      for (;;) {
-        const quote = text.indexOf('"', from);
-        if (quote < 0) return undefined;
-        cell += text.slice(from, quote);
-        if (text[quote + 1] !== '"') {
-          at = quote + 1;
-          break;
-        }
-        cell += '"';
-        from = quote + 2;
+/** Reads line by line and keeps its place within an open quote, so that no character is looked at twice. */
+function createLineReader() {
+  let separator: string | undefined;
+  let line = 0;
+  let begun = 1;
+  let chars = 0;
+  let cells: string[] = [];
+  /** What has been read of a quoted cell that is still open. */
+  let open: string[] | undefined;
+  /** Characters of the lines that such cells of one row have taken up. */
+  let openChars = 0;
+
+  const keep = (cell: string) => {
+    if (cell.length > MAX_CELL_CHARS) throw new CsvProblem(begun, 'a cell is too long');
+    cells.push(cell);
+  };
+  /** Where the quoted cell ends, or `undefined` when it goes on after this line. */
+  const readQuoted = (parts: string[], text: string, from: number): number | undefined => {
+    for (let at = from; ; ) {
+      const quote = text.indexOf('"', at);
+      if (quote < 0) {
+        parts.push(text.slice(at));
+        return undefined;
       }
-      if (at < text.length && text[at] !== separator) {
-        throw new CsvProblem(line, 'something follows a closing quote');
+      if (text[quote + 1] !== '"') {
+        parts.push(text.slice(at, quote));
+        return quote + 1;
       }
-      cells.push(cell);
-    } else {
-      const end = text.indexOf(separator, at);
-      cells.push(text.slice(at, end < 0 ? undefined : end));
-      at = end < 0 ? text.length : end;
+      parts.push(text.slice(at, quote + 1));
+      at = quote + 2;
     }
-    if (at >= text.length) return cells;
-    at += 1;
-    if (at === text.length) return [...cells, ''];
-  }
+  };
+  /** Reads the cells of one line from `at` on; false while a quote is open at its end. */
+  const readCells = (text: string, from: number): boolean => {
+    for (let at = from; ; at += 1) {
+      if (open || text[at] === '"') {
+        const parts: string[] = open ?? [];
+        const end = readQuoted(parts, text, open ? at : at + 1);
+        open = end === undefined ? parts : undefined;
+        if (end === undefined) return false;
+        if (end < text.length && text[end] !== separator) {
+          throw new CsvProblem(begun, 'something follows a closing quote');
+        }
+        keep(parts.join(''));
+        at = end;
+      } else {
+        const end = text.indexOf(separator as string, at);
+        keep(text.slice(at, end < 0 ? undefined : end));
+        at = end < 0 ? text.length : end;
+      }
+      if (at >= text.length) return true;
+    }
+  };
+
+  return {
+    line: () => line,
+    /** Throws `CsvProblem` when a quote is open at the end of the file. */
+    end(): void {
+      if (open) throw new CsvProblem(begun, 'a quote is opened and never closed');
+    },
+    /** Takes the next line of the file; `undefined` for an empty one, and while a quote is open. */
+    take(text: string): CsvLine | undefined {
+      line += 1;
+      if (open) {
+        open.push('\n');
+        if ((openChars += text.length + 1) > MAX_CELL_CHARS) throw new CsvProblem(begun, 'a cell is too long');
+      } else {
+        if (text.trim() === '') return undefined;
+        begun = line;
+        chars = 0;
+        openChars = 0;
+        cells = [];
+        separator ??= text.includes(',') || !text.includes(';') ? ',' : ';';
+      }
+      chars += text.length + 1;
+      if (chars > MAX_LINE_CHARS) throw new CsvProblem(begun, 'the line is too long');
+      return readCells(text, 0) ? { line: begun, cells } : undefined;
+    },
+  };
 }
+
+const withoutReturn = (text: string): string => (text.endsWith('\r') ? text.slice(0, -1) : text);
 
 /** Reads lines; empty ones are skipped. Throws `CsvProblem`. */
 export async function* readCsv(chunks: AsyncIterable<string>): AsyncGenerator<CsvLine> {
+  const reader = createLineReader();
   let held = '';
-  let open = '';
-  let line = 0;
-  let begun = 1;
-  let separator: string | undefined;
-  const take = (text: string): CsvLine | undefined => {
-    line += 1;
-    if (open === '') begun = line;
-    const whole = open === '' ? text : `${open}\n${text}`;
-    if (whole.length > MAX_LINE_CHARS) throw new CsvProblem(begun, 'the line is too long');
-    if (whole.trim() === '') return undefined;
-    separator ??= whole.includes(',') || !whole.includes(';') ? ',' : ';';
-    const cells = cellsOf(whole, separator, begun);
-    open = cells ? '' : whole;
-    return cells && { line: begun, cells };
-  };
   let first = true;
   for await (const chunk of chunks) {
-    held += first ? chunk.replace(/^\uFEFF/, '') : chunk;
+    const lines = (first ? chunk.replace(/^\uFEFF/, '') : chunk).split('\n');
     first = false;
-    const lines = held.split('\n');
-    held = lines.pop() as string;
-    if (held.length > MAX_LINE_CHARS) throw new CsvProblem(line + 1, 'the line is too long');
+    const last = lines.pop() as string;
     for (const text of lines) {
-      const read = take(text.replace(/\r$/, ''));
+      const read = reader.take(withoutReturn(held + text));
+      held = '';
       if (read) yield read;
     }
+    held += last;
+    if (held.length > MAX_LINE_CHARS) throw new CsvProblem(reader.line() + 1, 'the line is too long');
   }
   if (held !== '') {
-    const read = take(held.replace(/\r$/, ''));
+    const read = reader.take(withoutReturn(held));
     if (read) yield read;
   }
-  if (open !== '') throw new CsvProblem(begun, 'a quote is opened and never closed');
+  reader.end();
 }
 
-/** One line, with its line break; cells are quoted where they must be. */
-export function csvLine(cells: readonly string[]): string {
-  const quoted = cells.map((cell) => (/[",;\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell));
+/** How a cell begins that a spreadsheet takes for a formula. */
+const FORMULA = /^[=+\-@\t\r\n]/;
+
+/**
+ * One line, with its line break; cells are quoted where they must be. A cell that a spreadsheet would carry out as a
+ * formula gets an apostrophe before it, because others wrote it (CWE-1236); `raw` leaves it as it is.
+ */
+export function csvLine(cells: readonly string[], raw = false): string {
+  const quoted = cells
+    .map((cell) => (!raw && FORMULA.test(cell) ? `'${cell}` : cell))
+    .map((cell) => (/[",;\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell));
   return `${quoted.join(',')}\n`;
 }

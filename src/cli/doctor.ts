@@ -92,7 +92,7 @@ function serviceChecks(answer: Record<string, unknown>): Check[] {
 /** Whether the running service started with the configuration that is written now. */
 async function sameConfiguration(admin: AdminClient, config: Config): Promise<Check> {
   const check = 'service';
-  const [{ digestConfig, differingSections }, { loadSecrets }] = await Promise.all([
+  const [{ digestConfig, differingSections }, { readEncryptionKeys }] = await Promise.all([
     import('../config/digest.ts'),
     import('../config/secrets.ts'),
   ]);
@@ -100,7 +100,7 @@ async function sameConfiguration(admin: AdminClient, config: Config): Promise<Ch
   const running = { status: 'ok', check, message: 'is running' } as const;
   if (typeof configuration !== 'object' || configuration === null) return running;
   const differing = differingSections(
-    digestConfig(config, loadSecrets(config)),
+    digestConfig(config, { encryptionKeys: readEncryptionKeys(config) }),
     configuration as Record<string, string>,
   );
   if (differing.length === 0) return running;

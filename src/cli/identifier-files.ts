@@ -1,7 +1,8 @@
-import { createReadStream, rmSync } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { type AdminClient, items } from './admin-client.ts';
 import { type CsvLine, CsvProblem, csvLine, readCsv } from './csv.ts';
+import { newPrivateFile } from './private-file.ts';
 import { CommandFailed, plain, printError, UsageError } from './terminal.ts';
 
 /** What the admin API takes at once, in rows and in bytes of JSON. */
@@ -26,6 +27,7 @@ async function* textOf(file: string): AsyncGenerator<string> {
 async function* linesOf(
   file: string,
   columns: readonly string[],
+  hint = '',
 ): AsyncGenerator<{ heading: string[]; at: number[]; row: CsvLine | undefined }> {
   let heading: string[] | undefined;
   let at: number[] = [];
@@ -39,7 +41,7 @@ async function* linesOf(
       at = columns.map((name) => names.indexOf(name.toLowerCase()));
       const missing = columns.find((_name, i) => (at[i] as number) < 0);
       if (missing !== undefined) {
-        throw new UsageError(`The first line of ${file} has no column "${missing}".`);
+        throw new UsageError(`The first line of ${file} has no column "${missing}".${hint}`);
       }
       heading = row.cells;
       yield { heading, at, row: undefined };
@@ -142,24 +144,14 @@ const textIn = (value: unknown): string => (typeof value === 'string' ? value : 
 
 const ADDED_COLUMNS = ['trace_state', 'present_customer_id', 'reference_space', 'reference'];
 
-async function newPrivateFile(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, 'wx', 0o600);
-  } catch (error) {
-    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new UsageError(
-      exists ? `${file} exists already. Choose another name, or remove it.` : `${file} cannot be written.`,
-    );
-  }
-}
-
 /**
  * Joins a vendor's report to the company's references, in a new file that only its owner can read. Every row stays, in
- * its order, with what is known of its identifier behind it. On any failure the new file is removed.
+ * its order, with what is known of its identifier behind it. The file has its name only once it is whole; on a failure,
+ * Ctrl-C or SIGTERM nothing of it is left behind. `raw`: cells that a spreadsheet takes for formulas stay as they are.
  */
 export async function traceFile(
   admin: AdminClient,
-  asked: { file: string; column: string; out: string; reason: string },
+  asked: { file: string; column: string; out: string; reason: string; raw: boolean },
 ): Promise<Record<string, number>> {
   await stat(asked.file).catch(() => {
     throw new UsageError(`${asked.file} cannot be read.`);
@@ -189,15 +181,19 @@ export async function traceFile(
       told(counts.rows, 'traced');
       const { present_customer_id, reference_space, reference } = line ?? {};
       const added = [present_customer_id, reference_space, reference].map(textIn);
-      return csvLine([...cells, state, ...added]);
+      return csvLine([...cells, state, ...added], asked.raw);
     });
     await out.write(text.join(''));
   };
 
   try {
-    for await (const { heading, at, row } of linesOf(asked.file, [asked.column])) {
+    for await (const { heading, at, row } of linesOf(
+      asked.file,
+      [asked.column],
+      ' Name the column that holds the identifier with --column.',
+    )) {
       if (!row) {
-        await out.write(csvLine([...heading, ...ADDED_COLUMNS]));
+        await out.write(csvLine([...heading, ...ADDED_COLUMNS], asked.raw));
         continue;
       }
       const cells = heading.map((_name, i) => row.cells[i] ?? '');
@@ -208,11 +204,10 @@ export async function traceFile(
       if (batch.length === MAX_ROWS) await flush();
     }
     await flush();
-    await out.close();
+    await out.keep();
     return counts;
   } catch (error) {
-    await out.close().catch(() => {});
-    rmSync(asked.out, { force: true });
+    await out.discard();
     throw error;
   }
 }

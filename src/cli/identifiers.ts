@@ -2,14 +2,15 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { items } from './admin-client.ts';
 import { withAdmin } from './admin-session.ts';
+import { reasonText } from './command-options.ts';
 import { importFile, keepCertificate, traceFile } from './identifier-files.ts';
-import { CommandFailed, print, printJson, record, table, UsageError } from './terminal.ts';
+import { CommandFailed, plain, print, printJson, record, table, UsageError } from './terminal.ts';
 
 interface Reasoned {
   reason: string;
 }
 
-const WHY = 'why, such as a case number; kept in the audit log';
+const WHY = 'why, such as a case number, 3 characters or more; kept in the audit log';
 const pathOf = (customerId: string, what: string) =>
   `/admin/customers/${encodeURIComponent(customerId)}/${what}`;
 
@@ -31,7 +32,7 @@ function registerImport(identifiers: Command): void {
   identifiers
     .command('import <file>')
     .description('take over identifiers that another system gave out, unchanged, from a CSV file')
-    .requiredOption('--reason <text>', WHY)
+    .requiredOption('--reason <text>', WHY, reasonText)
     .option('--dry-run', 'check every line and change nothing')
     .addHelpText(
       'after',
@@ -52,7 +53,10 @@ Example:
           print(record(counts));
           if (asked.dryRun) print('Nothing was changed.');
         }
-        if (counts.refused > 0) throw new CommandFailed(`${counts.refused} lines were refused.`);
+        if (counts.refused > 0) {
+          const { refused } = counts;
+          throw new CommandFailed(refused === 1 ? '1 line was refused.' : `${refused} lines were refused.`);
+        }
       });
     });
 }
@@ -62,7 +66,7 @@ function registerMergeAndSplit(identifiers: Command): void {
     .command('merge <customer_id>')
     .description('say that a customer is the same person as another one, who survives')
     .requiredOption('--into <customer_id>', 'an identifier of the customer who survives')
-    .requiredOption('--reason <text>', WHY)
+    .requiredOption('--reason <text>', WHY, reasonText)
     .action(async (customerId: string, options: Reasoned & { into: string }, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
         const { into, reason } = options;
@@ -78,7 +82,7 @@ function registerMergeAndSplit(identifiers: Command): void {
     .description('take a reference away from a customer, which undoes a merge')
     .option('--reference <reference>', 'which one; default: whose identifier this was before it was merged')
     .option('--space <name>', 'its reference space, where that is in doubt')
-    .requiredOption('--reason <text>', WHY)
+    .requiredOption('--reason <text>', WHY, reasonText)
     .action(
       async (
         customerId: string,
@@ -109,7 +113,7 @@ function registerStanding(identifiers: Command): void {
           ? 'shut a customer out in every channel group, at once'
           : 'let a disabled customer sign in again',
       )
-      .requiredOption('--reason <text>', WHY)
+      .requiredOption('--reason <text>', WHY, reasonText)
       .action(async (customerId: string, { reason }: Reasoned, command: Command) => {
         await withAdmin(command, async (admin, { json }) => {
           const answer = await admin.call('POST', pathOf(customerId, what), { reason });
@@ -124,7 +128,7 @@ function registerErasure(identifiers: Command): void {
   identifiers
     .command('erase <customer_id>')
     .description('forget a person in every channel group; cannot be undone')
-    .requiredOption('--reason <text>', WHY)
+    .requiredOption('--reason <text>', WHY, reasonText)
     .requiredOption('--yes', 'it cannot be undone')
     .option('--certificate <file>', 'keep the proof in this file instead of printing it')
     .action(async (customerId: string, options: Reasoned & { certificate?: string }, command: Command) => {
@@ -164,21 +168,28 @@ function registerErasure(identifiers: Command): void {
         if (json) return printJson(answer);
         const waiting = items(answer);
         const columns = ['partner', 'type', 'created_at', 'failed_attempts', 'next_attempt_at'];
-        print(waiting.length === 0 ? 'Every partner has been told.' : table(waiting, columns));
+        const untold = Array.isArray(answer.without_receiver) ? answer.without_receiver.map(plain) : [];
+        if (waiting.length > 0) print(table(waiting, columns));
+        else print('Nothing waits to be told.');
+        if (untold.length > 0)
+          print(
+            `Told nothing, because no receiver is configured: ${untold.join(', ')}. Telling them is up to you.`,
+          );
       });
     });
 }
 
-type TraceOptions = Reasoned & { file?: string; column: string; out?: string };
+type TraceOptions = Reasoned & { file?: string; column: string; out?: string; raw?: boolean };
 
 function registerTrace(program: Command): void {
   program
     .command('trace [customer_id]')
     .description("find the company's own reference of a customer, or of every row of a vendor's report")
-    .requiredOption('--reason <text>', WHY)
+    .requiredOption('--reason <text>', WHY, reasonText)
     .option('--file <file>', 'a report as CSV, with a line that names its columns')
     .option('--column <name>', 'the column that holds the identifier', 'customer_id')
     .option('--out <file>', 'where the report with references goes; only its owner can read it')
+    .option('--raw', 'leave cells that a spreadsheet would take for formulas as they are')
     .addHelpText(
       'after',
       `
@@ -195,9 +206,12 @@ Examples:
       await withAdmin(command, async (admin, { json }) => {
         const answer =
           file !== undefined && out !== undefined
-            ? await traceFile(admin, { file, column, out, reason })
+            ? await traceFile(admin, { file, column, out, reason, raw: options.raw === true })
             : await admin.call('POST', '/admin/identifiers/trace', { customer_id: customerId, reason });
         if (json) return printJson(answer);
+        const present = answer['customer_id'];
+        if (customerId !== undefined && present !== customerId)
+          print(`${customerId} is another name of ${plain(present)}, whose customer this is:`);
         print(record(answer));
       });
     });

@@ -103,7 +103,8 @@ export function registerKeys(program: Command): void {
           ...(options.tier === undefined ? {} : { tier: options.tier }),
         });
         if (json) return printJson(made);
-        const { secrets: _secrets, secret, ...shown } = made;
+        // The prefix is the beginning of the public id: beside the whole id it would only be copied by mistake.
+        const { secrets: _secrets, public_prefix: _prefix, secret, ...shown } = made;
         print(
           secret === null
             ? shownOnce(shown, ['public_id'])

@@ -65,6 +65,13 @@ export function readAdminToken(config: Config): string | undefined {
   return config.admin.token ?? readOptional(join(config.data_dir, TOKEN_FILE));
 }
 
+/** The key-encryption keys without making one: none when nothing is configured and no earlier start generated one. */
+export function readEncryptionKeys(config: Config): Buffer[] {
+  const written = config.keys.encryption_keys;
+  const texts = written.length > 0 ? written : [readOptional(join(config.data_dir, KEY_FILE)) ?? ''];
+  return texts.flatMap((text) => decodeEncryptionKey(text) ?? []);
+}
+
 /**
  * The secrets of a configuration. What is not configured is generated once into `data_dir`, mode 0600.
  * Throws `StartRefused` in production when no key-encryption key is given and `keys.generate` is not set: a key that

@@ -120,6 +120,7 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
           channel: channel.id,
           authenticator,
           authTimeMs,
+          ...(outcome.checkedAtMs !== undefined && { checkedAtMs: outcome.checkedAtMs }),
         });
         // What was proven before the customer signed out everywhere proves nothing any more.
         if (!sessions.isLive(session)) return refuse(wrong(request.proof));

@@ -37,7 +37,10 @@ export function findOpenedCall(
   if (!api?.openTo.has(partner.id)) throw new BridgeError('NOT_FOUND');
   if (!api.environments.has(environment)) throw new BridgeError('ENVIRONMENT_NOT_ALLOWED');
   const open = findOpenPath(api.openPaths, path);
-  if (!open) throw new BridgeError('PARTNER_PATH_NOT_OPEN');
+  if (!open) {
+    const paths = api.openPaths.map((one) => one.path).join(', ');
+    throw new BridgeError('PARTNER_PATH_NOT_OPEN', { auditDetails: { open_paths: paths || 'none' } });
+  }
   return { api, open, needsCustomer: api.needsCustomerProof || open.token !== undefined };
 }
 

@@ -24,6 +24,7 @@ export interface DevicePayload {
   reference: string;
   authenticator: string;
   authTimeMs: number;
+  checkedAtMs?: number | undefined;
   deviceName: string | undefined;
 }
 
@@ -166,6 +167,7 @@ function createIssue({ channels, customerTokens }: Pick<DevicesDeps, 'channels' 
       sid: familyId,
       authTimeMs: payload.authTimeMs,
       lifetimeSeconds: channel.tokenLifetimeSeconds,
+      notAfterMs: family.overAtMs,
     });
   };
 }
@@ -244,7 +246,7 @@ export function createDevices(deps: DevicesDeps): Devices {
   };
 
   const redeemed = (family: RefreshFamily<DevicePayload>, channel: Channel): RedeemedDevice => {
-    const { group, space, authenticator, authTimeMs } = family.payload;
+    const { group, space, authenticator, authTimeMs, checkedAtMs } = family.payload;
     const reference = parseReference(family.payload.reference);
     if (reference === undefined) throw new BridgeError('INVALID_REFRESH_TOKEN');
     if (channel.group !== group || !servesCustomer(channel, family.customerId)) {
@@ -259,8 +261,9 @@ export function createDevices(deps: DevicesDeps): Devices {
       channel: channelIdOf(family.holder),
       authenticator,
       authTimeMs,
+      ...(checkedAtMs !== undefined && { checkedAtMs }),
     });
-    return { session, reference, endsAtMs: family.expiresAtMs, channel };
+    return { session, reference, endsAtMs: family.overAtMs, channel };
   };
 
   const holder = async (token: string): Promise<DeviceHolder> => {
@@ -275,12 +278,12 @@ export function createDevices(deps: DevicesDeps): Devices {
     begin: async (session, channel, deviceName) => {
       const reference = sessions.reference(session);
       if (!channel.refreshTokens || reference === undefined) return undefined;
-      const { sid, customerId, group, space, authenticator, authTimeMs } = session;
+      const { sid, customerId, group, space, authenticator, authTimeMs, checkedAtMs } = session;
       const token = await families.begin({
         familyId: sid,
         holder: holderOf(channel.id),
         customerId,
-        payload: { group, space, reference, authenticator, authTimeMs, deviceName },
+        payload: { group, space, reference, authenticator, authTimeMs, checkedAtMs, deviceName },
       });
       if (sessions.isLive(session)) return token;
       // Everything of this customer was ended meanwhile, before this family could be found.

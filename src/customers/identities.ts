@@ -201,7 +201,8 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
       const asked = parseIdentifier(text);
       const { identifiers } = asked ? await registry.load({ customerIds: [asked] }) : { identifiers: [] };
       // What nobody ever had may be anything that somebody typed: it has no place in a log.
-      const customerId = identifiers.find((one) => one.customerId === asked)?.customerId;
+      const named = identifiers.find((one) => one.customerId === asked);
+      const customerId = named?.customerId;
       const pinned = customerId && (await store.findByIdentifier(customerId));
       const reference = pinned && persons.open(pinned);
       const found = pinned !== undefined && reference !== undefined;
@@ -213,7 +214,14 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
           reason,
         }),
       );
-      if (!found) throw new BridgeError('NOT_FOUND', { message: 'No customer has this identifier.' });
+      if (!found) {
+        throw new BridgeError('NOT_FOUND', {
+          message:
+            named?.state === 'erased'
+              ? 'The customer of this identifier was erased: nothing leads back to anybody.'
+              : 'No customer has this identifier.',
+        });
+      }
       return {
         customerId: pinned.customerId,
         group: pinned.group,

@@ -71,11 +71,10 @@ export interface ImportIdentifiersDeps {
   spaces: ReadonlySet<string>;
 }
 
-const refused = (code: ImportProblem): ImportOutcome => ({
-  result: 'refused',
-  code,
-  problem: PROBLEMS[code],
-});
+const refused = (code: ImportProblem, configured: readonly string[] = []): ImportOutcome => {
+  const names = configured.length === 0 ? '' : ` Configured: ${configured.join(', ')}.`;
+  return { result: 'refused', code, problem: `${PROBLEMS[code]}${names}` };
+};
 
 /** Shorter references are found in any text by chance. */
 const MIN_TELLING_LENGTH = 4;
@@ -157,7 +156,11 @@ export function createImportIdentifiers(deps: ImportIdentifiersDeps) {
     };
     const absent: string[] = [];
     const outcomes = parsed.map((candidate): ImportOutcome => {
-      if (typeof candidate === 'string') return refused(candidate);
+      if (typeof candidate === 'string') {
+        const names = { unknown_group: deps.groups, unknown_space: deps.spaces };
+        const configured = candidate in names ? names[candidate as keyof typeof names] : [];
+        return refused(candidate, [...configured]);
+      }
       const outcome = judge(candidate, known);
       if (outcome.result !== 'imported') return outcome;
       const { customerId, group, space, reference, indexes } = candidate;

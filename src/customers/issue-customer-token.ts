@@ -12,7 +12,8 @@ export interface IssueCustomerTokenDeps {
 }
 
 /**
- * Issues a customer token for a live session, for its own channel or another one of the same group.
+ * Issues a customer token for a live session, for its own channel or another one of the same group; it ends with the
+ * session at the latest.
  * Throws `NOT_SIGNED_IN` when the session is over, `CHANNEL_NOT_ALLOWED` for a channel of another group
  * and, to a test customer, for one without test customers.
  */
@@ -35,6 +36,7 @@ export function createIssueCustomerToken({ sessions, tokens, audit }: IssueCusto
       sid: session.sid,
       authTimeMs: session.authTimeMs,
       lifetimeSeconds: channel.tokenLifetimeSeconds,
+      notAfterMs: sessions.endsAtMs(session),
     });
     audit.event('session.token_issued', {
       requestId: facts.requestId,

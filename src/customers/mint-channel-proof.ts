@@ -12,6 +12,8 @@ import type { MintProof } from '../channels/mint-registry.ts';
 import type { ProofKind } from '../channels/mint.ts';
 import { BridgeError } from '../errors.ts';
 import type { CustomerReference } from '../identifiers/identifier.ts';
+import type { Partners } from '../partners/partners.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -42,7 +44,9 @@ export interface ChannelProofAnswer {
 export interface MintChannelProofDeps {
   mint: MintProof;
   collectAttributes: CollectAttributes;
-  sessions: Pick<Sessions, 'reference'>;
+  sessions: Pick<Sessions, 'reference' | 'endsAtMs'>;
+  partners: Pick<Partners, 'ofGroup'>;
+  clock: Pick<Clock, 'nowMs'>;
   audit: Audit;
   metrics: Metrics;
 }
@@ -80,24 +84,37 @@ function createFillAttributes(collectAttributes: CollectAttributes) {
 
 /**
  * Makes the proof that a channel's vendor wants, for a live session of the channel's group. Recorded with the version
- * of the record and the names, never the values, of what left the house. Throws `CHANNEL_HAS_NO_PROFILE`,
- * `CHANNEL_NOT_ALLOWED` for another group, `NOT_SIGNED_IN`, `INVALID_REQUEST` and the `CHANNEL_…` codes.
+ * of the record and the names, never the values, of what left the house; over when the session is, at the latest. Throws
+ * `CHANNEL_HAS_NO_PROFILE`, `CHANNEL_NOT_ALLOWED` for another group or a disabled partner, `NOT_SIGNED_IN`, `INVALID_REQUEST` and the `CHANNEL_…` codes.
  */
 export function createMintChannelProof(deps: MintChannelProofDeps) {
-  const { mint, sessions, audit, metrics } = deps;
+  const { mint, sessions, partners, clock, audit, metrics } = deps;
   const fillAttributes = createFillAttributes(deps.collectAttributes);
 
-  const make = async (question: ProofQuestion, proof: ChannelProof) => {
+  /** The proof as this session may have it: none ends later than its session. */
+  const withinSession = (proof: ChannelProof, endsAtMs: number): ChannelProof => {
+    const leftSeconds = Math.floor((endsAtMs - clock.nowMs()) / 1000);
+    if (leftSeconds < 1) throw new BridgeError('NOT_SIGNED_IN');
+    return { ...proof, lifetimeSeconds: Math.min(proof.lifetimeSeconds, leftSeconds) };
+  };
+
+  const make = async (question: ProofQuestion, ofChannel: ChannelProof) => {
     const { channel, session } = question;
+    if (partners.ofGroup(channel.group)?.disabledAtMs !== undefined) {
+      throw new BridgeError('CHANNEL_NOT_ALLOWED', { message: 'The partner of this channel is disabled.' });
+    }
     if (channel.group !== session.group || !servesCustomer(channel, session.customerId)) {
       throw new BridgeError('CHANNEL_NOT_ALLOWED');
     }
     const reference = sessions.reference(session);
     if (reference === undefined) throw new BridgeError('NOT_SIGNED_IN');
+    const sessionEndsAtMs = question.sessionEndsAtMs ?? sessions.endsAtMs(session);
+    const proof = withinSession(ofChannel, sessionEndsAtMs);
     checkIdentifier(proof.profile, session.customerId);
     const inputs = checkInputs(proof.profile, question.input);
     const filled: FilledAttributes = await fillAttributes({ ...question, proof, reference });
-    const minted = await mint({ ...question, proof, reference, inputs, attributes: filled.attributes });
+    const { attributes } = filled;
+    const minted = await mint({ ...question, sessionEndsAtMs, proof, reference, inputs, attributes });
     return { minted, filled };
   };
 

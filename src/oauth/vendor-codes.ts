@@ -10,7 +10,7 @@ import type { Partners } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
 import type { Revocations } from '../revocation/revocations.ts';
-import { absoluteExpiryMs, type SessionLifetimes } from '../sessions/session.ts';
+import { absoluteExpiryMs, credentialsCheckedAtMs, type SessionLifetimes } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { AuthorizationCodes } from './authorization-codes.ts';
 import { S256_CHALLENGE } from './authorization-request.ts';
@@ -134,7 +134,7 @@ export function createVendorCodes(deps: VendorCodesDeps): { issue: IssueVendorCo
         reference,
         channel: channel.id,
         sid: session.sid,
-        authTimeMs: session.authTimeMs,
+        authTimeMs: credentialsCheckedAtMs(session),
         openid: {
           nonce,
           unasked: true,

@@ -115,6 +115,7 @@ interface CallCourse {
 function createTally(breaker: CircuitBreaker, { clock, limits }: DestinationDeps) {
   const outcomes = new Map<CallOutcome, number>();
   let callMs = 0;
+  let refused = 0;
   let lastFailure: DestinationStatus['lastFailure'];
   const add = (outcome: CallOutcome): void => {
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
@@ -124,6 +125,7 @@ function createTally(breaker: CircuitBreaker, { clock, limits }: DestinationDeps
     /** Called once for every call that was let in. */
     settle(result: OutboundResponse | OutboundFailure, { pass, startedAtMs }: CallCourse): void {
       add(outcomeOf(result));
+      if (typeof result !== 'string' && (result.status === 401 || result.status === 403)) refused += 1;
       const tookMs = startedAtMs === undefined ? 0 : elapsed.monotonicMs() - startedAtMs;
       // A call with little time of its own left proves nothing against the destination; on trial it proves nothing for it.
       const hadTime = pass === 'trial' || tookMs * 2 >= limits.totalTimeoutMs;
@@ -137,7 +139,7 @@ function createTally(breaker: CircuitBreaker, { clock, limits }: DestinationDeps
       // whose failure opened the circuit left its place, and all that were in line for it were sent away.
       if (startedAtMs !== undefined) breaker.report(pass, works);
     },
-    told: () => ({ callMs, outcomes, lastFailure }),
+    told: () => ({ callMs, refused, outcomes, lastFailure }),
   };
 }
 

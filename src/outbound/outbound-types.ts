@@ -139,6 +139,8 @@ export interface DestinationStatus {
   connects: number;
   /** Time of all calls together. */
   callMs: number;
+  /** Answers 401 and 403: usually our credentials or their rights; at a log-in API also a wrong password. */
+  refused: number;
   outcomes: ReadonlyMap<CallOutcome, number>;
   /** Unix milliseconds. */
   lastFailure: { reason: OutboundFailure | `status_${number}`; atMs: number } | undefined;

@@ -39,7 +39,13 @@ async function tryChannel(channel: Channel, probeChannel: ProbeChannel): Promise
   try {
     const probe = await probeChannel(channel, {}, { actor: 'system', requestId: 'doctor', address: '' });
     const how = `${vendor} (profile ${id}, version ${version})`;
-    if (probe.ok) return [{ subject, ok: true, message: `makes proofs that hold for ${how}` }];
+    if (probe.ok) {
+      const message =
+        proof.profile.proof.shape === 'oidc_code'
+          ? `makes codes for ${how}; whether they hold, only a sign-in at your page shows`
+          : `makes proofs that hold for ${how}`;
+      return [{ subject, ok: true, message }];
+    }
     return [
       {
         subject,

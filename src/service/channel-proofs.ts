@@ -15,6 +15,7 @@ import { fenceAttributes } from '../customers/test-profiles.ts';
 import { createUnprovenCustomer } from '../customers/unproven-customer.ts';
 import { channelEndpoints } from '../http/admin/channels.ts';
 import type { ReportFailure } from '../outbound/failure-reason.ts';
+import type { Partners } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -48,6 +49,7 @@ export interface ChannelProofsDeps {
   sessions: Sessions;
   customerTokens: CustomerTokens;
   channels: Channels;
+  partners: Partners;
   backends: readonly Backend[];
   connections: ReadonlyMap<string, Connection>;
   reportFailure: ReportFailure;

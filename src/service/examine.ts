@@ -1,6 +1,7 @@
 import type { Authenticator, ProbeResult } from '../authenticators/authenticator.ts';
 import type { Config } from '../config/config.ts';
 import type { Finding } from '../http/admin/status.ts';
+import type { Partner } from '../partners/partner.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { RedisConnection } from '../stores/redis.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
@@ -21,6 +22,14 @@ export interface Examined {
   channelFindings(): Promise<Finding[]>;
   /** How limits are counted. */
   limits(): Promise<{ ok: boolean; message: string }>;
+}
+
+/** The commands that give a group to a partner; groups that are given replace those that a partner has. */
+function ownership(group: string, partners: readonly Partner[]): string {
+  const create = `symbolon partners create NAME --groups ${group}`;
+  const [known] = partners.filter(({ disabledAtMs }) => disabledAtMs === undefined);
+  if (!known) return create;
+  return `${create}, or for one that exists: symbolon partners update ${known.id} --groups ${[...known.channelGroups, group].join(',')}`;
 }
 
 /** Tries every dependency for real and says in a sentence what is wrong. */
@@ -65,7 +74,7 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
           ? { ok: true, message: `belongs to partner ${owner.id}` }
           : {
               ok: false,
-              message: `No partner owns this group, so nobody may ask for its customers. Run: symbolon partners create NAME --groups ${group}`,
+              message: `No partner owns this group, so nobody may ask for its customers. Run: ${ownership(group, deps.partners.all())}`,
             };
       }),
     ),

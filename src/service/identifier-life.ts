@@ -104,6 +104,11 @@ export function createIdentifierLife(deps: IdentifierLifeDeps) {
         disableCustomer: createDisableCustomer({ ...deps, change }),
         certificates,
         partnerNotices,
+        partnersWithoutReceiver: () =>
+          deps.partners
+            .all()
+            .filter(({ id, channelGroups }) => channelGroups.length > 0 && !receivers.has(id))
+            .map(({ id }) => id),
       }),
     ],
   };

@@ -15,8 +15,15 @@ export interface CustomerSession {
   channel: string;
   /** Name of the authenticator that signed the customer in. */
   authenticator: string;
-  /** When the customer proved who they are; milliseconds. */
+  /** When the company last vouched for the customer, which is the sign-in here; milliseconds. What is revoked goes by it. */
   authTimeMs: number;
+  /** When the customer's credentials were last checked, where the company says that this was earlier; milliseconds. */
+  checkedAtMs?: number | undefined;
+}
+
+/** The `auth_time` of OpenID Connect (Core 1.0 section 2): when the customer really proved who they are. */
+export function credentialsCheckedAtMs({ authTimeMs, checkedAtMs }: CustomerSession): number {
+  return checkedAtMs ?? authTimeMs;
 }
 
 export interface SessionLifetimes {

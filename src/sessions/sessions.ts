@@ -24,6 +24,8 @@ export interface NewSession {
   authenticator: string;
   /** Unix milliseconds. Default: now. */
   authTimeMs?: number | undefined;
+  /** Unix milliseconds. Default: the same moment. */
+  checkedAtMs?: number | undefined;
 }
 
 export interface Sessions {
@@ -31,6 +33,8 @@ export interface Sessions {
   start(session: NewSession): CustomerSession;
   /** Whether a session may still be used: absolute life and revocations. Idle life is the record's own expiry. */
   isLive(session: CustomerSession): boolean;
+  /** When it is over at the latest, Unix milliseconds: nothing that comes of it lives longer. */
+  endsAtMs(session: CustomerSession): number;
   /** Opens the reference; `undefined` when it does not open. */
   reference(session: CustomerSession): CustomerReference | undefined;
   /** Ends one session and the tokens that came of it, on every process. */
@@ -91,6 +95,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       clock.nowMs() < absoluteExpiryMs(session, lifetimes) &&
       !revocations.isRevoked('session', session.sid, session.authTimeMs) &&
       !revocations.isRevoked('customer', session.customerId, session.authTimeMs),
+    endsAtMs: (session) => absoluteExpiryMs(session, lifetimes),
     reference: (session) => {
       const bytes = keyring.open('session', session.sealedReference, session.sid);
       return bytes && parseReference(bytes.toString('utf8'));
@@ -115,7 +120,8 @@ export function createSessions(deps: SessionsDeps): Sessions {
         session.channel,
         session.authenticator,
       ];
-      return texts.every((text) => typeof text === 'string') && Number.isSafeInteger(session.authTimeMs)
+      const times = [session.authTimeMs, session.checkedAtMs ?? 0];
+      return texts.every((text) => typeof text === 'string') && times.every(Number.isSafeInteger)
         ? presentSession(session)
         : undefined;
     },

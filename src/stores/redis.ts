@@ -52,10 +52,6 @@ function asFailure(cause: unknown): unknown {
 function createDeadlines(clock: Clock, onStall: () => void): Deadlines {
   let waiting = 0;
   let silentSinceMs = 0;
-  const answered = () => {
-    waiting -= 1;
-    silentSinceMs = clock.monotonicMs();
-  };
   return {
     reset() {
       silentSinceMs = clock.monotonicMs();
@@ -68,12 +64,21 @@ function createDeadlines(clock: Clock, onStall: () => void): Deadlines {
           reject(new BridgeError('STORE_UNAVAILABLE', { cause: new Error('Redis did not answer in time') }));
           if (clock.monotonicMs() - silentSinceMs >= STALL_MS) onStall();
         }, COMMAND_TIMEOUT_MS);
-        reply
-          .then(resolve, (cause: unknown) => reject(asFailure(cause)))
-          .finally(() => {
-            clearTimeout(timer);
+        const answered = () => {
+          clearTimeout(timer);
+          waiting -= 1;
+          silentSinceMs = clock.monotonicMs();
+        };
+        reply.then(
+          (value) => {
             answered();
-          });
+            resolve(value);
+          },
+          (cause: unknown) => {
+            answered();
+            reject(asFailure(cause));
+          },
+        );
       });
     },
   };

@@ -47,6 +47,8 @@ export interface CustomerTokenRequest {
   authTimeMs: number;
   /** Life in seconds. */
   lifetimeSeconds: number;
+  /** Expires at this moment at the latest, and a second from now at the earliest; Unix milliseconds. */
+  notAfterMs?: number | undefined;
 }
 
 export interface IssuedCustomerToken {
@@ -114,6 +116,8 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
     issue: (request) => {
       const issuedAtMs = clock.nowMs();
       const iat = Math.floor(issuedAtMs / 1000);
+      const leftSeconds = Math.floor((request.notAfterMs ?? Infinity) / 1000) - iat;
+      const expiresInSeconds = Math.max(1, Math.min(request.lifetimeSeconds, leftSeconds));
       const jti = uuidV7(issuedAtMs);
       const key = rings.signer('customer');
       const claims = {
@@ -121,7 +125,7 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
         aud: request.channel,
         sub: request.customerId,
         iat,
-        exp: iat + request.lifetimeSeconds,
+        exp: iat + expiresInSeconds,
         jti,
         sid: request.sid,
         auth_time: Math.floor(request.authTimeMs / 1000),
@@ -129,7 +133,7 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
         ...(isTestIdentifier(request.customerId) && { test: true }),
       };
       const token = signJws(key.encodedHeader(CUSTOMER_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
-      return { token, issuedAtMs, expiresInSeconds: request.lifetimeSeconds };
+      return { token, issuedAtMs, expiresInSeconds };
     },
     verify: verifier.verify,
     authenticatedAtMs: ({ sealedReference, jti, issuedAtMs }) => {

@@ -29,6 +29,8 @@ export interface RefreshFamily<Payload> {
   rotatedAtMs: number;
   /** When it ends if it is not used again. */
   expiresAtMs: number;
+  /** When it ends however often it is used. */
+  overAtMs: number;
 }
 
 export type RotationOutcome =
@@ -173,6 +175,7 @@ export function createRefreshFamilies<Payload extends object>(
         createdAtMs: family.createdAtMs,
         rotatedAtMs: family.rotatedAtMs,
         expiresAtMs: Math.min(family.idleExpiresAtMs, family.expiresAtMs),
+        overAtMs: family.expiresAtMs,
       }
     );
   };

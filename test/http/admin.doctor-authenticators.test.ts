@@ -76,7 +76,9 @@ describe('doctor names what is wrong with', () => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ issuer: 'https://another.test', jwks_uri: 'https://another.test/keys' }));
     });
-    const words = fails('discovery document names another issuer');
+    const words = fails(
+      'The discovery document says issuer "https://another.test"; the configuration says "http',
+    );
     expect(await doctor({ type: 'jwt', issuer, audiences: ['app'] })).toEqual(words);
     const client = { client_id: 'app', client_secret: 'Zk3vX9pQ7rT1wY5bN8mL' };
     expect(await doctor({ type: 'oidc', issuer, ...client })).toEqual(words);

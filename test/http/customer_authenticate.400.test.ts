@@ -21,6 +21,11 @@ async function expectRefused(call: ReturnType<typeof form>, code = 'INVALID_REQU
   expect(text).not.toMatch(/mira|correct horse|xyzzy/);
 }
 
+it('a sign-in with nothing in the body is told that the channel takes no session of a site', async () => {
+  const { body } = await form('channel=ios').expect(400);
+  expect(body.error.message).toContain('This channel has no site_session authenticator');
+});
+
 describe('a sign-in that is not well-formed is refused without an echo', () => {
   it.each([
     ['no body', ''],

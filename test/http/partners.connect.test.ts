@@ -60,6 +60,11 @@ const send = () => s.call('/partners/mx/v1/messages/send', { message: { text: 'H
 describe('MessengerX.io by OAuth 2.0', () => {
   it('is unavailable until somebody connected it', async () => {
     expect(await send()).toMatchObject({ status: 503, body: { error: { code: 'PARTNER_API_UNAVAILABLE' } } });
+    const { body } = await s.t.admin
+      .post('/admin/connections/mx/calls')
+      .send({ method: 'GET', path: '/v1/messages' })
+      .expect(503);
+    expect(body.error.message).toContain('run: symbolon connections connect mx');
   });
 
   it('is asked for its scopes, and called with the token that the code gave', async () => {

@@ -50,7 +50,7 @@ describe('with an SDK of the operator', () => {
       },
     });
     const calls = ofTrace(TRACE).filter(({ name }) => name === 'outbound call');
-    expect(calls.map(({ attributes }) => attributes['symbolon.destination']).sort()).toEqual([
+    expect(calls.map(({ attributes }) => String(attributes['symbolon.destination'])).sort()).toEqual([
       'billing',
       'crm',
     ]);

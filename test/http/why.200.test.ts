@@ -57,6 +57,22 @@ describe('why a request was refused', () => {
     expect(told.advice).toContain('new customer token');
   });
 
+  it('is told for the proof of another partner, and whose it is; the caller learns no more than of a forged one', async () => {
+    const { JWT } = await t.signIn(t.south.channel);
+    const ask = (proof: string) =>
+      profileOf({ ...bearer(t.north.key.secret), 'customer-auth': `JWT ${proof}` }).expect(401);
+    const [foreign, forged] = [await ask(JWT), await ask(`${JWT.slice(0, -8)}AAAAAAAA`)];
+    const { request_id: _a, ...seen } = foreign.body.error;
+    const { request_id: _b, ...known } = forged.body.error;
+    expect(seen).toEqual(known);
+    const told = await why(foreign);
+    expect(told.text).toContain(
+      `The proof is genuine, and of the channel ${t.south.channel}, whose group belongs to partner south`,
+    );
+    expect(told.advice).toContain('a group belongs to one partner');
+    expect((await why(forged)).text).not.toContain('genuine, and of');
+  });
+
   it('is told for a used-up limit: which, how large, how long to wait', async () => {
     await t.admin.put(`/admin/limits/keys/${t.north.key.keyId}`).send({ tier: 'development' }).expect(200);
     for (let i = 0; i < 10; i++) await profileOf(bearer(t.north.key.secret)).expect(401);

@@ -43,11 +43,11 @@ describe('the metrics', () => {
     const rows = [...section.matchAll(/^\| `(symbolon_\w+)` \|([^|]*)\|/gm)];
     const described = rows.map(([, name = '', cell = '']) => {
       const names = cell.replaceAll(/\([^)]*\)/g, '').matchAll(/`(\w+)`/g);
-      return `${name} ${[...names].map((one) => one[1]).sort()}`;
+      return `${name} ${[...names].map((one) => one[1] as string).sort().join(' ')}`;
     });
     const declared = [...declaredLabels()]
       .filter(([name]) => isOwn(name))
-      .map(([name, labels]) => `${name} ${labels.sort()}`);
+      .map(([name, labels]) => `${name} ${labels.sort().join(' ')}`);
     expect(described.sort()).toEqual(declared.sort());
     expect(described.length).toBeGreaterThan(40);
   });
@@ -184,7 +184,7 @@ describe('alerts and dashboard', () => {
 
   it('have a name of their own each, a severity, and a chapter that says what to do', () => {
     const manual = read('docs/operations.md');
-    const chapters = [...manual.matchAll(/^### (Symbolon\w+)$/gm)].map((one) => one[1]);
+    const chapters = [...manual.matchAll(/^### (Symbolon\w+)$/gm)].map((one) => one[1] as string);
     expect(rules.map(({ alert }) => alert).sort()).toEqual(chapters.sort());
     expect(new Set(chapters).size).toBe(chapters.length);
     for (const { alert, labels, annotations } of rules) {

@@ -7,6 +7,7 @@ import {
   type Span,
   type SpanContext,
   type SpanOptions,
+  SpanStatusCode,
   trace,
   type Tracer,
 } from '@opentelemetry/api';
@@ -64,7 +65,7 @@ function keepingTracer(ended: EndedSpan[]): Tracer {
       addLink: () => span,
       addLinks: () => span,
       setStatus: ({ code }) => {
-        kept.failed = code === 2;
+        kept.failed = code === SpanStatusCode.ERROR;
         return span;
       },
       updateName: (next) => {

@@ -40,6 +40,9 @@ const connectionSchema = z
       description: 'Calls by how they ended, since the start of this process.',
       example: { status_2xx: 1204, timeout: 2 },
     }),
+    refused: z.int().meta({
+      description: 'Answers 401 and 403 among them: our credentials, or a wrong password at a log-in API.',
+    }),
     mean_ms: z.number().nullable(),
     connects: z.int().meta({ description: 'Connections made; the other calls used one again.' }),
     retries: z.int(),
@@ -80,6 +83,7 @@ function connectionView({ name, destination, retries, retriesLeft, ...more }: Co
     waiting: destination.waiting,
     max_waiting: destination.maxWaiting,
     calls,
+    refused: destination.refused,
     mean_ms: answered === 0 ? null : Math.round((destination.callMs / answered) * 10) / 10,
     connects: destination.connects,
     retries,

@@ -97,11 +97,13 @@ function particulars(record: AuditRecord): string[] {
   const policy = detailText(record, 'policy');
   const scope = detailText(record, 'scope');
   const wait = detailText(record, 'retry_after');
+  const paths = detailText(record, 'open_paths');
   return [
     policy === undefined
       ? undefined
       : `The limit "${policy}" allows ${detailText(record, 'quota')} in ${detailText(record, 'window_seconds')} s and was used up.`,
     scope === undefined ? undefined : `The call needs the scope ${scope}.`,
+    paths === undefined ? undefined : `Open paths of this connection: ${paths}.`,
     wait === undefined ? undefined : `Another try made sense after ${wait} s.`,
   ].filter((text) => text !== undefined);
 }

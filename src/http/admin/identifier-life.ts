@@ -83,6 +83,8 @@ export interface IdentifierLifeEndpointsDeps {
   disableCustomer: DisableCustomer;
   certificates: ErasureCertificates;
   partnerNotices: PartnerNotices;
+  /** Partners with channel groups that are told nothing, because no receiver is configured for them. */
+  partnersWithoutReceiver(): string[];
 }
 
 function mergeAndSplit({ mergeCustomers, splitCustomer }: IdentifierLifeEndpointsDeps): Endpoint[] {
@@ -205,7 +207,11 @@ function erasure(deps: IdentifierLifeEndpointsDeps): Endpoint[] {
       path: '/admin/identifiers/notices',
       operationId: 'listPartnerNotices',
       summary: 'What partners still have to be told of identifiers, oldest first; at most a thousand',
-      answer: listOf(noticeSchema),
+      answer: listOf(noticeSchema).extend({
+        without_receiver: z.array(z.string()).meta({
+          description: 'Partners with channel groups that are told nothing: no receiver is configured.',
+        }),
+      }),
       run: async () => ({
         items: (await deps.partnerNotices.list()).map((notice) => ({
           id: notice.id,
@@ -215,6 +221,7 @@ function erasure(deps: IdentifierLifeEndpointsDeps): Endpoint[] {
           failed_attempts: notice.attempts,
           next_attempt_at: timeText(notice.dueAtMs),
         })),
+        without_receiver: deps.partnersWithoutReceiver(),
       }),
     }),
   ];

@@ -29,10 +29,13 @@ function showError(pages: Pages, res: Response, error: BridgeError | OAuthError)
   const context = contextOf(res);
   context.code = error.code;
   const wait = error.retryAfterSeconds;
+  const member = error.code === 'INVALID_REQUEST' ? error.details?.['member'] : undefined;
+  const message =
+    typeof member === 'string' && member !== '' ? `${error.message} (${member})` : error.message;
   pages.send(
     res,
     statusOf(error.code),
-    problemPage(error.message, context.requestId),
+    problemPage(message, context.requestId),
     wait === undefined ? {} : { 'retry-after': wait },
   );
 }

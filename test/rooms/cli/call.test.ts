@@ -82,7 +82,10 @@ describe('call', () => {
     const failed = await run(['whatsapp', 'POST', '/v1/messages', '--data', '{}']);
     expect(failed.code).toBe(1);
     expect(failed.stderr).toContain('PARTNER_API_ERROR');
-    const unknown = await run(['crm', 'GET', '/v1/profile']);
+    const bare = await run(['crm', 'GET', '/v1/profile']);
+    expect(bare.code).toBe(1);
+    expect(bare.stderr).toContain('This connection has no preset');
+    const unknown = await run(['crn', 'GET', '/v1/profile']);
     expect(unknown.code).toBe(1);
     expect(unknown.stderr).toContain(
       'There is no connection of this name. If you just added it, restart the service.',

@@ -32,7 +32,7 @@ it('a probe shows what each form of the proof gets, names the switch of the vend
     /ok +altered: refused/,
     /ok +signed with another key: refused/,
     /ok +after its end: refused/,
-    /Now turn it on at the vendor/,
+    /What makes .+ refuse visitors without a proof:/,
   ]) {
     expect(stdout).toMatch(line);
   }

@@ -71,6 +71,19 @@ describe('identifiers from the command line', () => {
   const why = ['--reason', 'ticket 4711'];
   const OLD = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
 
+  it('are refused with what would have been right', async () => {
+    const short = await run('trace', OLD, '--reason', 'no');
+    expect([short.code, short.stderr]).toEqual([2, expect.stringContaining('3 characters or more')]);
+    place.write('wrong.csv', 'space,reference,group,identifier\nerp,1,chat,an-old-one-1\n');
+    const space = await run('identifiers', 'import', 'wrong.csv', ...why);
+    expect(space.stdout).toContain('No configured authenticator has this reference space. Configured: crm.');
+    expect(space.stderr).toContain('1 line was refused.');
+    place.write('report-0.csv', 'chat,who\n1,x\n');
+    const column = await run('trace', '--file', 'report-0.csv', '--out', 'o.csv', ...why);
+    expect(column.stderr).toContain('has no column "customer_id". Name the column that holds');
+    expect(existsSync(`${place.path}/o.csv`)).toBe(false);
+  });
+
   it('are imported, traced, merged, and erased with a certificate that proves itself', async () => {
     place.write(
       'old.csv',
@@ -103,6 +116,9 @@ describe('identifiers from the command line', () => {
     expect(JSON.parse(merged.stdout)).toEqual({
       items: [{ channel_group: 'chat', customer_id: OLD, aliases: ['other-old-1'] }],
     });
+
+    const other = await run('trace', 'other-old-1', ...why);
+    expect(other.stdout).toContain(`other-old-1 is another name of ${OLD}`);
 
     expect((await run('identifiers', 'erase', OLD, ...why)).code).toBe(2);
     const erased = await run('identifiers', 'erase', OLD, '--yes', '--certificate', 'proof.json', ...why);

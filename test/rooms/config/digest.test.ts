@@ -3,9 +3,9 @@ import { digestConfig, differingSections } from '../../../src/config/digest.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 
 const KEYS = { encryptionKeys: [Buffer.alloc(32, 7)] };
-const made = (more: Parameters<typeof parseConfig>[0]) =>
-  parseConfig({ public_url: 'http://localhost', ...more });
-const digest = (more: Parameters<typeof parseConfig>[0] = {}) => digestConfig(made(more), KEYS);
+type Settings = Partial<Parameters<typeof parseConfig>[0]>;
+const made = (more: Settings) => parseConfig({ public_url: 'http://localhost', ...more });
+const digest = (more: Settings = {}) => digestConfig(made(more), KEYS);
 
 describe('digests of a configuration', () => {
   it('are the same for the same settings, whatever the order and wherever the admin token comes from', () => {

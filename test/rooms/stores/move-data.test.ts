@@ -126,7 +126,7 @@ describe('a move', () => {
         await put(to, await exported(from));
         expect(await everything(to)).toEqual(before);
       }),
-      { numRuns: 12, endOnFailure: true },
+      { numRuns: 6, endOnFailure: true },
     );
   });
 

@@ -116,7 +116,7 @@ describe.skipIf(missing !== undefined).each(TOPOLOGIES)('$name', ({ start, lossO
     await expect(fail()).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
 
-  it(lossOf, () => expect(checkLoss(servers, redis)).resolves.toBeUndefined(), 20_000);
+  it(`${lossOf}`, () => expect(checkLoss(servers, redis)).resolves.toBeUndefined(), 20_000);
 });
 
 describe('an address', () => {
