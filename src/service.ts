@@ -26,6 +26,7 @@ import { startWatching } from './platform/watch.ts';
 import { adminEndpoints } from './service/admin-endpoints.ts';
 import { createAuthorizationServer } from './service/authorization-server.ts';
 import { openChannelProofs } from './service/channel-proofs.ts';
+import { openChannelVisits } from './service/channel-visits.ts';
 import { openCompanySystems } from './service/company-systems.ts';
 import { configuredChannels } from './service/configured-channels.ts';
 import { createCredentialCare } from './service/credential-care.ts';
@@ -142,15 +143,11 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     issuer,
     clockToleranceSeconds: config.tokens.clock_tolerance_seconds,
   };
-  const customerTokens = createCustomerTokens({ ...tokenDeps, keyring });
+  const visits = openChannelVisits({ config, stores, clock, logger, ...taken });
+  const customerTokens = visits.ofTokens(createCustomerTokens({ ...tokenDeps, keyring }));
   const accessTokens = createAccessTokens({ ...tokenDeps, keyring, lifetimeSeconds: accessTokenSeconds });
-  const sessions = createSessions({
-    keyring,
-    clock,
-    ...taken,
-    lifetimes,
-    maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS,
-  });
+  const maxTokenLifetimeSeconds = LONGEST_SHOWN_SECONDS;
+  const sessions = createSessions({ keyring, clock, ...taken, lifetimes, maxTokenLifetimeSeconds });
   const partners = await openPartners({ store: stores.partners, clock, audit });
   const shared = { config, stores, keyring, clock, audit, partners, logger, metrics, tracing, ...taken };
   const credentials = createPartnerCredentials({ ...shared, redis, accessTokens, publicUrl: issuer }, opened);
@@ -173,7 +170,8 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
 
   const identities = createIdentities({ ...stores, store: stores.customers, keyring, clock, audit });
   const clientUsage = createKeyUsage({ store: stores.clients, clock });
-  const partnerApis = createPartnerApis({ ...shared, connections, metrics, redis });
+  const { reportFailure } = company;
+  const partnerApis = createPartnerApis({ ...shared, connections, metrics, redis, reportFailure });
   const profiles = openProfiles({ ...shared, backends });
   const authorization = await createAuthorizationServer({
     ...shared,
@@ -189,7 +187,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     usage: clientUsage,
   });
   const { clients, families, devices } = authorization;
-  const held = { ...authorization, ...tokenDeps, sessions, customerTokens, identities, channels };
+  const held = { ...authorization, ...tokenDeps, sessions, customerTokens, identities, channels, visits };
   const channelProofs = await openChannelProofs({ ...shared, ...company, ...held }, opened);
   const care = createCredentialCare(
     {
@@ -216,6 +214,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
     channels,
     authenticators,
     throttle: limits.throttle,
+    visits,
     identities,
     sessions,
     replays: credentials.replays,

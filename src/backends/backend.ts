@@ -117,7 +117,7 @@ export function createBackend(options: BackendOptions, deps: BackendDeps): Backe
       'x-request-id': question.requestId,
     });
     if (!request) return failed('error', 'identifier_unsendable');
-    const response = await connection.send(request, QUESTION);
+    const response = await connection.send(request, { ...QUESTION, lane: question.partner });
     const answer = read(response, question);
     return answer.status === 'ok' ? answer : { ...answer, httpStatus: response.status };
   };

@@ -64,6 +64,11 @@ export interface CallGateOptions {
   /** Names what is counted, where several processes count together. */
   name: string;
   windows: readonly LimitWindow[];
+  /**
+   * Lanes that share the long windows evenly: of a quota over an hour or more each of them may use its part and no
+   * more, so that none uses up another's day. Lanes that are not among them have the whole quota. Default: none.
+   */
+  sharers?: ReadonlySet<string> | undefined;
 }
 
 export interface CallGateDeps {
@@ -76,35 +81,75 @@ export interface CallGateDeps {
 export interface CallGate {
   /** When the call may leave that has `ahead` calls before it; never earlier than now. On the monotonic clock. */
   opensAtMs(ahead: number): number;
-  /** One call leaves now. */
-  pass(): void;
+  /** When this lane's share lets the call out that has `ahead` calls of the lane before it. */
+  shareOpensAtMs(lane: string, ahead?: number): number;
+  /** One call of this lane leaves now. */
+  pass(lane: string): void;
   /** Nobody leaves for so long. */
   pause(ms: number): void;
   /** To be told when a timer that was set for `dueMs` has run. */
   woke(dueMs: number): void;
-  /** Takes one unit for all processes together; `undefined` where this process is alone. */
-  agree: (() => Promise<boolean>) | undefined;
+  /** Takes one unit of this lane for all processes together; `undefined` where this process is alone. */
+  agree: ((lane: string) => Promise<boolean>) | undefined;
+}
+
+const SHARED_FROM_SECONDS = 3_600;
+
+/** What each lane may use of the long windows. */
+function createShares({ windows, sharers = new Set<string>() }: CallGateOptions) {
+  const parts =
+    sharers.size < 2
+      ? []
+      : windows
+          .filter(({ windowSeconds }) => windowSeconds >= SHARED_FROM_SECONDS)
+          .map(({ quota, windowSeconds }) => ({
+            quota: Math.max(1, Math.floor(quota / sharers.size)),
+            windowSeconds,
+          }));
+  const kept = new Map([...sharers].map((lane) => [lane, createSlidingWindows(parts)]));
+  return {
+    windowsOf: (lane: string): readonly LimitWindow[] => (sharers.has(lane) ? parts : []),
+    opensAtMs(lane: string, ahead: number, nowMs: number): number {
+      const own = parts.length === 0 ? undefined : kept.get(lane);
+      own?.forget(nowMs);
+      return own?.opensAtMs(ahead, nowMs) ?? nowMs;
+    },
+    note: (lane: string, nowMs: number) => kept.get(lane)?.note(nowMs),
+  };
 }
 
 /** The limits of a partner as they apply to this process, and to all of them where a counter is shared. */
-export function createCallGate({ name, windows }: CallGateOptions, deps: CallGateDeps): CallGate {
+export function createCallGate(options: CallGateOptions, deps: CallGateDeps): CallGate {
+  const { name, windows } = options;
   const { clock, sharedCounter } = deps;
+  const shares = createShares(options);
+  /** Lanes whose share all processes together have used up, and until when. */
+  const usedUpMs = new Map<string, number>();
   const sliding = createSlidingWindows(windows);
   const gapMs = Math.max(
     0,
     ...windows.filter(({ windowSeconds }) => windowSeconds === 1).map(({ quota }) => keptMs(1) / quota),
   );
-  const counted = windows.map(({ quota, windowSeconds }) => ({ quota, windowMs: windowSeconds * 1_000 }));
+  const inMs = (some: readonly LimitWindow[]) =>
+    some.map(({ quota, windowSeconds }) => ({ quota, windowMs: windowSeconds * 1_000 }));
+  const counted = inMs(windows);
   let freeAtMs = Number.NEGATIVE_INFINITY;
   let quietUntilMs = Number.NEGATIVE_INFINITY;
 
   /** False, and the gate stays shut, while others have used the window up. A counter that is away counts for nothing. */
-  const agree = async (counter: LimitCounter): Promise<boolean> => {
+  const agree = async (counter: LimitCounter, lane: string): Promise<boolean> => {
+    const share = inMs(shares.windowsOf(lane));
+    const subjects = [{ name: `outgoing:${name}`, windows: counted }];
+    if (share.length > 0) subjects.push({ name: `outgoing:${name}:${lane}`, windows: share });
     try {
-      const result = await counter.count([{ name: `outgoing:${name}`, windows: counted }]);
+      const result = await counter.count(subjects);
       if (result.admitted) return true;
-      const ends = result.windows.filter(({ left }) => left === 0).map(({ endsInMs }) => endsInMs);
-      quietUntilMs = Math.max(quietUntilMs, clock.monotonicMs() + Math.max(1, ...ends));
+      const untilMs = (some: typeof result.windows) =>
+        clock.monotonicMs() +
+        Math.max(1, ...some.filter(({ left }) => left === 0).map(({ endsInMs }) => endsInMs));
+      const [all, own] = [result.windows.slice(0, counted.length), result.windows.slice(counted.length)];
+      if (all.some(({ left }) => left === 0)) quietUntilMs = Math.max(quietUntilMs, untilMs(all));
+      else usedUpMs.set(lane, untilMs(own));
       return false;
     } catch {
       return true;
@@ -118,9 +163,14 @@ export function createCallGate({ name, windows }: CallGateOptions, deps: CallGat
       const spreadMs = Math.max(freeAtMs, nowMs) + gapMs * ahead;
       return Math.max(spreadMs, quietUntilMs, sliding.opensAtMs(ahead, nowMs));
     },
-    pass() {
+    shareOpensAtMs(lane, ahead = 0) {
+      const nowMs = clock.monotonicMs();
+      return Math.max(shares.opensAtMs(lane, ahead, nowMs), usedUpMs.get(lane) ?? nowMs);
+    },
+    pass(lane) {
       const nowMs = clock.monotonicMs();
       sliding.note(nowMs);
+      shares.note(lane, nowMs);
       freeAtMs = nowMs + gapMs;
     },
     pause(ms) {
@@ -132,6 +182,6 @@ export function createCallGate({ name, windows }: CallGateOptions, deps: CallGat
       const nowMs = clock.monotonicMs();
       if (nowMs - dueMs > LATE_MS) sliding.postpone(dueMs - SENDING_MS, nowMs);
     },
-    agree: sharedCounter && windows.length > 0 ? () => agree(sharedCounter) : undefined,
+    agree: sharedCounter && windows.length > 0 ? (lane) => agree(sharedCounter, lane) : undefined,
   };
 }

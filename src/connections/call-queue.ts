@@ -27,7 +27,8 @@ export interface CallQueueDeps extends CallGateDeps {
 export interface CallQueue {
   /**
    * Resolves when one call may leave, in the order of arrival within a lane; the lanes take turns. Rejects with
-   * `QueueRefusal`, at once when it is clear that the call cannot leave within `maxWaitMs`.
+   * `QueueRefusal`, at once when it is clear that the call cannot leave within `maxWaitMs`; while others of the lane
+   * are in line, they count, but a lane that is full of calls takes no turn away from another.
    */
   enter(lane: string, maxWaitMs: number): Promise<void>;
   /** Lets nobody out for so long: the partner said so. */
@@ -50,6 +51,26 @@ function createLanes(onChange: (waiting: number) => void) {
   return {
     size: () => size,
     all: () => [...lanes.values()].flat(),
+    of: (lane: string): readonly Waiter[] => lanes.get(lane) ?? [],
+    /** The lane whose turn it is. */
+    front: (): string | undefined => lanes.keys().next().value,
+    /** How many leave before one who comes to this lane now: by then each lane ahead has had a turn more. */
+    ahead(lane: string): number {
+      const own = lanes.get(lane)?.length ?? 0;
+      let isBefore = true;
+      let before = own;
+      for (const [other, { length }] of lanes) {
+        if (other === lane) isBefore = false;
+        else before += Math.min(length, isBefore ? own + 1 : own);
+      }
+      return before;
+    },
+    /** The last one of the longest lane, when that is longer than this lane would be with one more. */
+    displaced(lane: string): Waiter | undefined {
+      const room = (lanes.get(lane)?.length ?? 0) + 1;
+      const [longest] = [...lanes.values()].sort((a, b) => b.length - a.length);
+      return longest && longest.length > room ? longest.at(-1) : undefined;
+    },
     add(waiter: Waiter) {
       const lane = lanes.get(waiter.lane);
       if (lane) lane.push(waiter);
@@ -86,21 +107,23 @@ function createPump(gate: CallGate, lanes: ReturnType<typeof createLanes>, deps:
   const letOut = () => {
     const waiter = lanes.next();
     if (!waiter) return;
-    gate.pass();
+    gate.pass(waiter.lane);
     waiter.stopTimer();
     waiter.leave();
   };
-  const refuseHopeless = (openMs: number) => {
-    for (const waiter of lanes.all()) {
+  const refuseHopeless = (openMs: number, waiters: readonly Waiter[]) => {
+    for (const waiter of [...waiters]) {
       if (waiter.deadlineMs >= openMs) continue;
       lanes.remove(waiter);
       waiter.stopTimer();
-      waiter.refuse(new QueueRefusal('limit', Math.max(1, openMs - clock.monotonicMs())));
+      const untilMs = Math.max(openMs === Number.POSITIVE_INFINITY ? 0 : openMs, gate.shareOpensAtMs(waiter.lane));
+      waiter.refuse(new QueueRefusal('limit', Math.max(1, untilMs - clock.monotonicMs())));
     }
   };
   const wakeAt = (openMs: number) => {
     stopWake?.();
-    stopWake = startTimer(Math.ceil(openMs - clock.monotonicMs()), () => {
+    // The clock goes on between the question and this line: the moment may have come by now.
+    stopWake = startTimer(Math.max(0, Math.ceil(openMs - clock.monotonicMs())), () => {
       gate.woke(openMs);
       void pump();
     });
@@ -112,11 +135,16 @@ function createPump(gate: CallGate, lanes: ReturnType<typeof createLanes>, deps:
       while (lanes.size() > 0) {
         const openMs = gate.opensAtMs(0);
         if (openMs > clock.monotonicMs()) {
-          refuseHopeless(openMs);
+          refuseHopeless(openMs, lanes.all());
           if (lanes.size() > 0) wakeAt(openMs);
           return;
         }
-        if (!gate.agree || (await gate.agree())) letOut();
+        const lane = lanes.front() as string;
+        const agreed = !gate.agree || (await gate.agree(lane));
+        const shareMs = gate.shareOpensAtMs(lane);
+        // Whoever has used its share up waits for nobody else's turn.
+        if (shareMs > clock.monotonicMs()) refuseHopeless(Number.POSITIVE_INFINITY, lanes.of(lane));
+        else if (agreed) letOut();
       }
     } finally {
       running = false;
@@ -135,7 +163,19 @@ export function createCallQueue(options: CallQueueOptions, deps: CallQueueDeps):
   const gate = createCallGate(options, deps);
   const lanes = createLanes((waiting) => deps.onWaiting?.(waiting));
   const pump = createPump(gate, lanes, deps);
-  const untilOpenMs = () => Math.max(1, gate.opensAtMs(lanes.size()) - clock.monotonicMs());
+  const opensAtMs = (lane: string) =>
+    Math.max(gate.opensAtMs(lanes.ahead(lane)), gate.shareOpensAtMs(lane, lanes.of(lane).length));
+  const untilOpenMs = (lane: string) => Math.max(1, opensAtMs(lane) - clock.monotonicMs());
+  /** Room for one more, if need be at the cost of a lane that holds more of it. */
+  const makeRoom = (lane: string): boolean => {
+    if (lanes.size() < options.maxWaiting) return true;
+    const waiter = lanes.displaced(lane);
+    if (!waiter) return false;
+    lanes.remove(waiter);
+    waiter.stopTimer();
+    waiter.refuse(new QueueRefusal('full', untilOpenMs(waiter.lane)));
+    return true;
+  };
 
   const wait = (lane: string, maxWaitMs: number) =>
     new Promise<void>((resolve, reject) => {
@@ -146,7 +186,7 @@ export function createCallQueue(options: CallQueueOptions, deps: CallQueueDeps):
         refuse: reject,
         stopTimer: startTimer(maxWaitMs, () => {
           lanes.remove(waiter);
-          reject(new QueueRefusal('limit', untilOpenMs()));
+          reject(new QueueRefusal('limit', untilOpenMs(lane)));
         }),
       };
       lanes.add(waiter);
@@ -161,11 +201,11 @@ export function createCallQueue(options: CallQueueOptions, deps: CallQueueDeps):
     },
     async enter(lane, maxWaitMs) {
       const nowMs = clock.monotonicMs();
-      const openMs = gate.opensAtMs(lanes.size());
+      const openMs = opensAtMs(lane);
       if (openMs > nowMs + maxWaitMs) throw new QueueRefusal('limit', openMs - nowMs);
-      if (lanes.size() >= options.maxWaiting) throw new QueueRefusal('full', untilOpenMs());
+      if (!makeRoom(lane)) throw new QueueRefusal('full', untilOpenMs(lane));
       const free = !gate.agree && !pump.running() && lanes.size() === 0 && openMs <= nowMs;
-      if (free) gate.pass();
+      if (free) gate.pass(lane);
       else await wait(lane, maxWaitMs);
     },
   };

@@ -1,15 +1,16 @@
 /**
  * Connecting a connection once, in a browser: the address that a person at the other side opens, and what comes back.
- * Between the two everything travels sealed in `state`, so that any process can take the answer.
+ * Between the two everything travels sealed in `state`, so that any process can take the answer. The grant is kept only
+ * when the person in the browser knows the code that the operator's terminal shows.
  */
-import { hash } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Audit, AuditFacts } from '../audit/audit.ts';
 import { BridgeError } from '../errors.ts';
 import { OutboundError } from '../outbound/outbound-types.ts';
 import type { OutboundVault } from '../outbound/token-share.ts';
 import type { Clock } from '../platform/clock.ts';
-import { randomToken } from '../platform/random.ts';
+import { randomBytes, randomToken } from '../platform/random.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import type { Connection } from './connection.ts';
 
@@ -29,7 +30,12 @@ export interface ConnectAnswer {
   connection: string;
   state: string;
   code?: string | undefined;
-  error?: string | undefined;
+}
+
+/** What is needed to keep the grant: the answer, and the code that the operator read in the terminal. */
+export interface ConfirmedAnswer extends ConnectAnswer {
+  code: string;
+  confirmation: string;
 }
 
 export interface ConnectGrant {
@@ -37,9 +43,14 @@ export interface ConnectGrant {
   begin(
     name: string,
     by: Pick<AuditFacts, 'actor' | 'requestId' | 'address'>,
-  ): { address: string; redirectUri: string; expiresAtMs: number };
+  ): { address: string; redirectUri: string; confirmation: string; expiresAtMs: number };
+  /**
+   * Whether an answer belongs to something that was begun here: uses nothing up. Throws `INVALID_REQUEST`, also when the
+   * other side did not agree.
+   */
+  check(answer: ConnectAnswer): void;
   /** Throws `INVALID_REQUEST`, or `BACKEND_UNAVAILABLE` when the code could not be exchanged. */
-  finish(answer: ConnectAnswer, from: Pick<AuditFacts, 'requestId' | 'address'>): Promise<void>;
+  finish(answer: ConfirmedAnswer, from: Pick<AuditFacts, 'requestId' | 'address'>): Promise<void>;
 }
 
 const LIFE_MS = 600_000;
@@ -49,8 +60,23 @@ const stateSchema = z.strictObject({
   id: z.string(),
   connection: z.string(),
   verifier: z.string(),
+  /** SHA-256 of the confirmation code, base64url. */
+  confirmed: z.string(),
   expiresAtMs: z.number(),
 });
+
+/** Typed by hand from one window into another: 40 bits in letters and digits that nobody mistakes. */
+const CONFIRMATION_ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789';
+const newConfirmation = (): string => {
+  const letters = [...randomBytes(8)].map((byte) => CONFIRMATION_ALPHABET[byte % 32]).join('');
+  return `${letters.slice(0, 4)}-${letters.slice(4)}`;
+};
+/** The digest of a code, however it was typed. */
+const confirmedBy = (typed: string, id: string): string =>
+  hash('sha256', `${id} ${typed.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')}`, 'base64url');
+
+const isSameText = (left: string, right: string): boolean =>
+  left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right));
 
 const refuse = (message: string) => new BridgeError('INVALID_REQUEST', { message });
 
@@ -65,6 +91,15 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
     return state && clock.nowMs() < state.expiresAtMs ? state : undefined;
   };
 
+  const begunBy = (answer: ConnectAnswer) => {
+    const state = openState(answer.state);
+    const connector = state && connections.get(state.connection)?.connector;
+    if (!state || !connector || state.connection !== answer.connection) {
+      throw refuse('This address is not one that was begun here in the last ten minutes. Begin again.');
+    }
+    return { state, connector };
+  };
+
   return {
     begin(name, by) {
       const connection = connections.get(name);
@@ -74,7 +109,9 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
       }
       const verifier = randomToken(32);
       const expiresAtMs = clock.nowMs() + LIFE_MS;
-      const state = { id: randomToken(16), connection: name, verifier, expiresAtMs };
+      const id = randomToken(16);
+      const confirmation = newConfirmation();
+      const state = { id, connection: name, verifier, confirmed: confirmedBy(confirmation, id), expiresAtMs };
       const redirectUri = redirectUriOf(name);
       const address = connection.connector.addressFor({
         redirectUri,
@@ -82,13 +119,19 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
         challenge: hash('sha256', verifier, 'base64url'),
       });
       audit.event('connection.connect_started', { ...by, outcome: 'success', details: { connection: name } });
-      return { address, redirectUri, expiresAtMs };
+      return { address, redirectUri, confirmation, expiresAtMs };
+    },
+    check(answer) {
+      begunBy(answer);
+      // Anybody can send this: it ends nothing, and whoever began may still go on.
+      if (answer.code === undefined) throw refuse('The other side did not agree. Open the address again, or begin again.');
     },
     async finish(answer, from) {
-      const state = openState(answer.state);
-      const connector = state && connections.get(state.connection)?.connector;
-      if (!state || !connector || state.connection !== answer.connection) {
-        throw refuse('This address is not one that was begun here in the last ten minutes. Begin again.');
+      const { state, connector } = begunBy(answer);
+      // Whoever got hold of the address could come back with a code for an account of their own (RFC 9700 section 4.7);
+      // they do not know what stands in the operator's terminal.
+      if (!isSameText(confirmedBy(answer.confirmation, state.id), state.confirmed)) {
+        throw refuse('This is not the confirmation code that the command line shows. Go back and type it again.');
       }
       if ((await replays.consume('connect-state', state.id, state.expiresAtMs)) === 'replayed') {
         throw refuse('This answer has been used already. Begin again.');
@@ -101,10 +144,6 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
           ...(reason === undefined ? {} : { reason }),
           details: { connection: state.connection },
         });
-      if (answer.code === undefined) {
-        note('failed', 'refused');
-        throw refuse('The other side did not agree. Begin again.');
-      }
       try {
         await connector.finish({
           code: answer.code,

@@ -54,7 +54,7 @@ export const connectionSchema = z.strictObject({
 
 export type ConnectionOptions = z.infer<typeof connectionSchema>;
 
-export interface CallOptions {
+export interface CallOptions extends Pick<SendOptions, 'lane' | 'sharesWithOthers'> {
   /** For the whole call; default and upper bound are the connection's own. */
   totalTimeoutMs?: number;
   /** Whether an answer says that our own credentials were refused. Default: status 401. */
@@ -68,6 +68,8 @@ export interface CallOptions {
   sharesLimit?: boolean;
   /** Ends the call at once, as if its time were up. */
   signal?: AbortSignal | undefined;
+  /** Told of the headers that carry our own credentials, for every attempt. */
+  onCredentials?: (headers: Readonly<Record<string, string>>) => void;
 }
 
 /** A connection as it is at the moment; holds no secret. */
@@ -172,12 +174,19 @@ function createCaller({ clock, destination, schemes, target, repeats, options }:
       const held = await credentials(deadlineMs - clock.monotonicMs());
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) throw new OutboundError('timeout', destination.origin);
+      how.onCredentials?.(held);
       const headers = { ...request.headers, ...held };
       const ready = { ...request, headers };
       for (const scheme of schemes) Object.assign(headers, scheme.sign?.(ready, target));
       return {
         held,
-        response: await transport(ready, { totalTimeoutMs: leftMs, ignoresPause, signal: how.signal }),
+        response: await transport(ready, {
+          totalTimeoutMs: leftMs,
+          ignoresPause,
+          signal: how.signal,
+          lane: how.lane,
+          sharesWithOthers: how.sharesWithOthers,
+        }),
       };
     };
     const again = async () => {

@@ -26,9 +26,21 @@ export class PartnerTrouble extends Error {
   }
 }
 
+/** An answer held credentials of ours, and nobody gets it. */
+export class CredentialsEchoed extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super('the partner API answered with credentials of ours');
+    this.name = 'CredentialsEchoed';
+    this.status = status;
+  }
+}
+
 /** What an operator may know of a failed call: a reason of the outbound calls, and the partner's own code. */
 export function troubleOf(cause: unknown): { reason: FailureReason; code: string | undefined } | undefined {
   if (cause instanceof OutboundError) return { reason: cause.failure, code: undefined };
+  if (cause instanceof CredentialsEchoed) return { reason: 'credentials_echoed', code: undefined };
   return cause instanceof PartnerTrouble
     ? { reason: reasonOfStatus(cause.status), code: cause.code }
     : undefined;

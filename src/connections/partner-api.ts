@@ -3,12 +3,14 @@ import type { LimitCounter } from '../limits/limit-counter.ts';
 import { parseJsonObject } from '../outbound/json-answer.ts';
 import { OutboundError, type OutboundRequest, type OutboundResponse } from '../outbound/outbound-types.ts';
 import type { Clock } from '../platform/clock.ts';
+import { MAX_PAUSE_MS } from '../outbound/retry.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { pauseFor, type StartTimer } from '../platform/timer.ts';
 import { type CallQueue, createCallQueue, QueueRefusal } from './call-queue.ts';
 import type { Connection } from './connection.ts';
+import { echoesCredentials, secretsInHeaders } from './echoed-credentials.ts';
 import { secretsOf } from './mask-answer.ts';
-import { createProblemReader, type PartnerProblem, PartnerTrouble } from './partner-answer.ts';
+import { createProblemReader, CredentialsEchoed, type PartnerProblem, PartnerTrouble } from './partner-answer.ts';
 import type { OpenPath, Preset } from './presets/preset.ts';
 import { type ConnectionSetting, openPathsOf, variantOf } from './presets/preset-settings.ts';
 import { presetOf } from './presets/registry.ts';
@@ -40,6 +42,8 @@ export interface PartnerAnswer {
   attempts: number;
   /** The partner's own error code, where it refused. */
   code: string | undefined;
+  /** What went out as our credentials, to be covered before a person sees the answer; only with `showsEverything`. */
+  credentials?: readonly string[];
 }
 
 /** A partner's API behind one connection: called within its limits, and again where its advice says so. */
@@ -61,7 +65,7 @@ export interface PartnerApi {
   waiting(): number;
   /**
    * Makes a call. Throws `PARTNER_LIMIT_REACHED`, `PARTNER_API_UNAVAILABLE`, `PARTNER_API_TIMEOUT` or
-   * `PARTNER_API_ERROR`; an answer that concerns our own credentials is `PARTNER_API_UNAVAILABLE`.
+   * `PARTNER_API_ERROR`, also for an answer that holds credentials of ours; an answer that concerns our own credentials is `PARTNER_API_UNAVAILABLE`.
    */
   call(request: PartnerCall, options: PartnerCallOptions): Promise<PartnerAnswer>;
 }
@@ -77,6 +81,9 @@ export interface PartnerApiDeps {
 const DEADLINE_MS = 5_000;
 /** Below this there is no use in beginning an attempt. */
 const LEAST_ATTEMPT_MS = 20;
+
+/** The lane of a partner's own calls. */
+export const partnerLane = (partner: string): string => `partner:${partner}`;
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1_000));
 
@@ -163,6 +170,10 @@ interface Attempts {
   readProblem: (response: OutboundResponse) => PartnerProblem;
   maxWaitMs: number;
   conflictMeansStored: boolean;
+  /** Our own credentials as configured. */
+  secrets: readonly string[];
+  /** Several partners may call. */
+  isShared: boolean;
 }
 
 /** One call with its waiting and its repeats, all within the deadline. */
@@ -175,6 +186,10 @@ async function attempt(
   const { connection, queue, clock } = deps;
   const endMs = clock.monotonicMs() + deadlineMs;
   const leftMs = () => endMs - clock.monotonicMs();
+  const credentials = new Set(deps.secrets);
+  const onCredentials = (headers: Readonly<Record<string, string>>) => {
+    for (const secret of secretsInHeaders(headers)) credentials.add(secret);
+  };
   for (let attempts = 1; ; attempts += 1) {
     await queue.enter(lane, Math.max(0, Math.min(leftMs() - LEAST_ATTEMPT_MS, deps.maxWaitMs)));
     const response = await connection.send(outbound, {
@@ -182,16 +197,25 @@ async function attempt(
       // Repeats and waiting are decided here, by the partner's own advice.
       idempotent: false,
       sharesLimit: false,
+      lane,
+      sharesWithOthers: deps.isShared,
+      onCredentials,
     });
+    if (!showsEverything && echoesCredentials(response.body, credentials)) {
+      throw new BridgeError('PARTNER_API_ERROR', { cause: new CredentialsEchoed(response.status) });
+    }
     const problem = deps.readProblem(response);
     if (deps.conflictMeansStored && attempts > 1 && response.status === 409) {
       return { status: 200, body: undefined, attempts, code: undefined };
     }
     const verdict = deps.judge({ status: response.status, problem }, call, attempts);
-    const answer = () => readAnswer(response, attempts, response.status < 400 ? undefined : problem.code);
+    const answer = () => ({
+      ...readAnswer(response, attempts, response.status < 400 ? undefined : problem.code),
+      ...(showsEverything ? { credentials: [...credentials] } : {}),
+    });
     if (verdict.done) return answer();
     const quietMs = 'waitMs' in verdict ? verdict.waitMs : problem.retryAfterMs;
-    if (response.status === 429 && quietMs !== undefined) queue.pause(quietMs);
+    if (response.status === 429 && quietMs !== undefined) queue.pause(Math.min(quietMs, MAX_PAUSE_MS));
     if ('waitMs' in verdict && verdict.waitMs <= leftMs() - LEAST_ATTEMPT_MS) {
       await pauseFor(deps.startTimer, verdict.waitMs);
       continue;
@@ -218,6 +242,7 @@ function outboundOf(call: PartnerCall, preset: Preset): OutboundRequest {
 
 /** The outcomes that are counted. */
 function outcomeOf(error: unknown): string {
+  if (error instanceof BridgeError && error.cause instanceof CredentialsEchoed) return 'credentials_echoed';
   return error instanceof BridgeError ? error.code.toLowerCase() : 'internal';
 }
 
@@ -231,8 +256,15 @@ export function createPartnerApi(setting: ConnectionSetting, deps: PartnerApiDep
     variantOf(preset, setting.variant)?.limits ??
     [];
   const { name } = connection;
+  const openTo = new Set(setting.pass_through?.partners);
+  const secrets = secretsOf(setting.auth);
   const queue = createCallQueue(
-    { name, windows, maxWaiting: setting.queue.max_waiting },
+    {
+      name,
+      windows,
+      maxWaiting: setting.queue.max_waiting,
+      sharers: new Set([...openTo].map(partnerLane)),
+    },
     {
       clock,
       startTimer,
@@ -250,16 +282,18 @@ export function createPartnerApi(setting: ConnectionSetting, deps: PartnerApiDep
     readProblem: createProblemReader(preset.errors, clock),
     maxWaitMs: setting.queue.max_wait_ms,
     conflictMeansStored: preset.retry.conflictMeansStored ?? false,
+    secrets,
+    isShared: openTo.size > 1,
   };
   return {
     name,
     preset,
     knownPaths: preset.paths,
     openPaths: openPathsOf(setting),
-    openTo: new Set(setting.pass_through?.partners),
+    openTo,
     environments: new Set(setting.pass_through?.environments),
     needsCustomerProof: setting.pass_through?.customer_proof !== 'optional',
-    secrets: secretsOf(setting.auth),
+    secrets,
     waiting: queue.waiting,
     call: async (call, options) => {
       try {

@@ -1,11 +1,12 @@
 import type { Audit, AuditFacts } from '../audit/audit.ts';
 import { type CallBody, completeCall, isShallow } from '../connections/call-body.ts';
 import { findOpenPath } from '../connections/open-path.ts';
-import type { PartnerAnswer, PartnerApi } from '../connections/partner-api.ts';
+import { type PartnerAnswer, type PartnerApi, partnerLane } from '../connections/partner-api.ts';
 import { troubleOf } from '../connections/partner-answer.ts';
 import type { OpenPath } from '../connections/presets/preset.ts';
 import { BridgeError } from '../errors.ts';
 import type { CustomerIdentifier } from '../identifiers/identifier.ts';
+import type { ReportFailure } from '../outbound/failure-reason.ts';
 import type { Partner } from '../partners/partner.ts';
 
 export type PartnerApis = ReadonlyMap<string, PartnerApi>;
@@ -96,7 +97,7 @@ function recordOf(request: CallOnBehalf, outcome: 'success' | 'failed', facts: C
  * body holds something else where the customer belongs, and what `PartnerApi.call` throws. Every call is recorded,
  * with the pattern of its path and without its contents.
  */
-export function createCallOnBehalf({ audit }: { audit: Audit }) {
+export function createCallOnBehalf({ audit, reportFailure }: { audit: Audit; reportFailure: ReportFailure }) {
   return async (request: CallOnBehalf): Promise<PartnerAnswer> => {
     const { customer, partner, path } = request;
     const { api, open } = request.opened;
@@ -121,7 +122,7 @@ export function createCallOnBehalf({ audit }: { audit: Audit }) {
     try {
       const answer = await api.call(
         { method: 'POST', path, ...completed },
-        { lane: `partner:${partner.id}` },
+        { lane: partnerLane(partner.id) },
       );
       record(answer.status < 400 ? 'success' : 'failed', {
         status: answer.status,
@@ -131,7 +132,13 @@ export function createCallOnBehalf({ audit }: { audit: Audit }) {
       return answer;
     } catch (error) {
       if (error instanceof BridgeError) {
-        record('failed', { reason: error.code, trouble: troubleOf(error.cause) });
+        const trouble = troubleOf(error.cause);
+        record('failed', { reason: error.code, trouble });
+        // A partner's server that gives our credentials away is for the operator to look at, at once.
+        if (trouble?.reason === 'credentials_echoed') {
+          const { requestId } = request;
+          reportFailure({ event: 'partner_api.failed', name: api.name, reason: trouble.reason, requestId });
+        }
         error.recorded = true;
       }
       throw error;

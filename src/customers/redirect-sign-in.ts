@@ -1,11 +1,10 @@
-import { hash } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import type { Authenticator, RedirectPrompt, RedirectSignIn } from '../authenticators/authenticator.ts';
 import type { Channel, Channels } from '../channels/channel.ts';
 import { BridgeError, type ErrorCode } from '../errors.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
-import { randomToken } from '../platform/random.ts';
+import { randomFraction, randomToken } from '../platform/random.ts';
 import { type ReplayStore, replayId } from '../replay/replay.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { createAuthenticateCustomer } from './authenticate-customer.ts';
@@ -16,8 +15,14 @@ import { type SignInTarget, signInTarget, withParameters } from './sign-in-targe
 const LIFETIME_MS = 600_000;
 const CLOCK_SKEW_MS = 60_000;
 const MAX_STATE_LENGTH = 128;
-/** Names of the cookies; each sign-in under way has its own, so that two tabs do not disturb each other. */
+/**
+ * Names of the cookies. Each sign-in under way has a place of its own, so that two tabs do not disturb each other; there
+ * are few places, and the next sign-in takes one over, so that a browser that begins many still has room for its headers.
+ */
 export const SIGN_IN_COOKIE_PREFIX = '__Host-symbolon-sign-in-';
+const PLACES = ['0', '1', '2', '3'] as const;
+/** All places together stay below the 8 KB that common proxies take as headers. */
+const MAX_COOKIE_LENGTH = 1_800;
 
 /** The app's side of a sign-in in the system browser. */
 export interface AppChallenge {
@@ -36,6 +41,8 @@ export interface BeginSignIn {
   app: AppChallenge | undefined;
   prompt: RedirectPrompt | undefined;
   maxAgeSeconds: number | undefined;
+  /** Names of the cookies of sign-ins under way in this browser. */
+  cookieNames: readonly string[];
   requestId: string;
   address: string;
 }
@@ -111,7 +118,16 @@ export interface RedirectSignInDeps {
 }
 
 const contextOf = (state: string) => `customer-sign-in|${state}`;
-const cookieNameOf = (state: string) => SIGN_IN_COOKIE_PREFIX + hash('sha256', state, 'hex').slice(0, 16);
+/** A state begins with its place: whoever changes that finds a cookie that is sealed for another state. */
+const cookieNameOf = (state: string) => SIGN_IN_COOKIE_PREFIX + state.charAt(0);
+
+/** A new state, in a place that is free in this browser if one is; by chance, as parallel requests know of no other. */
+function newState(cookieNames: readonly string[]): string {
+  const free = PLACES.filter((place) => !cookieNames.includes(SIGN_IN_COOKIE_PREFIX + place));
+  const places = free.length > 0 ? free : PLACES;
+  const place = places[Math.floor(randomFraction() * places.length)] as string;
+  return place + randomToken(24);
+}
 
 function notOfThisBrowser(): BridgeError {
   return new BridgeError('CSRF_REJECTED', {
@@ -141,9 +157,16 @@ function createKeeping({
       { responseMode }: Pick<RedirectSignIn, 'responseMode'>,
     ): SignInCookie => {
       const underWay: UnderWay = { ...content, untilMs: clock.nowMs() + LIFETIME_MS };
+      const value = keyring.seal('page-form', Buffer.from(JSON.stringify(underWay)), contextOf(state));
+      if (value.length > MAX_COOKIE_LENGTH) {
+        throw new BridgeError('INVALID_REQUEST', {
+          message: 'The address to come back to and the state are too long together.',
+          details: { member: 'return_to' },
+        });
+      }
       return {
         name: cookieNameOf(state),
-        value: keyring.seal('page-form', Buffer.from(JSON.stringify(underWay)), contextOf(state)),
+        value,
         maxAgeSeconds: LIFETIME_MS / 1000,
         sameSite: responseMode === 'form_post' ? 'None' : 'Lax',
       };
@@ -208,7 +231,7 @@ export function createRedirectSignIns(deps: RedirectSignInDeps): RedirectSignIns
       const { channel, returnTo, app, prompt, maxAgeSeconds, requestId } = request;
       const target = signInTarget(channel, { returnTo, isApp: app !== undefined, publicOrigin });
       const { name, redirect } = redirecting(deps.authenticators, channel, request.authenticator);
-      const state = randomToken(24);
+      const state = newState(request.cookieNames);
       const context = { requestId, channel: channel.id };
       const started = await redirect.begin({ state, prompt, maxAgeSeconds }, context);
       switch (started.outcome) {

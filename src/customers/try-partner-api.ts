@@ -102,7 +102,7 @@ export function createTryPartnerApi({ apis, connections, audit }: TryPartnerApiD
       return {
         status: answer.status,
         attempts: answer.attempts,
-        body: isShallow(parsed) ? maskAnswer(parsed, api.secrets) : null,
+        body: isShallow(parsed) ? maskAnswer(parsed, answer.credentials ?? api.secrets) : null,
       };
     } catch (error) {
       const reason = error instanceof BridgeError ? error.code : undefined;

@@ -1,4 +1,5 @@
 import type { Audit } from '../audit/audit.ts';
+import { BridgeError } from '../errors.ts';
 import type { Channel, Channels } from '../channels/channel.ts';
 import {
   type CustomerIdentifier,
@@ -13,6 +14,7 @@ import { type CustomerToken, type CustomerTokens, LATE_PROOF_SECONDS } from '../
 import { isTokenRevoked } from './revoked-token.ts';
 import type { CallProof, ChannelCalls } from './channel-calls.ts';
 import { isChannelOf } from './customer-token-check.ts';
+import type { ChannelVisits } from './channel-visits.ts';
 import type { Identities } from './identities.ts';
 
 /** A customer whom a partner asks about without a sound proof, and whom its channel's stage lets through. */
@@ -40,8 +42,47 @@ export interface UnprovenCustomerDeps {
   identities: Pick<Identities, 'subjectOf'>;
   survivorOf?: FindSurvivor;
   calls: Pick<ChannelCalls, 'count'>;
+  visits: Pick<ChannelVisits, 'wasThere'>;
   clock: Clock;
   audit: Audit;
+}
+
+/** Names without proof that led nowhere, of one key within a minute. */
+const MAX_MISSES = 30;
+const MISSES_MS = 60_000;
+const MAX_KEYS = 10_000;
+
+/** Counts names that led nowhere, so that nobody finds people by trying identifiers. Per process. */
+function createMisses(clock: Clock) {
+  const held = new Map<string, { misses: number; untilMs: number }>();
+  const nameOf = ({ partner, keyPrefix, clientId }: AskingFacts) =>
+    [partner.id, keyPrefix ?? '', clientId ?? ''].join(' ');
+  const current = (name: string) => {
+    const entry = held.get(name);
+    if (entry && clock.monotonicMs() < entry.untilMs) return entry;
+    held.delete(name);
+    return undefined;
+  };
+  return {
+    /** Throws `RATE_LIMITED` for a key that has used its misses up. */
+    admit: (facts: AskingFacts): void => {
+      const entry = current(nameOf(facts));
+      if (!entry || entry.misses < MAX_MISSES) return;
+      const retryAfterSeconds = Math.max(1, Math.ceil((entry.untilMs - clock.monotonicMs()) / 1000));
+      throw new BridgeError('RATE_LIMITED', { retryAfterSeconds });
+    },
+    count: (facts: AskingFacts): void => {
+      const name = nameOf(facts);
+      const entry = current(name);
+      if (entry) {
+        entry.misses++;
+        return;
+      }
+      const oldest = held.size >= MAX_KEYS ? held.keys().next().value : undefined;
+      if (oldest !== undefined) held.delete(oldest);
+      held.set(name, { misses: 1, untilMs: clock.monotonicMs() + MISSES_MS });
+    },
+  };
 }
 
 /** The channel that a token claims to be for. Nothing of it is verified: good for counting alone. */
@@ -61,7 +102,8 @@ function claimedChannel(token: string): string | undefined {
  * says so. See docs/decisions/staged-enforcement.md for what is never let through.
  */
 export function createUnprovenCustomer(deps: UnprovenCustomerDeps) {
-  const { channels, customerTokens, revocations, identities, survivorOf, calls, clock, audit } = deps;
+  const { channels, customerTokens, revocations, identities, survivorOf, calls, visits, clock, audit } = deps;
+  const misses = createMisses(clock);
 
   const ownChannel = (id: string | undefined, partner: Partner, customerId = ''): Channel | undefined =>
     id !== undefined && isChannelOf(channels, { channel: id, customerId }, partner)
@@ -122,7 +164,10 @@ export function createUnprovenCustomer(deps: UnprovenCustomerDeps) {
       return customer ? admit(channel, 'expired', { customer, facts }) : refuse(channel, 'expired');
     },
 
-    /** A customer who is only named, by identifier and channel. */
+    /**
+     * A customer who is only named, by identifier and channel: one who was signed in on that very channel within a day,
+     * by a session that nobody has ended. Throws `RATE_LIMITED` for a key that names too many who were not.
+     */
     byName: async (
       named: { customerId: string; channel: string },
       facts: AskingFacts,
@@ -130,10 +175,16 @@ export function createUnprovenCustomer(deps: UnprovenCustomerDeps) {
       const channel = ownChannel(named.channel, facts.partner, named.customerId);
       const asked = parseIdentifier(named.customerId);
       if (!channel || !isLenient(channel) || !asked) return refuse(channel, 'unsigned');
-      if (revocations.isRevoked('customer', asked, clock.nowMs())) return refuse(channel, 'unsigned');
-      const subject = await identities.subjectOf(asked);
-      if (subject?.group !== channel.group) return refuse(channel, 'unsigned');
+      misses.admit(facts);
+      const miss = (): undefined => {
+        misses.count(facts);
+        return refuse(channel, 'unsigned');
+      };
+      if (revocations.isRevoked('customer', asked, clock.nowMs())) return miss();
       const customerId = survivorOf?.(asked)?.customerId ?? asked;
+      if (!(await visits.wasThere(channel.id, [asked, customerId]))) return miss();
+      const subject = await identities.subjectOf(asked);
+      if (subject?.group !== channel.group) return miss();
       return admit(channel, 'unsigned', { customer: { customerId, reference: subject.reference }, facts });
     },
 

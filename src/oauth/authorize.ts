@@ -4,7 +4,12 @@ import { isPrivateUse } from '../clients/redirect-uri.ts';
 import type { Identities } from '../customers/identities.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
-import { absoluteExpiryMs, credentialsCheckedAtMs, type CustomerSession, type SessionLifetimes } from '../sessions/session.ts';
+import {
+  absoluteExpiryMs,
+  credentialsCheckedAtMs,
+  type CustomerSession,
+  type SessionLifetimes,
+} from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { AuthorizationCodes, OpenIdAccess } from './authorization-codes.ts';
 import {
@@ -97,7 +102,9 @@ export function createAuthorize(deps: AuthorizeDeps) {
   const isTooOld = ({ openid }: AuthorizationRequest, session: CustomerSession): boolean => {
     if (openid?.prompt === 'login') return true;
     const maxAgeSeconds = openid?.maxAgeSeconds;
-    return maxAgeSeconds !== undefined && clock.nowMs() - credentialsCheckedAtMs(session) > maxAgeSeconds * 1000;
+    return (
+      maxAgeSeconds !== undefined && clock.nowMs() - credentialsCheckedAtMs(session) > maxAgeSeconds * 1000
+    );
   };
 
   /** A step that the customer has to take, unless the app wants nothing shown. */

@@ -1,12 +1,8 @@
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { GuardedBase } from './address-guard.ts';
-import {
-  type CircuitBreaker,
-  type CircuitState,
-  createCircuitBreaker,
-  type Pass,
-} from './circuit-breaker.ts';
+import type { CircuitState } from './circuit-breaker.ts';
 import { createExchange, type ExchangeHandler } from './exchange.ts';
+import { createLaneBreakers, type Passes } from './lane-breakers.ts';
 import {
   type CallOutcome,
   type Destination,
@@ -18,9 +14,7 @@ import {
   type OutboundResponse,
   type SendOptions,
 } from './outbound-types.ts';
-
-/** Calls that may wait for each connection before further ones are turned away. */
-const WAITING_PER_CONNECTION = 32;
+import { createPlaces, type PlacedCall } from './places.ts';
 
 /** Deadlines are timers, which no test clock moves; how long a call took is measured as they do. */
 const elapsed: Pick<Clock, 'monotonicMs'> = systemClock;
@@ -42,7 +36,8 @@ export interface DestinationDeps {
   ): void;
   /** Connections made so far. */
   connects(): number;
-  onChange(state: CircuitState): void;
+  /** `lane`: the circuit of one lane alone. */
+  onChange(state: CircuitState, lane: string | undefined): void;
 }
 
 /** By the first digit of the status. */
@@ -66,53 +61,14 @@ function isWorking(result: OutboundResponse | OutboundFailure, hadTime: boolean)
   return !BROKEN.has(result) || (result === 'timeout' && !hadTime);
 }
 
-/** One call between the moment that it is let in and its end. */
-interface Call {
-  start(): void;
-  refuse(failure: OutboundFailure): void;
-}
-
-/** Places for calls under way, and the line of those that wait for one. */
-function createPlaces(max: number) {
-  const maxWaiting = max * WAITING_PER_CONNECTION;
-  let running = 0;
-  const waiting = new Set<Call>();
-  return {
-    maxWaiting,
-    running: () => running,
-    waiting: () => waiting.size,
-    areFull: () => running >= max && waiting.size >= maxWaiting,
-    enter(call: Call): void {
-      if (running < max) {
-        running += 1;
-        call.start();
-      } else waiting.add(call);
-    },
-    /** A call whose deadline passes while it waits leaves without having touched a connection. */
-    leave(call: Call): void {
-      if (waiting.delete(call)) return;
-      const next = waiting.values().next();
-      if (next.done) {
-        running -= 1;
-        return;
-      }
-      waiting.delete(next.value);
-      next.value.start();
-    },
-    refuseWaiting(failure: OutboundFailure): void {
-      for (const call of waiting) call.refuse(failure);
-    },
-  };
-}
-
 /** How a call was let out, and when it reached a connection. */
 interface CallCourse {
-  pass: Pass;
+  passes: Passes;
   startedAtMs: number | undefined;
 }
 
 /** Counts how calls end, and tells the breaker whether the destination does its part. */
-function createTally(breaker: CircuitBreaker, { clock, limits }: DestinationDeps) {
+function createTally(breakers: ReturnType<typeof createLaneBreakers>, { clock, limits }: DestinationDeps) {
   const outcomes = new Map<CallOutcome, number>();
   let callMs = 0;
   let refused = 0;
@@ -123,21 +79,25 @@ function createTally(breaker: CircuitBreaker, { clock, limits }: DestinationDeps
   return {
     add,
     /** Called once for every call that was let in. */
-    settle(result: OutboundResponse | OutboundFailure, { pass, startedAtMs }: CallCourse): void {
+    settle(result: OutboundResponse | OutboundFailure, { passes, startedAtMs }: CallCourse): void {
       add(outcomeOf(result));
       if (typeof result !== 'string' && (result.status === 401 || result.status === 403)) refused += 1;
       const tookMs = startedAtMs === undefined ? 0 : elapsed.monotonicMs() - startedAtMs;
       // A call with little time of its own left proves nothing against the destination; on trial it proves nothing for it.
-      const hadTime = pass === 'trial' || tookMs * 2 >= limits.totalTimeoutMs;
+      const onTrial = passes.pass === 'trial' || passes.lane?.pass === 'trial';
+      const hadTime = onTrial || tookMs * 2 >= limits.totalTimeoutMs;
       const works = isWorking(result, hadTime);
       if (typeof result === 'string') lastFailure = { reason: result, atMs: clock.nowMs() };
       else if (!works || result.status >= 500) {
         lastFailure = { reason: `status_${result.status}`, atMs: clock.nowMs() };
       }
       callMs += tookMs;
-      // What never reached a connection says nothing of the destination. A call on trial always reaches one: the call
-      // whose failure opened the circuit left its place, and all that were in line for it were sent away.
-      if (startedAtMs !== undefined) breaker.report(pass, works);
+      // What never reached a connection says nothing of the destination.
+      breakers.report(passes, {
+        reached: startedAtMs !== undefined,
+        works,
+        connected: typeof result !== 'string' || result === 'timeout' || !BROKEN.has(result),
+      });
     },
     told: () => ({ callMs, refused, outcomes, lastFailure }),
   };
@@ -168,15 +128,16 @@ export function createDestination(deps: DestinationDeps): Destination {
   const { name, base, limits, clock, dispatch } = deps;
   const { origin, basePath } = base;
   const places = createPlaces(limits.maxConnections);
-  const breaker = createCircuitBreaker({
+  const breakers = createLaneBreakers({
     clock,
     failures: limits.breakerFailures,
-    onChange: (state) => {
-      if (state === 'open') places.refuseWaiting('circuit_open');
-      deps.onChange(state);
+    onChange: (state, lane) => {
+      if (state === 'open') places.refuseWaiting('circuit_open', lane);
+      deps.onChange(state, lane);
     },
   });
-  const tally = createTally(breaker, deps);
+  const breaker = breakers.all;
+  const tally = createTally(breakers, deps);
   const pause = createPause(clock);
 
   const refuse = (failure: OutboundFailure, retryAfterMs?: number): Promise<never> => {
@@ -185,11 +146,11 @@ export function createDestination(deps: DestinationDeps): Destination {
   };
   const run = (
     request: OutboundRequest,
-    pass: Pass,
-    { totalTimeoutMs = limits.totalTimeoutMs, signal }: SendOptions,
+    passes: Passes,
+    { totalTimeoutMs = limits.totalTimeoutMs, signal, lane, sharesWithOthers = false }: SendOptions,
   ): Promise<OutboundResponse> =>
     new Promise<OutboundResponse>((resolve, reject) => {
-      const course: CallCourse = { pass, startedAtMs: undefined };
+      const course: CallCourse = { passes, startedAtMs: undefined };
       const done = (result: OutboundResponse | OutboundFailure, cause?: string) => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', cancel);
@@ -199,7 +160,9 @@ export function createDestination(deps: DestinationDeps): Destination {
         else resolve(result);
       };
       const exchange = createExchange(limits.maxResponseBytes, done);
-      const call: Call = {
+      const call: PlacedCall = {
+        lane,
+        isShared: sharesWithOthers,
         start() {
           course.startedAtMs = elapsed.monotonicMs();
           const headers = { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'symbolon' };
@@ -220,13 +183,13 @@ export function createDestination(deps: DestinationDeps): Destination {
     send(request, options) {
       // undici would take an absolute URL here.
       if (!request.path.startsWith('/')) return refuse('protocol');
-      if (places.areFull()) return refuse('busy');
+      if (places.areFull(options?.lane)) return refuse('busy');
       if (options?.signal?.aborted === true) return refuse('timeout');
       const pausedMs = options?.ignoresPause === true ? 0 : pause.leftMs();
       if (pausedMs > 0) return refuse('paused', pausedMs);
-      const pass = breaker.admit();
-      if (pass === undefined) return refuse('circuit_open', breaker.openForMs());
-      return run(request, pass, options ?? {});
+      const passes = breakers.admit(options?.sharesWithOthers === true ? options.lane : undefined);
+      if ('openForMs' in passes) return refuse('circuit_open', passes.openForMs);
+      return run(request, passes, options ?? {});
     },
     pause: pause.begin,
     status: () => ({

@@ -26,6 +26,8 @@ export type FailureReason =
   | 'too_deep'
   /** The customer's id cannot go where the configuration puts it. */
   | 'identifier_unsendable'
+  /** The answer holds credentials of ours. */
+  | 'credentials_echoed'
   /** An error of our own; it is in the log by itself. */
   | 'internal';
 
@@ -40,8 +42,8 @@ export function reasonOfError(error: unknown): FailureReason {
 }
 
 export interface UpstreamFailure {
-  event: 'backend.failed' | 'authenticator.failed' | 'channel_vendor.failed';
-  /** Of the backend, authenticator or channel, as configured. */
+  event: 'backend.failed' | 'authenticator.failed' | 'channel_vendor.failed' | 'partner_api.failed';
+  /** Of the backend, authenticator, channel or connection, as configured. */
   name: string;
   reason: FailureReason;
   /** HTTP status of the answer, where there was one. */
@@ -56,6 +58,7 @@ const WHO = {
   'backend.failed': 'backend',
   'authenticator.failed': 'authenticator',
   'channel_vendor.failed': 'channel',
+  'partner_api.failed': 'connection',
 } as const satisfies Record<UpstreamFailure['event'], string>;
 
 const LINE_EVERY_MS = 1_000;

@@ -181,10 +181,11 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
       clock,
       dispatch: (request, handler) => pool.dispatch(request, handler),
       connects: () => connects,
-      onChange: (state) => {
+      onChange: (state, lane) => {
         if (state === 'half_open') return;
         const event = state === 'open' ? 'outbound.circuit_opened' : 'outbound.circuit_closed';
-        deps.logger?.log(state === 'open' ? 'warn' : 'info', { event, url: base.origin });
+        const whose = lane === undefined ? {} : { lane };
+        deps.logger?.log(state === 'open' ? 'warn' : 'info', { event, url: base.origin, ...whose });
       },
     });
     const made = traced(own, deps.tracing);

@@ -107,6 +107,10 @@ export interface SendOptions {
   totalTimeoutMs?: number | undefined;
   /** Goes out although the destination asked for a pause: the call has waited it out, or is not what it was about. */
   ignoresPause?: boolean | undefined;
+  /** Whose call it is: lanes take turns, and where there are several none holds all connections. Default: nobody's. */
+  lane?: string | undefined;
+  /** Others call there, too, and what one of them makes fail is no reason to stop the rest. Needs `lane`. Default false. */
+  sharesWithOthers?: boolean | undefined;
   /** Ends the call at once, as if its time were up. */
   signal?: AbortSignal | undefined;
 }

@@ -27,6 +27,7 @@ import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import type { CustomerTokens } from '../tokens/customer-token.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
 import { channelFindings, ringsKeptByHand } from './channel-findings.ts';
+import type { OpenedVisits } from './channel-visits.ts';
 import type { Closer } from './open-stores.ts';
 import { testProfiles } from './test-customers.ts';
 import { tracedMint } from './traced.ts';
@@ -51,6 +52,7 @@ export interface ChannelProofsDeps {
   channels: Channels;
   partners: Partners;
   backends: readonly Backend[];
+  visits: OpenedVisits;
   connections: ReadonlyMap<string, Connection>;
   reportFailure: ReportFailure;
   vendorCodes: { issue: IssueVendorCode };
@@ -73,6 +75,7 @@ export async function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[
   // A store that is away at the end costs the counts of a few seconds, not an orderly end.
   opened.push(() => calls.flush().catch(() => {}));
   const every: RecurringTask[] = [
+    ...deps.visits.every,
     { name: 'channel_calls', everyMs: FLUSH_MS, run: () => calls.flush() },
     {
       name: 'attributes_forgotten',
@@ -92,9 +95,8 @@ export async function openChannelProofs(deps: ChannelProofsDeps, opened: Closer[
     adminEndpoints: channelEndpoints({ ...deps, channelCalls: calls, probeChannel, vendorKeys }),
     /** What the public endpoints of this part need. */
     endpoints: {
-      mintChannelProof: tracedMint(
-        createMintChannelProof({ ...deps, mint, collectAttributes }),
-        deps.tracing,
+      mintChannelProof: deps.visits.ofProofs(
+        tracedMint(createMintChannelProof({ ...deps, mint, collectAttributes }), deps.tracing),
       ),
       vendorKeys,
       unproven: createUnprovenCustomer({ ...deps, calls }),

@@ -6,15 +6,21 @@ import { createRedirectSignIns, type RedirectSignInDeps } from '../customers/red
 import { createSignInCodes, type SignInCodesDeps } from '../customers/sign-in-codes.ts';
 import { carriedHeaders, createCarriedBy } from '../http/site-credentials.ts';
 import type { Tracing } from '../platform/tracing.ts';
+import type { OpenedVisits } from './channel-visits.ts';
 import { tracedSignIn } from './traced.ts';
 
 type Deps = AuthenticateCustomerDeps &
   Omit<SignInCodesDeps, 'sessions'> &
-  Omit<RedirectSignInDeps, 'authenticateCustomer' | 'codes'> & { tracing: Tracing | undefined };
+  Omit<RedirectSignInDeps, 'authenticateCustomer' | 'codes'> & {
+    tracing: Tracing | undefined;
+    visits: OpenedVisits;
+  };
 
 /** Every way in which a customer signs in, as the public endpoints need it. */
 export function openCustomerSignIn(deps: Deps) {
-  const authenticateCustomer = tracedSignIn(createAuthenticateCustomer(deps), deps.tracing);
+  const authenticateCustomer = deps.visits.ofSignIns(
+    tracedSignIn(createAuthenticateCustomer(deps), deps.tracing),
+  );
   const signInCodes = createSignInCodes(deps);
   return {
     authenticateCustomer,

@@ -8,6 +8,7 @@ import type { Audit } from '../audit/audit.ts';
 import { partnerCallEndpoint } from '../http/admin/partner-calls.ts';
 import type { Finding } from '../http/admin/status.ts';
 import type { LimitCounter } from '../limits/limit-counter.ts';
+import type { ReportFailure } from '../outbound/failure-reason.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -23,6 +24,7 @@ export interface PartnerApisDeps {
   audit: Audit;
   redis: RedisConnection | undefined;
   partners: Pick<Partners, 'find'>;
+  reportFailure: ReportFailure;
 }
 
 /** The partner APIs of the configuration, with what calls them from outside and from the admin API. */
@@ -51,7 +53,7 @@ export function createPartnerApis(deps: PartnerApisDeps) {
 
   return {
     findings,
-    endpoints: { partnerApis: apis, callOnBehalf: createCallOnBehalf({ audit }) },
+    endpoints: { partnerApis: apis, callOnBehalf: createCallOnBehalf({ audit, reportFailure: deps.reportFailure }) },
     adminEndpoints: [partnerCallEndpoint({ tryPartnerApi: createTryPartnerApi({ ...deps, apis }) })],
   };
 }

@@ -75,6 +75,9 @@ export interface CustomerTokensDeps {
   clockToleranceSeconds: number;
 }
 
+/** What the claim `auth_time` cuts off, in three digits: as long for every moment. */
+const millisecondsOf = (atMs: number): string => String(atMs % 1000).padStart(3, '0');
+
 export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
   const { rings, clock } = deps;
   const references = createReferenceSeal(deps.keyring);
@@ -129,16 +132,16 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
         jti,
         sid: request.sid,
         auth_time: Math.floor(request.authTimeMs / 1000),
-        ref: references.seal({ reference: request.reference, note: String(request.authTimeMs) }, jti),
+        ref: references.seal({ reference: request.reference, note: millisecondsOf(request.authTimeMs) }, jti),
         ...(isTestIdentifier(request.customerId) && { test: true }),
       };
       const token = signJws(key.encodedHeader(CUSTOMER_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
       return { token, issuedAtMs, expiresInSeconds };
     },
     verify: verifier.verify,
-    authenticatedAtMs: ({ sealedReference, jti, issuedAtMs }) => {
+    authenticatedAtMs: ({ sealedReference, jti, issuedAtMs, authTime }) => {
       const note = references.open(sealedReference, jti)?.note ?? '';
-      return /^\d{1,15}$/.test(note) ? Number(note) : issuedAtMs;
+      return /^\d{3}$/.test(note) ? authTime * 1000 + Number(note) : issuedAtMs;
     },
     openReference: (token) => {
       const known = opened.get(token);

@@ -182,6 +182,7 @@ describe.skipIf(!hasJava)(`the Java client${why}`, () => {
       .expect(204);
     expect(await profileStatus(token)).toBe(401);
     expect(await ask('together', 20, 'fresh')).toBe('0 0 SIGNED_OUT');
+    await ask('idle');
     expect(await ask('state')).toBe('false 1');
     expect(await ask('stored')).toBe('nothing');
     expect(renewals()).toBe(1);
@@ -195,6 +196,7 @@ describe.skipIf(!hasJava)(`the Java client${why}`, () => {
     await pass(800);
     await ask('keep', old);
     expect(await ask('token')).toBe('error SIGNED_OUT');
+    await ask('idle');
     expect(await ask('state')).toBe('false 1');
   });
 

@@ -4,6 +4,7 @@ import { apiKey, apiKeyStoreSuite, signingUseKey } from './api-key-store.suite.t
 import { auditStoreSuite } from './audit-store.suite.ts';
 import { authorizationCode, authorizationCodeStoreSuite } from './authorization-code-store.suite.ts';
 import { channelCallStoreSuite } from './channel-call-store.suite.ts';
+import { channelVisitStoreSuite } from './channel-visit-store.suite.ts';
 import { clientStoreSuite, oauthClient } from './client-store.suite.ts';
 import { consent, consentStoreSuite } from './consent-store.suite.ts';
 import { customer, customerStoreSuite } from './customer-store.suite.ts';
@@ -169,6 +170,7 @@ export function sqlStoreSuites(engine: StoreEngine): void {
   refreshFamilyStoreSuite(engine);
   consentStoreSuite(engine);
   channelCallStoreSuite(engine);
+  channelVisitStoreSuite(engine);
   tierAssignmentStoreSuite(engine);
   outboundGrantStoreSuite(engine);
   auditStoreSuite(engine);

@@ -60,6 +60,21 @@ describe('doctor, asked about one customer,', () => {
   });
 });
 
+it('a group without an owner is told with the commands for a new partner and for one that exists', async () => {
+  const by = { channel_groups: ['south-2'] };
+  await t.admin.patch('/admin/partners/south').send(by).expect(200);
+  const { body } = await t.admin.get('/admin/doctor').expect(200);
+  const { message } = (body.findings as { subject: string; message: string }[]).find(
+    ({ subject }) => subject === 'channel group south',
+  ) as { message: string };
+  expect(message).toContain('symbolon partners create NAME --groups south');
+  expect(message).toContain('symbolon partners update north --groups north,south');
+  await t.admin
+    .patch('/admin/partners/south')
+    .send({ channel_groups: ['south'] })
+    .expect(200);
+});
+
 describe('a partner that was given what the configuration does not have', () => {
   it('is answered with a warning for each group and field, and the doctor fails for it', async () => {
     const made = await t.admin

@@ -102,6 +102,11 @@ interface Proof {
 
 describe('a channel of a vendor that redeems codes', () => {
   it('gives a fresh code with its verifier each time, which the vendor turns into an ID token of the customer', async () => {
+    const found = (await admin.get('/admin/doctor').expect(200)).body.findings as { subject: string }[];
+    expect(found.find(({ subject }) => subject === 'channel genesys')).toMatchObject({
+      ok: true,
+      message: expect.stringContaining('whether they hold, only a sign-in at your page shows'),
+    });
     const first = (await ask('genesys').expect(200)).body as Proof;
     const second = (await ask('genesys').expect(200)).body as Proof;
     expect(first.web['authCode']).not.toBe(second.web['authCode']);

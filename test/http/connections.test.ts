@@ -151,7 +151,7 @@ describe('symbolon connections', () => {
   it('status shows every connection in a line, or all about one', async () => {
     const { code, stdout } = await run(['connections', 'status']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/crm +closed +4 +2 +0\/32 +0 +until 2026-01-01T00:10:00.000Z/);
+    expect(stdout).toMatch(/crm +closed +4 +2 +0 +0\/32 +0 +until 2026-01-01T00:10:00.000Z/);
     const one = await run(['connections', 'status', 'crm']);
     expect(one.stdout).toContain('2 status_2xx');
     expect(one.stdout).toContain('unreachable at 2026-01-01T00:00:00.000Z');
@@ -167,4 +167,13 @@ describe('symbolon connections', () => {
     expect(stdout).toContain(`${PUBLIC_URL}/connections/messenger/callback`);
     expect((await run(['connections', 'connect', 'crm'])).code).toBe(1);
   });
+});
+
+it('answers that refuse our credentials are counted apart from calls that failed', async () => {
+  const refused = async () => (await connections())['crm']?.['refused'] as number;
+  const before = await refused();
+  t.crm.mode = 'unauthorized';
+  await t.admin.get('/admin/doctor').expect(200);
+  expect(await refused()).toBeGreaterThan(before);
+  t.crm.mode = 'ok';
 });

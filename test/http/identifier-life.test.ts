@@ -313,8 +313,8 @@ describe('an erased customer', () => {
       waiting = (await t.admin.get('/admin/identifiers/notices').expect(200)).body.items;
     }
     expect(waiting).toMatchObject([{ partner: 'north', type: 'customer.erased', failed_attempts: 1 }]);
-    const { body } = await t.admin.get('/admin/identifiers/notices').expect(200);
-    expect(body.without_receiver).toEqual(['south']);
+    const noticed = await t.admin.get('/admin/identifiers/notices').expect(200);
+    expect(noticed.body.without_receiver).toEqual(['south']);
     t.clock.advance(1_000);
     await delivered();
     const { headers, body } = told[0] as Told;

@@ -16,9 +16,7 @@ const useFrom = (address: string) =>
     .expect(200);
 const noticed = async (event = 'api_key.new_address') => {
   const { body } = await t.admin.get(`/admin/audit?event=${event}`).expect(200);
-  return (body as { items: { address: string }[] }).items.map(
-    ({ address }) => address,
-  );
+  return (body as { items: { address: string }[] }).items.map(({ address }) => address);
 };
 /** Until the store has answered what was asked beside the requests. */
 const settled = async (uses: number) => {

@@ -238,4 +238,8 @@ it('a refused call is recorded', async () => {
   expect((body as { items: unknown[] }).items).toMatchObject([
     { event: 'access.denied', partner: 'north', reason: 'INVALID_CUSTOMER_TOKEN' },
   ]);
+  const closed = await s.call('/partners/whatsapp/v1/other', WHATSAPP_MESSAGE);
+  const id = closed.headers['x-request-id'] as string;
+  const why = await s.t.admin.get(`/admin/why/${id}`).expect(200);
+  expect(why.body.explanation).toContain('Open paths of this connection: /v1/messages.');
 });

@@ -138,6 +138,9 @@ describe.each(['accept', 'warn'] as const)('a channel at %s', (stage) => {
     await named(customer_id, stage).expect(401);
     await t.admin.post(`${path}/enable`).send({ reason: 'fraud 17' }).expect(200);
     t.clock.advance(1_000);
+    // Enabling brings nothing back: the customer has to sign in again.
+    await named(customer_id, stage).expect(401);
+    await t.signIn(stage, 'noor');
     await named(customer_id, stage).expect(200);
   });
 

@@ -43,7 +43,10 @@ describe('the metrics', () => {
     const rows = [...section.matchAll(/^\| `(symbolon_\w+)` \|([^|]*)\|/gm)];
     const described = rows.map(([, name = '', cell = '']) => {
       const names = cell.replaceAll(/\([^)]*\)/g, '').matchAll(/`(\w+)`/g);
-      return `${name} ${[...names].map((one) => one[1] as string).sort().join(' ')}`;
+      return `${name} ${[...names]
+        .map((one) => one[1] as string)
+        .sort()
+        .join(' ')}`;
     });
     const declared = [...declaredLabels()]
       .filter(([name]) => isOwn(name))

@@ -23,8 +23,6 @@ import { channelOf } from './customer-authenticate.ts';
 
 const PATH = '/customer_sign_in';
 const MAX_ANSWER_BYTES = 16_384;
-/** Cookies of more sign-ins than anybody has tabs for: the forgotten ones go, before a request has no room for them. */
-const MAX_COOKIES_LENGTH = 5_000;
 
 const beginQuery = z
   .object({
@@ -110,13 +108,11 @@ const setCookie = ({ name, value, maxAgeSeconds, sameSite }: SignInCookie): stri
 /** Forgetting needs no particular SameSite. */
 const expireCookie = (name: string): string => `${name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`;
 
-/** Expires what was left behind, once it is too much; what no cookie of ours can be called is left alone. */
-function forgetOldSignIns(req: Request, res: Response): void {
-  const held = signInCookies(req);
-  const length = held.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  if (length <= MAX_COOKIES_LENGTH) return;
-  for (const name of new Set(held.map(([one]) => one))) {
-    if (/^[A-Za-z0-9_-]+$/.test(name)) res.appendHeader('set-cookie', expireCookie(name));
+/** Expires what no sign-in of today leaves behind, which would only take up room; one that is set anew goes on. */
+function forgetStrangeSignIns(req: Request, res: Response, next: SignInCookie | undefined): void {
+  for (const name of new Set(signInCookies(req).map(([one]) => one))) {
+    const isStrange = name.length > SIGN_IN_COOKIE_PREFIX.length + 1 && /^[A-Za-z0-9_-]+$/.test(name);
+    if (isStrange && name !== next?.name) res.appendHeader('set-cookie', expireCookie(name));
   }
 }
 
@@ -145,10 +141,11 @@ function createHandlers(deps: CustomerSignInDeps) {
       app: challenge === undefined ? undefined : { challenge, state: query.state },
       prompt: query.prompt,
       maxAgeSeconds: maxAge === undefined ? undefined : Number(maxAge),
+      cookieNames: signInCookies(req).map(([name]) => name),
       requestId,
       address,
     });
-    forgetOldSignIns(req, res);
+    forgetStrangeSignIns(req, res, cookie);
     if (cookie) res.appendHeader('set-cookie', setCookie(cookie));
     if (code !== undefined) context.code = code;
     pages.redirect(res, redirectTo);

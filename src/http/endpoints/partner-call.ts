@@ -4,6 +4,7 @@ import type { Channels } from '../../channels/channel.ts';
 import { type CallOnBehalfOf, findOpenedCall, type PartnerApis } from '../../customers/call-partner-api.ts';
 import type { createIssueCustomerToken } from '../../customers/issue-customer-token.ts';
 import { BridgeError } from '../../errors.ts';
+import { keepsNumbers } from '../../platform/json-numbers.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import { sendBytes, sendEmpty } from '../answer.ts';
 import { bodyType, MAX_BODY_BYTES, parseFields, readBody } from '../body.ts';
@@ -17,6 +18,9 @@ import { contextOf, type RequestContext } from '../request-context.ts';
 
 /** Tells an answer of the partner API from one of ours. */
 const ANSWERED_BY = 'x-answered-by';
+
+const LOSSY_NUMBER =
+  'A number has more digits than can be passed on unchanged. Send it as text, or with at most 15 digits.';
 
 const bodySchema = z
   .object({})
@@ -151,6 +155,7 @@ export function partnerCall(deps: PartnerCallDeps): Endpoint {
     const address = addressOf(req);
     const opened = findOpenedCall(deps.partnerApis, proof, address);
     const members = body.length === 0 ? {} : parseFields(body, bodyType(req, body, ['json']));
+    if (!keepsNumbers(body.toString('utf8'))) throw new BridgeError('INVALID_REQUEST', { message: LOSSY_NUMBER });
     const customer = await proven(takeProof(req, members, deps), proof, opened.needsCustomer);
     if (customer) {
       context.customerId = customer.customerId;

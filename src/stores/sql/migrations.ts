@@ -17,6 +17,7 @@ import { dropAuditLookupIndexes } from './steps/0009-audit-without-lookup-indexe
 import { createOutboundGrants } from './steps/0010-outbound-grants.ts';
 import { createChannelCalls } from './steps/0011-channel-calls.ts';
 import { addFieldMasks } from './steps/0012-field-masks.ts';
+import { createChannelVisits } from './steps/0013-channel-visits.ts';
 
 // A step sees the tables as they were then, never today's `Schema`.
 type AnyDatabase = Kysely<unknown>;
@@ -215,4 +216,5 @@ export const steps: Readonly<Record<string, Migration>> = {
   '0010_outbound_grants': { up: createOutboundGrants },
   '0011_channel_calls': { up: createChannelCalls },
   '0012_field_masks': { up: addFieldMasks },
+  '0013_channel_visits': { up: createChannelVisits },
 };

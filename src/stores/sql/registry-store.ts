@@ -114,6 +114,7 @@ async function changeRest(
   for (const customerId of revision.purged) {
     await trx.deleteFrom('refresh_families').where('customer_id', '=', customerId).execute();
     await trx.deleteFrom('consents').where('customer_id', '=', customerId).execute();
+    await trx.deleteFrom('channel_visits').where('customer_id', '=', customerId).execute();
     await trx.deleteFrom('sessions').where(holds(customerId)).execute();
   }
   for (const { customerId, personIndex } of revision.consents) {

@@ -266,6 +266,14 @@ interface OutboundGrantsTable {
   updated_at_ms: number;
 }
 
+interface ChannelVisitsTable {
+  sid: string;
+  channel: string;
+  customer_id: string;
+  auth_time_ms: number;
+  expires_at_ms: number;
+}
+
 /** Counters whose row is also a lock: numbers become visible in the order in which they were given out. */
 interface CountersTable {
   name: string;
@@ -296,6 +304,7 @@ export interface Schema {
   consents: ConsentsTable;
   tier_assignments: TierAssignmentsTable;
   channel_calls: ChannelCallCount;
+  channel_visits: ChannelVisitsTable;
   outbound_grants: OutboundGrantsTable;
   audit_records: AuditRecordsTable;
   audit_chains: AuditChainsTable;

@@ -9,6 +9,7 @@ import type { AuditStore, LinkAuditRecord } from '../../audit/audit-record.ts';
 import type { DirectoryStore } from '../../authenticators/directory-types.ts';
 import type { ClientStore } from '../../clients/client.ts';
 import type { ChannelCallStore } from '../../customers/channel-calls.ts';
+import type { ChannelVisitStore } from '../../customers/channel-visits.ts';
 import type { CustomerStore, NoticeStore, RegistryStore } from '../../customers/customer-registry.ts';
 import type { KeyStore } from '../../keyring/keyring-types.ts';
 import type { TierAssignmentStore } from '../../limits/tier-assignments.ts';
@@ -28,6 +29,7 @@ import { createAuditStore } from './audit-store.ts';
 import { createAuditedChange } from './audited-change.ts';
 import { createAuthorizationCodeStore } from './authorization-code-store.ts';
 import { createChannelCallStore } from './channel-call-store.ts';
+import { createChannelVisitStore } from './channel-visit-store.ts';
 import { createClientStore } from './client-store.ts';
 import { createConsentStore } from './consent-store.ts';
 import { createCustomerStore } from './customer-store.ts';
@@ -66,6 +68,7 @@ export interface SqlStores {
   readonly consents: ConsentStore;
   readonly tierAssignments: TierAssignmentStore;
   readonly channelCalls: ChannelCallStore;
+  readonly channelVisits: ChannelVisitStore;
   readonly outboundGrants: OutboundGrantStore;
   readonly audit: AuditStore;
   /** Asks the database for a sign of life. Throws `BridgeError('STORE_UNAVAILABLE')`. */
@@ -118,6 +121,7 @@ export async function openSqlStores(options: SqlStoreOptions): Promise<SqlStores
     refreshFamilies: shield.guard(createRefreshFamilyStore(db)),
     consents: shield.guard(createConsentStore(db)),
     channelCalls: shield.guard(createChannelCallStore(db)),
+    channelVisits: shield.guard(createChannelVisitStore(db)),
     tierAssignments: shield.guard(createTierAssignmentStore(db, auditedChange)),
     outboundGrants: shield.guard(createOutboundGrantStore(db)),
     audit: shield.guard(createAuditStore(db, options.linkAudit)),

@@ -40,4 +40,5 @@ export const TABLES: readonly TableEntry[] = [
   expiring('replays', 'space', 'id'),
   expiring('authorization_codes', 'digest'),
   expiring('refresh_families', 'family_id'),
+  expiring('channel_visits', 'sid', 'channel'),
 ];

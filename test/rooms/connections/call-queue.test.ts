@@ -13,12 +13,18 @@ function queueOf(
     maxWaiting?: number;
     sharedCounter?: LimitCounter;
     clock?: ReturnType<typeof createTestClock>;
+    sharers?: readonly string[];
   } = {},
 ) {
   const clock = options.clock ?? createTestClock();
   const timer = createManualTimer(clock);
   const queue = createCallQueue(
-    { name: 'partner', windows, maxWaiting: options.maxWaiting ?? 1_000 },
+    {
+      name: 'partner',
+      windows,
+      maxWaiting: options.maxWaiting ?? 1_000,
+      sharers: options.sharers && new Set(options.sharers),
+    },
     { clock, startTimer: timer.startTimer, sharedCounter: options.sharedCounter },
   );
   return { clock, timer, queue, drive: <T>(work: Promise<T>) => timer.drive(work, () => false) };
@@ -98,6 +104,73 @@ describe('the queue of outgoing calls', () => {
     );
     expect(order.indexOf('calm0')).toBeLessThan(4);
     expect(order.indexOf('calm1')).toBeLessThan(6);
+  });
+
+  it('keeps no caller waiting for the calls that another one has in line beyond its turns', async () => {
+    const { queue, clock, drive } = queueOf([{ quota: 10, windowSeconds: 1 }]);
+    const busy = Promise.allSettled(Array.from({ length: 500 }, () => queue.enter('busy', 4_000)));
+    const startMs = clock.monotonicMs();
+    await drive(queue.enter('calm', 1_000));
+    expect(clock.monotonicMs() - startMs).toBeLessThan(400);
+    await drive(busy);
+  });
+
+  it('makes room for a caller with few calls at the cost of the one with most', async () => {
+    const { queue, drive } = queueOf([{ quota: 10, windowSeconds: 1 }], { maxWaiting: 10 });
+    const busy = Array.from({ length: 11 }, () => queue.enter('busy', 4_000));
+    const last = refusalOf(busy.at(-1) as Promise<void>);
+    const calm = queue.enter('calm', 4_000);
+    expect((await last).reason).toBe('full');
+    expect((await refusalOf(queue.enter('busy', 4_000))).reason).toBe('full');
+    expect(queue.waiting()).toBe(10);
+    await drive(Promise.all([calm, ...busy.slice(0, -1)]));
+  });
+
+  it('leaves each of several callers its part of a day, also when processes count together', async () => {
+    const day = [{ quota: 10, windowSeconds: DAY_SECONDS }];
+    const sharers = ['north', 'south'];
+    const clock = createTestClock();
+    const sharedCounter = createMemoryLimitCounter({ clock });
+    const alone = queueOf(day, { sharers });
+    const fleet = [
+      queueOf(day, { sharers, clock, sharedCounter }),
+      queueOf(day, { sharers, clock, sharedCounter }),
+    ];
+    for (const [first, second] of [[alone, alone], fleet] as (typeof alone)[][]) {
+      if (!first || !second) throw new Error('two queues are needed');
+      for (let i = 0; i < 5; i += 1) await (i % 2 === 0 ? first : second).queue.enter('south', 1_000);
+      expect((await refusalOf(first.queue.enter('south', 1_000))).retryAfterMs).toBeGreaterThan(86_000_000);
+      expect((await refusalOf(second.queue.enter('south', 1_000))).reason).toBe('limit');
+      for (let i = 0; i < 5; i += 1) await second.queue.enter('north', 1_000);
+      expect((await refusalOf(first.queue.enter('north', 1_000))).reason).toBe('limit');
+    }
+  });
+
+  it('never sets a timer for a moment that has passed', async () => {
+    const clock = createTestClock();
+    const timer = createManualTimer(clock);
+    const asked: number[] = [];
+    // Each look at the clock takes a millisecond, as on a machine that is busy.
+    const slow = {
+      ...clock,
+      monotonicMs: () => {
+        clock.advance(1);
+        return clock.monotonicMs();
+      },
+    };
+    const queue = createCallQueue(
+      { name: 'partner', windows: [{ quota: 500, windowSeconds: 1 }], maxWaiting: 10 },
+      {
+        clock: slow,
+        startTimer: (ms, run) => {
+          asked.push(ms);
+          return timer.startTimer(ms, run);
+        },
+      },
+    );
+    const calls = Promise.all(Array.from({ length: 8 }, () => queue.enter('one', 4_000)));
+    await timer.drive(calls, () => false);
+    expect(Math.min(...asked)).toBeGreaterThanOrEqual(0);
   });
 
   it('refuses at once what could not leave in time, with the time to wait', async () => {

@@ -221,6 +221,34 @@ describe('what is added to a call', () => {
     );
   });
 
+  it('names nobody where nobody is proven', () => {
+    const refused = (body: Record<string, unknown>) => completeCall(open, { body, customer: undefined });
+    for (const [body, member] of [
+      [{ who: { id: 'c1other' } }, 'who.id'],
+      [{ who: { id: null } }, 'who.id'],
+      [{ who: { ID: 'c1other' } }, 'who.id'],
+      [{ Who: { id: 'c1other' } }, 'who.id'],
+      [{ who: [{ id: 'c1other' }] }, 'who.id'],
+      [{ auth: { token: 'a.b.c' } }, 'auth.token'],
+      [{ auth: { 'to\u212aen': 'a.b.c' } }, 'auth.token'],
+    ] as const) {
+      expect(refused(body)).toEqual({ member });
+    }
+    expect(refused({ who: { name: 'x' }, text: 'hello' })).toMatchObject({ body: { text: 'hello' } });
+  });
+
+  it('refuses a member that stands there a second time, in another spelling', () => {
+    for (const body of [
+      { Who: { id: 'c1other' } },
+      { who: { ID: 'c1other' } },
+      { who: { id: 'c1abc', Id: 'c1other' } },
+      { AUTH: { token: 'x' } },
+      { who: { Role: 'agent' } },
+    ]) {
+      expect(completeCall(open, { body, customer })).toHaveProperty('member');
+    }
+  });
+
   it('takes the place of nothing that stands there', () => {
     for (const who of [
       { id: 'c1other' },

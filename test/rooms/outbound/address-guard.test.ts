@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StartRefused } from '../../../src/errors.ts';
-import { guardBaseUrl, mayCallAddress } from '../../../src/outbound/address-guard.ts';
+import { guardBaseUrl, isInsideAddress, mayCallAddress } from '../../../src/outbound/address-guard.ts';
 
 describe('an address that is never called', () => {
   it.each([
@@ -29,6 +29,29 @@ describe('an address that is never called', () => {
     '::169.254.169.254',
     '64:ff9b::a9fe:a9fe',
     '2002:a9fe:a9fe::1',
+    '192.0.0.8',
+    '192.0.0.170',
+    '192.0.2.1',
+    '198.18.0.1',
+    '198.19.255.255',
+    '198.51.100.1',
+    '203.0.113.1',
+    '64:ff9b:1::a9fe:a9fe',
+    '64:ff9b:1:ffff::1',
+    '::ffff:0:169.254.169.254',
+    '::ffff:0:a9fe:a9fe',
+    '2001:0:a9fe:a9fe::5601:5601',
+    '2001::1',
+    'fe80::5efe:a9fe:a9fe',
+    '2a00:1450::5efe:a9fe:a9fe',
+    '2a00:1450::200:5efe:169.254.169.254',
+    'fec0::1',
+    'feff::1',
+    '100::1',
+    '100:0:0:1::1',
+    '5f00::1',
+    '64:ff9b::198.18.0.1',
+    '2002:c000:8::1',
     'not an address',
     '',
     '1.2.3',
@@ -44,6 +67,13 @@ describe('an address that is never called', () => {
     '::1',
     '93.184.216.34',
     'fd12::1',
+    '2a00:1450:4001::1',
+    '2606:4700::1111',
+    '192.0.1.1',
+    '198.17.255.255',
+    '198.20.0.1',
+    '64:ff9b::a00:1',
+    '2a00:1450::5efe:a00:1',
     '2001:db8::1',
   ])('%s is not among them', (address) => {
     expect(mayCallAddress(address)).toBe(true);
@@ -55,6 +85,27 @@ describe('an address that is never called', () => {
     expect(mayCallAddress('::1', true)).toBe(true);
     expect(mayCallAddress('10.0.0.1', true)).toBe(false);
     expect(mayCallAddress('93.184.216.34', true)).toBe(false);
+  });
+});
+
+describe('an address of a network of our own', () => {
+  it.each([
+    '10.0.0.1',
+    '::ffff:10.0.0.1',
+    '::ffff:0:10.0.0.1',
+    '64:ff9b::a00:1',
+    '2002:a00:1::',
+    '2a00:1450::5efe:a00:1',
+    '::10.0.0.1',
+    'fd12::1',
+    '::1',
+    '127.0.0.1',
+  ])('%s', (address) => {
+    expect(isInsideAddress(address)).toBe(true);
+  });
+
+  it.each(['93.184.216.34', '2a00:1450::1', '64:ff9b::5db8:d822'])('is not %s', (address) => {
+    expect(isInsideAddress(address)).toBe(false);
   });
 });
 

@@ -116,7 +116,11 @@ describe.skipIf(missing !== undefined).each(TOPOLOGIES)('$name', ({ start, lossO
     await expect(fail()).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
 
-  it(`${lossOf}`, () => expect(checkLoss(servers, redis)).resolves.toBeUndefined(), 20_000);
+  it(
+    `with a server lost ${lossOf}`,
+    () => expect(checkLoss(servers, redis)).resolves.toBeUndefined(),
+    20_000,
+  );
 });
 
 describe('an address', () => {
