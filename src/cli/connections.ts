@@ -109,7 +109,7 @@ function registerConnect(group: Command): void {
     .description('let this service in at a partner, once, in a browser')
     .addHelpText(
       'after',
-      '\nPrints an address. Open it in a browser, sign in at the partner and agree; the browser comes back by itself.\n\nExample:\n  $ symbolon connections connect messenger',
+      '\nPrints an address. Open it in a browser, sign in at the partner and agree; the browser comes back by itself and asks for the confirmation code that is printed, too.\n\nExample:\n  $ symbolon connections connect messenger',
     )
     .action(async (name: string, _options: object, command: Command) => {
       await withAdmin(command, async (admin, { json, running }) => {
@@ -125,6 +125,7 @@ function registerConnect(group: Command): void {
         print(`\n  ${styled('bold', plain(answer['address']))}\n`);
         print(`The browser comes back to ${plain(answer['redirect_uri'])},`);
         print('which must be registered at the other side. The address is good for ten minutes.');
+        print(`There, type this confirmation code: ${styled('bold', plain(answer['confirmation_code']))}`);
         print(`Then: symbolon connections status ${name}`);
       });
     });

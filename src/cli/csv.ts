@@ -88,7 +88,8 @@ function createLineReader() {
       line += 1;
       if (open) {
         open.push('\n');
-        if ((openChars += text.length + 1) > MAX_CELL_CHARS) throw new CsvProblem(begun, 'a cell is too long');
+        if ((openChars += text.length + 1) > MAX_CELL_CHARS)
+          throw new CsvProblem(begun, 'a cell is too long');
       } else {
         if (text.trim() === '') return undefined;
         begun = line;

@@ -116,7 +116,10 @@ function createPump(gate: CallGate, lanes: ReturnType<typeof createLanes>, deps:
       if (waiter.deadlineMs >= openMs) continue;
       lanes.remove(waiter);
       waiter.stopTimer();
-      const untilMs = Math.max(openMs === Number.POSITIVE_INFINITY ? 0 : openMs, gate.shareOpensAtMs(waiter.lane));
+      const untilMs = Math.max(
+        openMs === Number.POSITIVE_INFINITY ? 0 : openMs,
+        gate.shareOpensAtMs(waiter.lane),
+      );
       waiter.refuse(new QueueRefusal('limit', Math.max(1, untilMs - clock.monotonicMs())));
     }
   };

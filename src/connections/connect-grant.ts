@@ -10,7 +10,7 @@ import { BridgeError } from '../errors.ts';
 import { OutboundError } from '../outbound/outbound-types.ts';
 import type { OutboundVault } from '../outbound/token-share.ts';
 import type { Clock } from '../platform/clock.ts';
-import { randomBytes, randomToken } from '../platform/random.ts';
+import { randomSeed, randomToken } from '../platform/random.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import type { Connection } from './connection.ts';
 
@@ -68,7 +68,7 @@ const stateSchema = z.strictObject({
 /** Typed by hand from one window into another: 40 bits in letters and digits that nobody mistakes. */
 const CONFIRMATION_ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789';
 const newConfirmation = (): string => {
-  const letters = [...randomBytes(8)].map((byte) => CONFIRMATION_ALPHABET[byte % 32]).join('');
+  const letters = [...randomSeed(8)].map((byte) => CONFIRMATION_ALPHABET[byte % 32]).join('');
   return `${letters.slice(0, 4)}-${letters.slice(4)}`;
 };
 /** The digest of a code, however it was typed. */
@@ -124,18 +124,11 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
     check(answer) {
       begunBy(answer);
       // Anybody can send this: it ends nothing, and whoever began may still go on.
-      if (answer.code === undefined) throw refuse('The other side did not agree. Open the address again, or begin again.');
+      if (answer.code === undefined)
+        throw refuse('The other side did not agree. Open the address again, or begin again.');
     },
     async finish(answer, from) {
       const { state, connector } = begunBy(answer);
-      // Whoever got hold of the address could come back with a code for an account of their own (RFC 9700 section 4.7);
-      // they do not know what stands in the operator's terminal.
-      if (!isSameText(confirmedBy(answer.confirmation, state.id), state.confirmed)) {
-        throw refuse('This is not the confirmation code that the command line shows. Go back and type it again.');
-      }
-      if ((await replays.consume('connect-state', state.id, state.expiresAtMs)) === 'replayed') {
-        throw refuse('This answer has been used already. Begin again.');
-      }
       const note = (outcome: 'success' | 'failed', reason?: string) =>
         audit.event('connection.connected', {
           ...from,
@@ -144,6 +137,17 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
           ...(reason === undefined ? {} : { reason }),
           details: { connection: state.connection },
         });
+      // Whoever got hold of the address could come back with a code for an account of their own (RFC 9700 section 4.7);
+      // they do not know what stands in the operator's terminal.
+      if (!isSameText(confirmedBy(answer.confirmation, state.id), state.confirmed)) {
+        note('failed', 'confirmation');
+        throw refuse(
+          'This is not the confirmation code that the command line shows. Go back and type it again.',
+        );
+      }
+      if ((await replays.consume('connect-state', state.id, state.expiresAtMs)) === 'replayed') {
+        throw refuse('This answer has been used already. Begin again.');
+      }
       try {
         await connector.finish({
           code: answer.code,

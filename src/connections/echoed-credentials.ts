@@ -19,7 +19,9 @@ export function secretsInHeaders(headers: Readonly<Record<string, string>>): str
 function base64Cores(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
   return [0, 1, 2].map((offset) => {
-    const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64').replace(/=+$/, '');
+    const text = Buffer.concat([Buffer.alloc(offset), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
     // The first letters depend on what stands before, the last on what comes behind.
     const from = [0, 2, 3][offset] as number;
     return text.slice(from, (offset + bytes.length) % 3 === 0 ? undefined : -1);
@@ -78,7 +80,8 @@ export function echoesCredentials(body: Buffer, secrets: Iterable<string>): bool
   for (const secret of secrets) {
     if (secret.length < LEAST_CHARS) continue;
     // Hex and percent-encoding are written in either case.
-    if (spellingsOf(secret).some((one) => text.includes(one) || folded.includes(one.toLowerCase()))) return true;
+    if (spellingsOf(secret).some((one) => text.includes(one) || folded.includes(one.toLowerCase())))
+      return true;
   }
   return false;
 }

@@ -28,7 +28,8 @@ const ANSWERS: Record<Exclude<FailureReason, OutboundFailure | `status_${number}
   success_missing: 'answers without what `answer.success` looks for',
   too_deep: 'answers with a value that is nested too deep',
   identifier_unsendable: 'cannot be asked: the customer id cannot go where `identifier` puts it',
-  credentials_echoed: 'answers with credentials of ours, which nobody is given; have it stopped, and replace them',
+  credentials_echoed:
+    'answers with credentials of ours, which nobody is given; have it stopped, and replace them',
   internal: 'could not be asked for a reason of our own; see the log',
 };
 

@@ -10,7 +10,12 @@ import { type CallQueue, createCallQueue, QueueRefusal } from './call-queue.ts';
 import type { Connection } from './connection.ts';
 import { echoesCredentials, secretsInHeaders } from './echoed-credentials.ts';
 import { secretsOf } from './mask-answer.ts';
-import { createProblemReader, CredentialsEchoed, type PartnerProblem, PartnerTrouble } from './partner-answer.ts';
+import {
+  createProblemReader,
+  CredentialsEchoed,
+  type PartnerProblem,
+  PartnerTrouble,
+} from './partner-answer.ts';
 import type { OpenPath, Preset } from './presets/preset.ts';
 import { type ConnectionSetting, openPathsOf, variantOf } from './presets/preset-settings.ts';
 import { presetOf } from './presets/registry.ts';

@@ -85,7 +85,7 @@ export function publicEndpoints(deps: PublicDeps): Endpoint[] {
     ...customerSignIn(deps),
     ...authorizationPages(deps),
     ...connectedAppsEndpoints(deps),
-    connectionCallback(deps),
+    ...connectionCallback(deps),
     pageStyle(),
     healthLive('public'),
     healthReady('public', deps),

@@ -54,11 +54,18 @@ const callback = (query: Record<string, string>, name = 'messenger') =>
   t.api.get(`/connections/${name}/callback`).query(query);
 
 /** The `state` of an address that was begun through the admin API. */
+let confirmation = '';
+const confirm = (answer: { state: string; code: string; confirmation?: string }, name = 'messenger') =>
+  t.api
+    .post(`/connections/${name}/callback`)
+    .type('form')
+    .send({ confirmation, ...answer });
 async function begun(): Promise<string> {
   const { body } = await t.admin.post('/admin/connections/messenger/connect').expect(200);
-  const { address, redirect_uri } = body as { address: string; redirect_uri: string };
+  const { address, redirect_uri, confirmation_code } = body as Record<string, string>;
+  confirmation = confirmation_code as string;
   expect(redirect_uri).toBe(`${PUBLIC_URL}/connections/messenger/callback`);
-  return new URL(address).searchParams.get('state') as string;
+  return new URL(address as string).searchParams.get('state') as string;
 }
 
 describe('GET /admin/connections', () => {
@@ -109,12 +116,32 @@ describe('a connection that a person has to connect', () => {
 
   it('is connected by going to the address and coming back, once', async () => {
     const state = await begun();
-    const { text } = await callback({ state, code: 'a-code', scope: 'whatever else' }).expect(200);
+    const asked = await callback({ state, code: 'a-code', scope: 'whatever else' }).expect(200);
+    expect(asked.text).toContain('type the confirmation code');
+    expect(partner.requests).toHaveLength(0);
+    const typed = confirmation.toLowerCase().replace('-', ' ');
+    const { text } = await confirm({ state, code: 'a-code', confirmation: typed }).expect(200);
     expect(text).toContain('The connection messenger is ready');
     expect(partner.requests[0]?.members['code']).toBe('a-code');
     expect((await connections())['messenger']).toMatchObject({ tokens: [{ grant: 'connected' }] });
-    await callback({ state, code: 'a-code' }).expect(400);
+    await confirm({ state, code: 'a-code' }).expect(400);
     expect(partner.requests).toHaveLength(1);
+  });
+
+  it('is not connected by somebody who knows the address and not what the terminal shows', async () => {
+    const state = await begun();
+    for (const guess of ['', 'AAAA-AAAA', 'a-code', `${confirmation}A`]) {
+      await confirm({ state, code: 'code-of-an-attacker', confirmation: guess }).expect(400);
+    }
+    expect(partner.requests.map(({ members }) => members['code'])).not.toContain('code-of-an-attacker');
+  });
+
+  it('can still be connected after somebody else said that the other side did not agree', async () => {
+    const state = await begun();
+    await callback({ state, error: 'access_denied' }).expect(400);
+    const before = partner.requests.length;
+    await confirm({ state, code: 'a-code' }).expect(200);
+    expect(partner.requests).toHaveLength(before + 1);
   });
 
   it('is not connected by what was not begun here', async () => {
@@ -125,17 +152,19 @@ describe('a connection that a person has to connect', () => {
       [{ state: await begun(), error: 'access_denied', error_description: '<script>alert(1)</script>' }],
       [{ state: await begun(), code: 'a-code' }, 'crm'],
     ];
+    const before = partner.requests.length;
     for (const [query, name] of cases) {
       const { text } = await callback(query, name).expect(400);
       expect(text).not.toContain('<script');
     }
-    expect(partner.requests).toHaveLength(1);
+    await confirm({ state: await begun(), code: 'a-code' }, 'crm').expect(400);
+    expect(partner.requests).toHaveLength(before);
   });
 
   it('says on the page when the code is refused, and nothing of what the other side wrote', async () => {
     const before = partner.answer;
     partner.answer = () => [400, { error: 'invalid_grant', error_description: 'internal words' }];
-    const { text } = await callback({ state: await begun(), code: 'bad' }).expect(503);
+    const { text } = await confirm({ state: await begun(), code: 'bad' }).expect(503);
     expect(text).toContain('Not connected: the token endpoint answered 400 (invalid_grant).');
     expect(text).not.toContain('internal words');
     partner.answer = before;

@@ -46,12 +46,16 @@ afterAll(() => s[Symbol.asyncDispose]());
 /** Begins to connect, agrees at the other side, and comes back with its code. */
 async function connect(name: string, code: string): Promise<URL> {
   const { body } = await s.t.admin.post(`/admin/connections/${name}/connect`).send({}).expect(200);
-  const address = new URL((body as { address: string }).address);
-  const query = new URLSearchParams({ code, state: address.searchParams.get('state') ?? '' });
-  const answer = await fetch(`${s.t.url}/connections/${name}/callback?${query.toString()}`, {
-    redirect: 'manual',
-  });
-  expect(answer.status).toBeLessThan(400);
+  const { address: text, confirmation_code } = body as { address: string; confirmation_code: string };
+  const address = new URL(text);
+  const answer = { code, state: address.searchParams.get('state') ?? '' };
+  const callback = `/connections/${name}/callback`;
+  await s.t.api.get(callback).query(answer).expect(200);
+  await s.t.api
+    .post(callback)
+    .type('form')
+    .send({ ...answer, confirmation: confirmation_code })
+    .expect(200);
   return address;
 }
 

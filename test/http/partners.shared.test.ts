@@ -32,13 +32,18 @@ beforeAll(async () => {
       bodies.push(text);
       const asked = JSON.parse(text) as { echo?: string; status?: number; after?: string; hang?: boolean };
       if (asked.hang) return;
-      const headers = { 'content-type': 'application/json', ...(asked.after && { 'retry-after': asked.after }) };
+      const headers = {
+        'content-type': 'application/json',
+        ...(asked.after && { 'retry-after': asked.after }),
+      };
       res.writeHead(asked.status ?? 200, headers).end(ANSWERS[asked.echo ?? 'nothing']?.(req.headers));
     });
   }).listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   const base_url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
-  const made = (more: { max_connections?: number; limits?: { quota: number; window_seconds: number }[] } = {}) => ({
+  const made = (
+    more: { max_connections?: number; limits?: { quota: number; window_seconds: number }[] } = {},
+  ) => ({
     preset: 'cmzon' as const,
     base_url,
     auth: [{ type: 'bearer' as const, token: SECRET }],
@@ -60,7 +65,8 @@ beforeAll(async () => {
       },
     }),
   });
-  const key = async (owner: typeof t.north) => (await t.createKey(owner, { scopes: ['partner:call'] })).secret;
+  const key = async (owner: typeof t.north) =>
+    (await t.createKey(owner, { scopes: ['partner:call'] })).secret;
   [north, south] = [await key(t.north), await key(t.south)];
 });
 afterAll(async () => {
@@ -124,7 +130,8 @@ describe('a number that cannot be passed on unchanged', () => {
   );
 
   it('is none that other spellings of the same number are for, nor digits in a text', async () => {
-    const sent = '{"a":1.0,"b":-0.50,"c":9007199254740991,"d":1E3,"e":"9007199254740993 \\"1e400\\"","f":0e9}';
+    const sent =
+      '{"a":1.0,"b":-0.50,"c":9007199254740991,"d":1E3,"e":"9007199254740993 \\"1e400\\"","f":0e9}';
     expect((await call('echo', sent)).status).toBe(200);
     expect(bodies.at(-1)).toContain('"e":"9007199254740993');
   });

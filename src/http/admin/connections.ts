@@ -125,13 +125,26 @@ export function connectionEndpoints(deps: ConnectionEndpointsDeps): Endpoint[] {
       operationId: 'connectConnection',
       summary: 'Begin to connect a connection in a browser',
       description:
-        'Open `address` in a browser and agree there. The browser then comes back to `redirect_uri`, which must be registered at the other side.',
+        'Open `address` in a browser and agree there. The browser then comes back to `redirect_uri`, which must be registered at the other side, and asks for `confirmation_code`.',
       pathParameters: z.object({ name: z.string().max(64) }),
-      answer: z.strictObject({ address: z.string(), redirect_uri: z.string(), expires_at: timeSchema }),
+      answer: z.strictObject({
+        address: z.string(),
+        redirect_uri: z.string(),
+        confirmation_code: z.string().meta({
+          description: 'Tell it nobody: who types it in the browser connects the connection.',
+          example: 'K7QM-2WXD',
+        }),
+        expires_at: timeSchema,
+      }),
       errors: ['NOT_FOUND'],
       run: ({ path, by }) => {
-        const { address, redirectUri, expiresAtMs } = connectGrant.begin(path.name, by);
-        return { address, redirect_uri: redirectUri, expires_at: timeText(expiresAtMs) };
+        const { address, redirectUri, confirmation, expiresAtMs } = connectGrant.begin(path.name, by);
+        return {
+          address,
+          redirect_uri: redirectUri,
+          confirmation_code: confirmation,
+          expires_at: timeText(expiresAtMs),
+        };
       },
     }),
   ];

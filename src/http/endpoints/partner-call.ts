@@ -155,7 +155,8 @@ export function partnerCall(deps: PartnerCallDeps): Endpoint {
     const address = addressOf(req);
     const opened = findOpenedCall(deps.partnerApis, proof, address);
     const members = body.length === 0 ? {} : parseFields(body, bodyType(req, body, ['json']));
-    if (!keepsNumbers(body.toString('utf8'))) throw new BridgeError('INVALID_REQUEST', { message: LOSSY_NUMBER });
+    if (!keepsNumbers(body.toString('utf8')))
+      throw new BridgeError('INVALID_REQUEST', { message: LOSSY_NUMBER });
     const customer = await proven(takeProof(req, members, deps), proof, opened.needsCustomer);
     if (customer) {
       context.customerId = customer.customerId;

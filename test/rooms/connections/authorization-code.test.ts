@@ -98,13 +98,13 @@ const FROM = { requestId: 'req-9', address: '192.0.2.9' };
 const question = { method: 'GET', path: '/api', headers: {} } as const;
 
 /** Begins, as an operator does, and gives the parameters of the address that the browser is sent to. */
-function begin(grant: ConnectGrant): URLSearchParams {
-  return new URL(grant.begin('messenger', ADMIN).address).searchParams;
+function begin(grant: ConnectGrant): { state: string; confirmation: string } {
+  const { address, confirmation } = grant.begin('messenger', ADMIN);
+  return { state: new URL(address).searchParams.get('state') as string, confirmation };
 }
 async function connectAll(connection: Connection): Promise<void> {
   const grant = connecting(connection);
-  const state = begin(grant).get('state') as string;
-  await grant.finish({ connection: 'messenger', state, code: 'a-code' }, FROM);
+  await grant.finish({ connection: 'messenger', ...begin(grant), code: 'a-code' }, FROM);
 }
 const answerWith = (refresh: string | undefined) => () => ({
   access_token: `access-${server.requests.length}`,
@@ -133,7 +133,11 @@ describe('connecting in a browser', () => {
       scope: 'messages',
       code_challenge_method: 'S256',
     });
-    await grant.finish({ connection: 'messenger', state: state as string, code: 'a-code' }, FROM);
+    const { confirmation } = begun;
+    await grant.finish(
+      { connection: 'messenger', state: state as string, code: 'a-code', confirmation },
+      FROM,
+    );
     const [asked] = server.requests;
     const { code_verifier: verifier, ...members } = asked?.members ?? {};
     expect(members).toEqual({
@@ -158,15 +162,15 @@ describe('connecting in a browser', () => {
   it('tells nothing in `state` that could be read, and takes it once, in time, for its own connection', async () => {
     const grant = connecting(connect());
     server.answer = answerWith('refresh-1');
-    const state = begin(grant).get('state') as string;
+    const { state, confirmation } = begin(grant);
     expect(Buffer.from(state, 'base64url').toString('latin1')).not.toContain('messenger');
-    const answer = { connection: 'messenger', state, code: 'a-code' };
+    const answer = { connection: 'messenger', state, code: 'a-code', confirmation };
     const refused = { code: 'INVALID_REQUEST' };
     await expect(grant.finish({ ...answer, connection: 'other' }, FROM)).rejects.toMatchObject(refused);
     await expect(grant.finish({ ...answer, state: `${state}x` }, FROM)).rejects.toMatchObject(refused);
     await grant.finish(answer, FROM);
     await expect(grant.finish(answer, FROM)).rejects.toMatchObject(refused);
-    const late = { ...answer, state: begin(grant).get('state') as string };
+    const late = { ...answer, ...begin(grant) };
     rooms.clock.advance(600_000);
     await expect(grant.finish(late, FROM)).rejects.toMatchObject(refused);
     expect(server.requests).toHaveLength(1);
@@ -175,17 +179,30 @@ describe('connecting in a browser', () => {
   it('that the person declines, or whose code is refused, leaves everything as it was', async () => {
     const messenger = connect();
     const grant = connecting(messenger);
-    const declined = { connection: 'messenger', state: begin(grant).get('state') as string };
-    await expect(grant.finish({ ...declined, error: 'access_denied' }, FROM)).rejects.toMatchObject({
-      code: 'INVALID_REQUEST',
-    });
+    const declined = { connection: 'messenger', state: begin(grant).state };
+    expect(() => grant.check(declined)).toThrow('The other side did not agree');
+    expect(() => grant.check({ ...declined, code: 'a-code' })).not.toThrow();
     server.answer = () => [400, { error: 'invalid_grant' }];
-    const refused = { connection: 'messenger', state: begin(grant).get('state') as string, code: 'bad' };
+    const refused = { connection: 'messenger', ...begin(grant), code: 'bad' };
     await expect(grant.finish(refused, FROM)).rejects.toMatchObject({
       code: 'BACKEND_UNAVAILABLE',
       message: 'Not connected: the token endpoint answered 400 (invalid_grant).',
     });
     expect(await grants.find('messenger')).toBeUndefined();
+  });
+
+  it('needs the code that the operator reads, in any spelling, and tells the audit of a wrong one', async () => {
+    const grant = connecting(connect());
+    server.answer = answerWith('refresh-1');
+    const { state, confirmation } = begin(grant);
+    const answer = { connection: 'messenger', state, code: 'a-code' };
+    const wrong = grant.finish({ ...answer, confirmation: begin(grant).confirmation }, FROM);
+    await expect(wrong).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(server.requests).toHaveLength(0);
+    const [last] = (await rooms.audited()).filter(({ event }) => event === 'connection.connected').slice(-1);
+    expect(last).toMatchObject({ outcome: 'failed', reason: 'confirmation' });
+    await grant.finish({ ...answer, confirmation: ` ${confirmation.toLowerCase()} ` }, FROM);
+    expect(server.requests).toHaveLength(1);
   });
 
   it('is for connections that have something to connect', () => {

@@ -10,7 +10,10 @@ describe('a credential in an answer', () => {
     ['a text', { a: [{ b: `Bearer ${SECRET}` }] }],
     ['the name of a member', { [SECRET]: 1 }],
     ['percent-encoding', `https://x.example/?key=${encodeURIComponent(SECRET)}`],
-    ['percent-encoding in small letters', encodeURIComponent(SECRET).replaceAll(/%../g, (it) => it.toLowerCase())],
+    [
+      'percent-encoding in small letters',
+      encodeURIComponent(SECRET).replaceAll(/%../g, (it) => it.toLowerCase()),
+    ],
     ['hex', Buffer.from(`x${SECRET}y`).toString('hex').toUpperCase()],
     ['base64 that begins with it', base64(`${SECRET}, and more`)],
     ['base64 after one byte', base64(`x${SECRET}`)],
@@ -23,7 +26,9 @@ describe('a credential in an answer', () => {
   it('is found behind the escapes of JSON', () => {
     const escaped = `{"a":"${[...SECRET].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"}`;
     expect(echoesCredentials(Buffer.from(escaped), [SECRET])).toBe(true);
-    expect(echoesCredentials(Buffer.from(JSON.stringify({ a: SECRET }).replaceAll('/', '\\/')), [SECRET])).toBe(true);
+    expect(
+      echoesCredentials(Buffer.from(JSON.stringify({ a: SECRET }).replaceAll('/', '\\/')), [SECRET]),
+    ).toBe(true);
   });
 
   it('is found as what a Basic header holds, encoded or not', () => {
