@@ -108,6 +108,9 @@ function pageCode({ id, web }: ChannelProfile): string {
   ].join('\n');
 }
 
+const SDK_FROM =
+  'The SDK comes from npm: `npm install @symbolon/sdk-web`. Or from a clone beside your site: `npm run build:sdk` in the clone, then `npm install ../symbolon/sdk-web` in your site. A page without a bundler loads one file ([README](../../sdk-web/README.md)).';
+
 function page(profile: ChannelProfile): string {
   const { web, vendor } = profile;
   const place =
@@ -116,6 +119,7 @@ function page(profile: ChannelProfile): string {
       : `Load ${vendor}'s own script or library as its console or its documentation shows it. Then:`;
   return section(
     '3. In your page',
+    SDK_FROM,
     place,
     code('js', pageCode(profile)),
     [

@@ -168,7 +168,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   const channels = configuredChannels(config);
   registerInsight({ ...shared, rings, apiKeys, connections, redis });
 
-  const identities = createIdentities({ ...stores, store: stores.customers, keyring, clock, audit });
+  const identities = createIdentities({ ...stores, store: stores.customers, keyring, clock, audit, logger });
   const clientUsage = createKeyUsage({ store: stores.clients, clock });
   const { reportFailure } = company;
   const partnerApis = createPartnerApis({ ...shared, connections, metrics, redis, reportFailure });

@@ -8,6 +8,7 @@ import { canonicalUsername } from './directory.ts';
 import type { DirectoryStore, DirectoryUser } from './directory-types.ts';
 import { preparePassword } from './password-hash.ts';
 import { HasherBusy, type PasswordHasher } from './password-hasher.ts';
+import { isPossibleName } from './user-name.ts';
 
 export interface DirectoryUsers {
   /** Adds a user; without a reference one is made. Throws `CONFLICT`, `INVALID_REQUEST`, `NOT_FOUND` (no such directory). */
@@ -62,6 +63,13 @@ export function createDirectoryUsers(deps: DirectoryUsersDeps): DirectoryUsers {
     const space = deps.directories.get(directory);
     if (reference !== undefined && space !== undefined) await deps.endSessions(space, reference);
   };
+  /** The key of a user. A name that nobody can sign in with is no key. */
+  const keyOf = (username: string): string => {
+    if (!isPossibleName(username)) {
+      throw new BridgeError('INVALID_REQUEST', { message: 'A user name has no control characters.' });
+    }
+    return canonicalUsername(username);
+  };
   const requireFound = (result: 'updated' | 'missing') => {
     if (result === 'missing')
       throw new BridgeError('NOT_FOUND', { message: 'There is no user of this name.' });
@@ -71,7 +79,7 @@ export function createDirectoryUsers(deps: DirectoryUsersDeps): DirectoryUsers {
     add: async (directory, { username, password, reference }, by) => {
       requireDirectory(directory);
       const user: DirectoryUser = {
-        username: canonicalUsername(username),
+        username: keyOf(username),
         reference: reference ?? `u-${uuidV7(clock.nowMs())}`,
         passwordHash: await hashOf(password),
         createdAtMs: clock.nowMs(),
@@ -94,13 +102,14 @@ export function createDirectoryUsers(deps: DirectoryUsersDeps): DirectoryUsers {
     },
     setPassword: async (directory, username, password, by) => {
       requireDirectory(directory);
+      const key = keyOf(username);
       const passwordHash = await hashOf(password);
       const record = audit.record('directory.password_set', {
         ...by,
         outcome: 'success',
         details: { directory },
       });
-      requireFound(await store.setPasswordHash(directory, canonicalUsername(username), passwordHash, record));
+      requireFound(await store.setPasswordHash(directory, key, passwordHash, record));
       await endSessionsOf(directory, username);
     },
     disable: async (directory, username, by) => {
@@ -110,7 +119,7 @@ export function createDirectoryUsers(deps: DirectoryUsersDeps): DirectoryUsers {
         outcome: 'success',
         details: { directory },
       });
-      requireFound(await store.setDisabled(directory, canonicalUsername(username), clock.nowMs(), record));
+      requireFound(await store.setDisabled(directory, keyOf(username), clock.nowMs(), record));
       await endSessionsOf(directory, username);
     },
     list: async (directory) => {

@@ -4,6 +4,7 @@ import { nameSetting } from '../platform/settings.ts';
 import type { AuthenticationOutcome, Authenticator, AuthenticatorDeps } from './authenticator.ts';
 import { decoyHash, PASSWORD_COST, preparePassword } from './password-hash.ts';
 import { HasherBusy } from './password-hasher.ts';
+import { isPossibleName } from './user-name.ts';
 
 const optionsSchema = z.strictObject({
   name: nameSetting,
@@ -46,7 +47,9 @@ function create(
     authenticate: async (proof, context) => {
       if (proof.kind !== 'password') return { outcome: 'not_mine' };
       const password = preparePassword(proof.password);
-      if (password === undefined) return { outcome: 'refused', reason: 'credentials' };
+      if (password === undefined || !isPossibleName(proof.username)) {
+        return { outcome: 'refused', reason: 'credentials' };
+      }
       try {
         const username = canonicalUsername(proof.username);
         const user = await deps.directory.find(options.name, username);

@@ -1,25 +1,14 @@
 import { z } from 'zod';
+import type { Connection } from '../connections/connection.ts';
 import { failureSentence, reasonSentence } from '../connections/failure-sentence.ts';
 import { StartRefused } from '../errors.ts';
 import { OutboundError, type OutboundRequest } from '../outbound/outbound-types.ts';
-import { requestPathSetting } from '../outbound/outbound-settings.ts';
 import { nameSetting } from '../platform/settings.ts';
-import type {
-  AuthenticationOutcome,
-  Authenticator,
-  AuthenticatorDeps,
-  PasswordProof,
-} from './authenticator.ts';
+import type { AuthenticationOutcome, Authenticator, AuthenticatorDeps } from './authenticator.ts';
 import { createCancellation } from './cancellation.ts';
-import {
-  createAnswerReader,
-  loginAnswerSetting,
-  refusesOurToken,
-  scalarSetting,
-  unavailableBy,
-} from './login-answer.ts';
-
-const memberName = z.string().regex(/^_?[A-Za-z][A-Za-z0-9_.-]{0,63}$/, 'must be the name of a field');
+import { createAnswerReader, loginAnswerSetting, refusesOurToken, unavailableBy } from './login-answer.ts';
+import { loginRequest, loginRequestSetting, probeRequest } from './login-request.ts';
+import { isPossibleName } from './user-name.ts';
 
 const optionsSchema = z.strictObject({
   name: nameSetting,
@@ -27,15 +16,7 @@ const optionsSchema = z.strictObject({
   reference_space: nameSetting,
   /** Name of a connection. */
   connection: nameSetting,
-  request: z.strictObject({
-    method: z.literal('POST').default('POST'),
-    path: requestPathSetting,
-    format: z.enum(['json', 'form']).default('json'),
-    username_field: memberName.default('username'),
-    password_field: memberName.default('password'),
-    /** Further members with constant values. */
-    extra: z.record(memberName, scalarSetting).default({}),
-  }),
+  request: loginRequestSetting,
   answer: loginAnswerSetting([401, 403, 404, 422]),
 });
 
@@ -43,39 +24,29 @@ export type HttpAuthenticatorOptions = z.infer<typeof optionsSchema>;
 
 const DEADLINE_MS = 5_000;
 
-function loginRequest(
-  options: HttpAuthenticatorOptions,
-  proof: PasswordProof,
-  requestId: string,
-): OutboundRequest {
-  const { request } = options;
-  const members: Record<string, string | number | boolean | null> = {
-    ...request.extra,
-    [request.username_field]: proof.username,
-    [request.password_field]: proof.password,
-  };
-  const json = request.format === 'json';
-  const form = new URLSearchParams();
-  if (!json) for (const name in members) form.set(name, String(members[name]));
-  return {
-    method: request.method,
-    path: request.path,
-    headers: {
-      accept: 'application/json',
-      'content-type': json ? 'application/json' : 'application/x-www-form-urlencoded',
-      'x-request-id': requestId,
-    },
-    body: json ? JSON.stringify(members) : form.toString(),
-  };
+/** The connection of the options. Throws `StartRefused` where there is none, or where it sets a header of ours itself. */
+function connectionOf(
+  { name, connection: wanted, request }: HttpAuthenticatorOptions,
+  connections: AuthenticatorDeps['connections'],
+): Connection {
+  const connection = connections.get(wanted);
+  if (!connection) throw new StartRefused(`authenticators.${name}.connection names no connection.`);
+  const ours = [...Object.keys(request.headers), ...(request.basic ? ['authorization'] : [])];
+  const twice = ours.find((header) => connection.authHeaders.has(header));
+  if (twice !== undefined) {
+    throw new StartRefused(
+      `authenticators.${name}.request sends the header ${twice}, which connections.${wanted} sets itself.`,
+    );
+  }
+  return connection;
 }
 
-/** Throws `StartRefused` when the options name a connection that is not configured. */
+/** Throws `StartRefused` for a connection that is not configured, and for a header that it sets itself. */
 function create(
   options: HttpAuthenticatorOptions,
   deps: Pick<AuthenticatorDeps, 'connections' | 'reportFailure'>,
 ): Authenticator {
-  const connection = deps.connections.get(options.connection);
-  if (!connection) throw new StartRefused(`authenticators.${options.name}.connection names no connection.`);
+  const connection = connectionOf(options, deps.connections);
   const read = createAnswerReader({
     answer: options.answer,
     space: options.reference_space,
@@ -92,6 +63,8 @@ function create(
         totalTimeoutMs: DEADLINE_MS,
         refusesCredentials: refusesOurToken,
         sharesLimit: false,
+        // Whatever the method: a password that is sent twice locks an account twice as fast.
+        idempotent: false,
         signal,
       };
       const response = await connection.request(request, limits);
@@ -112,11 +85,17 @@ function create(
         note('An empty name or password is never sent.');
         return { outcome: 'refused', reason: 'credentials' };
       }
+      if (!isPossibleName(proof.username)) {
+        note('A name with a control character or half of a character is never sent.');
+        return { outcome: 'refused', reason: 'credentials' };
+      }
+      const request = loginRequest(options.request, proof, context.requestId);
+      if (!request) {
+        note('This name or password cannot be sent unchanged to where `request` puts it.');
+        return { outcome: 'refused', reason: 'credentials' };
+      }
       const signal = cancellation.signalFor(context);
-      const { outcome, status: answered } = await ask(
-        loginRequest(options, proof, context.requestId),
-        signal,
-      );
+      const { outcome, status: answered } = await ask(request, signal);
       if (signal.aborted && answered === undefined) return outcome;
       const { origin } = connection;
       note(answered === undefined ? `${origin} gave no answer.` : `${origin} answered ${answered}.`);
@@ -133,9 +112,8 @@ function create(
       return outcome;
     },
     async probe() {
-      const { path } = options.request;
       try {
-        const response = await connection.request({ method: 'GET', path, headers: {} });
+        const response = await connection.request(probeRequest(options.request));
         const { status: answered } = response;
         const message = `${connection.origin} answered ${answered} to a request without anybody's credentials`;
         if (answered >= 300 && answered < 400) {
@@ -146,6 +124,9 @@ function create(
           return { ok: false, message: `${message}: ${found}.` };
         }
         if (answered >= 500) return { ok: false, message: `${message}: it does not work at the moment.` };
+        if (answered === 401 && options.request.basic) {
+          return { ok: true, message: `${message}: reached; it asks for a name and a password.` };
+        }
         if (answered === 401 || answered === 403) {
           const advice = "reached; it may be refusing our own credentials: check the connection's auth";
           return { ok: true, warning: true, message: `${message}: ${advice}.` };

@@ -1,6 +1,6 @@
 import { failureSentence } from '../connections/failure-sentence.ts';
 import { parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
-import { replayId } from '../replay/replay.ts';
+import { rememberPastMs, replayId } from '../replay/replay.ts';
 import type {
   AuthenticationOutcome,
   Authenticator,
@@ -18,9 +18,6 @@ import { createLogoutTokens } from './logout-token.ts';
 const REFUSED: AuthenticationOutcome = { outcome: 'refused', reason: 'credentials' };
 const KEYS_AWAY: AuthenticationOutcome = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5 };
 
-/** Another node's clock may be this far behind, so that an id is kept that much longer than it can be accepted. */
-const CLOCK_SKEW_MS = 60_000;
-
 type JwtDeps = Pick<AuthenticatorDeps, 'httpClient' | 'clock' | 'logger' | 'replays'>;
 
 /** Throws `StartRefused` for an address that we may not call. */
@@ -33,7 +30,7 @@ function create(options: JwtSettings, deps: JwtDeps): Authenticator {
   const isFirstUse = async ({ claims }: ClaimedToken): Promise<boolean> => {
     const untilMs = Math.ceil((claims.exp as number) + options.clock_tolerance_seconds) * 1000;
     const id = replayId([options.issuer, claims.jti as string]);
-    return (await replays.consume('subject-token', id, untilMs + CLOCK_SKEW_MS)) === 'fresh';
+    return (await replays.consume('subject-token', id, rememberPastMs(untilMs))) === 'fresh';
   };
 
   const judge = async (proof: SubjectTokenProof): Promise<AuthenticationOutcome | TokenFault> => {

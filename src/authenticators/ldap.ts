@@ -26,6 +26,7 @@ import { canonicalUsername } from './directory.ts';
 import { type LdapServer, LdapUnavailable, withLdapClient } from './ldap-connection.ts';
 import { bindName, bindsByDn, ldapEndpoint, type LdapOptions, ldapOptionsSchema } from './ldap-settings.ts';
 import { preparePassword } from './password-hash.ts';
+import { isPossibleName } from './user-name.ts';
 
 type Refusal = 'credentials' | 'locked' | 'password_change_required';
 type Note = (step: string) => void;
@@ -326,8 +327,7 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
     const password = preparePassword(proof.password);
     const name = proof.username.normalize('NFC');
     // A bind with an empty password succeeds for anybody (RFC 4513 section 5.1.2).
-    if (password === undefined || name === '' || name.includes('\0') || !name.isWellFormed())
-      return refused('credentials');
+    if (password === undefined || !isPossibleName(name)) return refused('credentials');
     if (Buffer.byteLength(name) > MAX_USERNAME_BYTES) return refused('credentials');
     if (open >= options.max_connections) return unavailable(true);
     try {

@@ -1,5 +1,6 @@
 import { parseReference, type ReferenceSpace } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
+import { isJsonObject } from '../platform/json-object.ts';
 import { type ReplayStore, rememberUntilMs, replayId } from '../replay/replay.ts';
 import type { LogoutAnswer } from './authenticator.ts';
 import { type ClaimedToken, parseSubjectToken } from './jwt-parse.ts';
@@ -17,8 +18,6 @@ const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= MAX_TEXT_LENGTH;
 const isDate = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER / 1000;
-const isObject = (value: unknown): value is Claims =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function isTimely({ iat, exp }: Claims, toleranceSeconds: number, nowSeconds: number): boolean {
   if (!isDate(iat) || !isDate(exp) || exp <= iat || exp - iat > MAX_LIFETIME_SECONDS) return false;
@@ -30,7 +29,7 @@ function logoutFault(claims: Claims, settings: JwtSettings, nowSeconds: number):
   const audiences: unknown[] = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
   if (!audiences.some((one) => (settings.audiences as readonly unknown[]).includes(one))) return 'audience';
   const { events } = claims;
-  if (!isObject(events) || !Object.hasOwn(events, LOGOUT_EVENT) || !isObject(events[LOGOUT_EVENT]))
+  if (!isJsonObject(events) || !Object.hasOwn(events, LOGOUT_EVENT) || !isJsonObject(events[LOGOUT_EVENT]))
     return 'events';
   // What marks an ID token must not stand here: neither may be taken for the other.
   if ('nonce' in claims) return 'nonce';

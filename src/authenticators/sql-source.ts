@@ -3,7 +3,7 @@
  * its own, because a slow scan must hold up nothing but itself. Both read only, with one parameter and a deadline.
  */
 import { Worker } from 'node:worker_threads';
-import { Pool, type PoolClient } from 'pg';
+import { DatabaseError, Pool, type PoolClient } from 'pg';
 import { unlessAborted } from './cancellation.ts';
 import type { SqliteAnswer, SqliteQuestion } from './sql-sqlite-thread.ts';
 
@@ -38,7 +38,8 @@ export interface SqlSourceOptions {
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
-  // pg's own deadlines come without a code.
+  // pg's own words come without a code.
+  if (error instanceof Error && /does not support SSL/.test(error.message)) return 'NO_TLS';
   return error instanceof Error && /timeout/i.test(error.message) ? 'TIMEOUT' : 'FAILED';
 }
 
@@ -61,7 +62,7 @@ export function createPostgresSource(url: string, options: SqlSourceOptions): Sq
   // One that breaks while it is lent out tells its question; unheard, the error would end the process.
   pool.on('connect', (client) => void client.on('error', () => {}));
 
-  /** A connection whose question nobody waits for is cut, so that the next one does not wait behind it. */
+  /** A connection that owes an answer nobody waits for is cut, so that the next question does not wait behind it. */
   const askOn = async (client: PoolClient, username: string, signal: AbortSignal | undefined) => {
     let isOut = true;
     const giveBack = (cut: boolean) => {
@@ -73,10 +74,13 @@ export function createPostgresSource(url: string, options: SqlSourceOptions): Sq
     try {
       if (signal?.aborted === true) throw new SqlUnavailable('CLOSED');
       const { rows, fields } = await client.query<Record<string, unknown>>(query, [username]);
+      giveBack(false);
       return { columns: fields.map(({ name }) => name), rows: rows.slice(0, 2) };
+    } catch (error) {
+      giveBack(!(error instanceof DatabaseError));
+      throw error;
     } finally {
       signal?.removeEventListener('abort', cut);
-      giveBack(false);
     }
   };
   return {

@@ -14,6 +14,7 @@ import { decoyHash, PASSWORD_COST, preparePassword } from './password-hash.ts';
 import { HasherBusy } from './password-hasher.ts';
 import { createPostgresSource, createSqliteSource, type SqlSource, SqlUnavailable } from './sql-source.ts';
 import { decoyLike, type HashSpec, parseStoredHash } from './stored-hash.ts';
+import { isPossibleName } from './user-name.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 
@@ -21,7 +22,9 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 function saysTls(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { hostname, searchParams } = new URL(value);
-  const mode = searchParams.get('sslmode');
+  const [mode = null, ...more] = searchParams.getAll('sslmode');
+  // The driver goes by the last one of several.
+  if (more.length > 0) return false;
   return mode === null
     ? LOOPBACK.test(hostname) && !searchParams.has('ssl')
     : mode === 'verify-full' || mode === 'disable';
@@ -94,6 +97,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^SQLITE_14$/, 'cannot be opened. Check the path and who may read it'],
   [/^SQLITE_26$/, 'is not a SQLite database'],
   [/^SQLITE_1$/, 'does not understand the query: check the names of table and columns'],
+  [/^NO_TLS$/, 'does not speak TLS, which sslmode=verify-full asks for'],
   [/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/, 'shows a certificate that is not trusted for this host'],
 ];
 
@@ -108,9 +112,9 @@ function sentence(options: SqlOptions, error: unknown): string {
 /** The user name as the query gets it, or `undefined` when nobody can have it. */
 function queryName(username: string, form: SqlOptions['username_form']): string | undefined {
   const name = username.normalize('NFC');
-  if (name === '' || Buffer.byteLength(name) > MAX_USERNAME_BYTES || !name.isWellFormed()) return undefined;
+  if (!isPossibleName(name) || Buffer.byteLength(name) > MAX_USERNAME_BYTES) return undefined;
   // Some column types do not count spaces at the end: "pat " must not be a second account to guess at.
-  if (/\p{Cc}/u.test(name) || name.trim() !== name) return undefined;
+  if (name.trim() !== name) return undefined;
   return form === 'lower' ? name.toLowerCase().normalize('NFC') : name;
 }
 

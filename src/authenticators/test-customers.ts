@@ -12,6 +12,7 @@ import { nameSetting, secretSetting } from '../platform/settings.ts';
 import type { AuthenticationOutcome, Authenticator, AuthenticatorDeps } from './authenticator.ts';
 import { canonicalUsername } from './directory.ts';
 import { MAX_PASSWORD_BYTES, preparePassword } from './password-hash.ts';
+import { isPossibleName } from './user-name.ts';
 
 /** Passwords that stand in manuals, without spaces and in lower case. */
 const EXAMPLE_PASSWORDS = new Set([
@@ -138,7 +139,8 @@ function create(options: TestCustomersOptions, deps: Pick<AuthenticatorDeps, 'cl
         if (address === undefined && options.addresses.length > 0) {
           note('Sign-in is for the listed addresses alone, which a trial does not look at.');
         }
-        const person = people.get(canonicalUsername(proof.username));
+        const { username } = proof;
+        const person = isPossibleName(username) ? people.get(canonicalUsername(username)) : undefined;
         const matches = timingSafeEqual(
           digestOf(preparePassword(proof.password) ?? ''),
           person?.digest ?? nobody,

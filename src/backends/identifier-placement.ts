@@ -1,6 +1,6 @@
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { OutboundRequest } from '../outbound/outbound-types.ts';
-import { isDotSegment, isHeaderValue } from '../outbound/outbound-settings.ts';
+import { encodeSegment, isHeaderValue } from '../outbound/outbound-settings.ts';
 import { type BackendOptions, IDENTIFIER_MARK } from './backend-settings.ts';
 
 /** Signs a statement to a backend that we ask about this customer. */
@@ -10,18 +10,6 @@ export type SignAssertion = (input: {
   customerId: CustomerIdentifier;
   reference: CustomerReference;
 }) => string;
-
-/**
- * Percent-encodes everything but RFC 3986's unreserved characters. `undefined` for what no encoding makes safe:
- * dot segments, control characters, broken surrogates.
- */
-export function encodeSegment(value: string): string | undefined {
-  if (value === '' || isDotSegment(value) || /\p{Cc}/u.test(value) || !value.isWellFormed()) return undefined;
-  return encodeURIComponent(value).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
 
 /** Writes an identifier into a request; `undefined` when this identifier cannot go there unchanged. */
 type Place = (identifier: string, headers: Record<string, string>) => OutboundRequest | undefined;

@@ -1,7 +1,7 @@
 import { importJWK, type JWK, jwtVerify } from 'jose';
 import type { Clock } from '../platform/clock.ts';
 import { decodeBase64Url } from '../platform/encoding.ts';
-import { replayId, type ReplayStore } from '../replay/replay.ts';
+import { rememberPastMs, replayId, type ReplayStore } from '../replay/replay.ts';
 import type { OAuthClient } from './client.ts';
 import { algorithmOf } from './client-registration.ts';
 
@@ -88,7 +88,7 @@ export function createClientAssertions(deps: ClientAssertionsDeps) {
         if (!issued || exp - iat > MAX_ASSERTION_SECONDS) return false;
       }
       if (typeof jti !== 'string' || jti.length === 0 || jti.length > MAX_JTI_LENGTH) return false;
-      const untilMs = Math.ceil((exp + deps.clockToleranceSeconds) * 1000);
+      const untilMs = rememberPastMs(Math.ceil((exp + deps.clockToleranceSeconds) * 1000));
       return (
         (await deps.replay.consume('client-assertion', replayId([client.clientId, jti]), untilMs)) === 'fresh'
       );

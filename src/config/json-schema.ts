@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isJsonObject } from '../platform/json-object.ts';
 import { configSchema } from './config.ts';
 import { unwrap } from './schema-walk.ts';
 
@@ -6,15 +7,12 @@ type Node = Record<string, unknown>;
 
 const PLACEHOLDER = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\\}|^file:.' };
 
-const isNode = (value: unknown): value is Node =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
-
 const SCALARS = new Set(['string', 'number', 'integer', 'boolean']);
 
 /** Any single value may be written as `${NAME}` or `file:PATH` instead. */
 function withPlaceholders(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(withPlaceholders);
-  if (!isNode(node)) return node;
+  if (!isJsonObject(node)) return node;
   const { description, default: preset, ...rest } = node;
   const isScalar = SCALARS.has(rest['type'] as string) || 'enum' in rest;
   const described = {
@@ -28,7 +26,7 @@ function withPlaceholders(node: unknown): unknown {
 
 /** `required`, `const` and the like are no schemas; members of `properties` are. */
 function inner(name: string, value: unknown): unknown {
-  if (name === 'properties' && isNode(value)) {
+  if (name === 'properties' && isJsonObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withPlaceholders(one)]));
   }
   return ['items', 'additionalProperties', 'anyOf', 'oneOf', 'allOf'].includes(name)

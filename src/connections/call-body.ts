@@ -1,4 +1,5 @@
 import { isHeaderValue } from '../outbound/outbound-settings.ts';
+import { isJsonObject } from '../platform/json-object.ts';
 import type { BodyPlace, OpenPath, Place } from './presets/preset.ts';
 
 export type CallBody = Record<string, unknown>;
@@ -25,9 +26,6 @@ export function isShallow(value: unknown, depth = MAX_DEPTH): boolean {
   return Object.values(value).every((member) => isShallow(member, depth - 1));
 }
 
-const isRecord = (value: unknown): value is CallBody =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const same = (left: unknown, right: string | string[]): boolean =>
   JSON.stringify(left) === JSON.stringify(right);
 
@@ -49,7 +47,7 @@ function holdsMember(body: CallBody, path: string): boolean {
     if (hasTwin(at, step)) return true;
     const next = Object.hasOwn(at, step) ? at[step] : undefined;
     if (next === undefined) return false;
-    if (!isRecord(next)) return true;
+    if (!isJsonObject(next)) return true;
     at = next;
   }
   return Object.hasOwn(at, last) || hasTwin(at, last);
@@ -63,7 +61,7 @@ function setMember(body: CallBody, path: string, value: string | string[]): bool
   for (const step of steps) {
     if (hasTwin(at, step)) return false;
     const next = Object.hasOwn(at, step) ? at[step] : (at[step] = {});
-    if (!isRecord(next)) return false;
+    if (!isJsonObject(next)) return false;
     at = next;
   }
   if (hasTwin(at, last) || (Object.hasOwn(at, last) && !same(at[last], value))) return false;

@@ -112,8 +112,7 @@ function createPump(gate: CallGate, lanes: ReturnType<typeof createLanes>, deps:
     waiter.leave();
   };
   const refuseHopeless = (openMs: number, waiters: readonly Waiter[]) => {
-    for (const waiter of [...waiters]) {
-      if (waiter.deadlineMs >= openMs) continue;
+    for (const waiter of waiters.filter(({ deadlineMs }) => deadlineMs < openMs)) {
       lanes.remove(waiter);
       waiter.stopTimer();
       const untilMs = Math.max(

@@ -13,7 +13,9 @@ import {
 import type { Keyring } from '../keyring/keyring.ts';
 import type { AdminActor } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
 import type { CustomerStore, PinnedCustomer, RegistryStore } from './customer-registry.ts';
+import { createLookupAllowance } from './lookup-allowance.ts';
 import { type LifeChange, planUnion } from './life-rules.ts';
 import { createPersons, type NamedPerson } from './persons.ts';
 
@@ -57,14 +59,18 @@ export interface IdentitiesDeps {
   keyring: Keyring;
   clock: Clock;
   audit: Audit;
+  logger?: Logger | undefined;
 }
 
+/** What people look up by hand stays far below it. */
+const TRACES_PER_HOUR = 1_000;
 /** How often a first sign-in starts over when the registry changes under it. */
 const ATTEMPTS = 10;
 
 export function createIdentities(deps: IdentitiesDeps): Identities {
   const { store, registry, keyring, clock, audit } = deps;
   const persons = createPersons({ registry, keyring });
+  const allowance = createLookupAllowance({ ...deps, perHour: TRACES_PER_HOUR });
 
   const findKnown = async (subject: IdentifierSubject): Promise<PinnedCustomer | undefined> => {
     for (const index of persons.indexesOf(subject)) {
@@ -198,6 +204,7 @@ export function createIdentities(deps: IdentitiesDeps): Identities {
     },
 
     trace: async (text, reason, by) => {
+      allowance.take(1, by);
       const asked = parseIdentifier(text);
       const { identifiers } = asked ? await registry.load({ customerIds: [asked] }) : { identifiers: [] };
       // What nobody ever had may be anything that somebody typed: it has no place in a log.

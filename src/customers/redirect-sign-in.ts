@@ -5,7 +5,7 @@ import { BridgeError, type ErrorCode } from '../errors.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomFraction, randomToken } from '../platform/random.ts';
-import { type ReplayStore, replayId } from '../replay/replay.ts';
+import { rememberPastMs, type ReplayStore, replayId } from '../replay/replay.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { createAuthenticateCustomer } from './authenticate-customer.ts';
 import type { SignInCodes } from './sign-in-codes.ts';
@@ -13,7 +13,6 @@ import { type SignInTarget, signInTarget, withParameters } from './sign-in-targe
 
 /** How long a customer may be at the provider. */
 const LIFETIME_MS = 600_000;
-const CLOCK_SKEW_MS = 60_000;
 const MAX_STATE_LENGTH = 128;
 /**
  * Names of the cookies. Each sign-in under way has a place of its own, so that two tabs do not disturb each other; there
@@ -179,8 +178,11 @@ function createKeeping({
       // An answer at another provider's address is that provider's, whatever its state says (RFC 9700 section 4.4).
       if (!underWay || underWay.authenticator !== authenticator) throw notOfThisBrowser();
       if (clock.nowMs() >= underWay.untilMs) throw notOfThisBrowser();
-      const rememberUntilMs = underWay.untilMs + CLOCK_SKEW_MS;
-      const used = await replays.consume('customer-sign-in', replayId([state]), rememberUntilMs);
+      const used = await replays.consume(
+        'customer-sign-in',
+        replayId([state]),
+        rememberPastMs(underWay.untilMs),
+      );
       if (used === 'replayed') throw notOfThisBrowser();
       return underWay;
     },

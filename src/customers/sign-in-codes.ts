@@ -3,14 +3,12 @@ import type { Audit } from '../audit/audit.ts';
 import { BridgeError } from '../errors.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type ReplayStore, replayId } from '../replay/replay.ts';
+import { rememberPastMs, type ReplayStore, replayId } from '../replay/replay.ts';
 import type { CustomerSession } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 
 /** Life of a code. */
 const LIFETIME_MS = 60_000;
-/** A used code is remembered for this long after its end, so that another node's clock cannot revive it. */
-const CLOCK_SKEW_MS = 60_000;
 const PREFIX = 'sc_';
 const MAX_LENGTH = 4_096;
 const CONTEXT = 'customer-sign-in-code';
@@ -90,7 +88,7 @@ export function createSignInCodes(deps: SignInCodesDeps): SignInCodes {
       const used = await replays.consume(
         'customer-sign-in-code',
         replayId([session.sid]),
-        content.untilMs + CLOCK_SKEW_MS,
+        rememberPastMs(content.untilMs),
       );
       if (used === 'replayed') {
         await sessions.end(session);

@@ -5,8 +5,14 @@ import {
   parseIdentifier,
 } from '../identifiers/identifier.ts';
 import type { AdminActor } from '../partners/partners.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
 import type { CustomerStore, RegistryStore } from './customer-registry.ts';
+import { createLookupAllowance } from './lookup-allowance.ts';
 import type { Persons } from './persons.ts';
+
+/** A month's report of a large company, and some of the next. */
+const LOOKUPS_PER_HOUR = 100_000;
 
 /** What is behind an identifier of a vendor's report. */
 export interface TracedLine {
@@ -20,17 +26,22 @@ export interface TracedLine {
 
 /**
  * Who is behind many identifiers at once. An audit record for each that was found, with the operator's reason, is
- * written before anything is answered; those that nobody has are counted in one.
+ * written before anything is answered; those that nobody has are counted in one. Throws `RATE_LIMITED` beyond 100,000
+ * identifiers in an hour.
  */
 export function createTraceCustomers(deps: {
   registry: RegistryStore;
   store: Pick<CustomerStore, 'recordLookup'>;
   persons: Pick<Persons, 'open'>;
   audit: Audit;
+  clock: Pick<Clock, 'monotonicMs'>;
+  logger?: Logger | undefined;
 }) {
   const { registry, store, persons, audit } = deps;
+  const allowance = createLookupAllowance({ ...deps, perHour: LOOKUPS_PER_HOUR });
   return async (texts: readonly string[], reason: string, by: AdminActor): Promise<TracedLine[]> => {
     const asked = [...new Set(texts)];
+    allowance.take(asked.length, by);
     const customerIds = asked.flatMap((text) => parseIdentifier(text) ?? []);
     const { identifiers, references } = await registry.load({ customerIds });
     const lines = asked.map((customerId): TracedLine => {

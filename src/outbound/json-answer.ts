@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { decodeUtf8 } from '../platform/encoding.ts';
 import { firstRepeatedMember } from '../platform/json-members.ts';
+import { isJsonObject } from '../platform/json-object.ts';
 import type { OutboundResponse } from './outbound-types.ts';
 
 export type JsonObject = Record<string, unknown>;
@@ -31,10 +32,6 @@ export function valueAt(value: unknown, path: AnswerPath): unknown {
     found = Reflect.get(found, step);
   }
   return found;
-}
-
-function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Why a body is no JSON object; `repeated_member`: nobody can say whom an answer names that names two. */

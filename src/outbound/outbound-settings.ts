@@ -58,3 +58,15 @@ export const requestPathSetting = z
 export function isDotSegment(segment: string): boolean {
   return /^(\.|%2e){1,2}$/i.test(segment);
 }
+
+/**
+ * Percent-encodes everything but RFC 3986's unreserved characters. `undefined` for what no encoding makes safe:
+ * dot segments, control characters, broken surrogates.
+ */
+export function encodeSegment(value: string): string | undefined {
+  if (value === '' || isDotSegment(value) || /\p{Cc}/u.test(value) || !value.isWellFormed()) return undefined;
+  return encodeURIComponent(value).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

@@ -83,7 +83,8 @@ export function createPlaces(max: number) {
     call.start();
   };
   const fill = (): void => {
-    while (!isRefusing && total < max) {
+    for (;;) {
+      if (isRefusing) return;
       const lane = [...line.lanes()].find(hasPlace);
       const call = lane === undefined ? undefined : line.take(lane);
       if (lane === undefined || !call) return;

@@ -40,10 +40,15 @@ export function replayId(parts: readonly string[]): string {
   return hash('sha256', lengthPrefixed(parts), 'base64url');
 }
 
+/** Until when an id must be remembered that a node accepts until `endsAtMs` by its own clock (Unix milliseconds). */
+export function rememberPastMs(endsAtMs: number): number {
+  return endsAtMs + CLOCK_SKEW_MS;
+}
+
 /**
  * Until when a message must be remembered whose own time is accepted `windowMs` to both sides: twice the window from
  * now, and the difference of clocks.
  */
 export function rememberUntilMs(nowMs: number, windowMs: number): number {
-  return nowMs + 2 * windowMs + CLOCK_SKEW_MS;
+  return rememberPastMs(nowMs + 2 * windowMs);
 }

@@ -4,6 +4,7 @@
  */
 import { type KeyObject, sign, verify } from 'node:crypto';
 import { decodeBase64Url, decodeUtf8 } from '../platform/encoding.ts';
+import { isJsonObject } from '../platform/json-object.ts';
 import type { SigningAlgorithm } from './signing-key-types.ts';
 
 /** Longer tokens are refused before anything is decoded. */
@@ -36,8 +37,7 @@ function decodeObject(part: string): Record<string, unknown> | undefined {
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject && JSON.stringify(value) === text ? (value as Record<string, unknown>) : undefined;
+    return isJsonObject(value) && JSON.stringify(value) === text ? value : undefined;
   } catch {
     return undefined;
   }

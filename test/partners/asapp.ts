@@ -2,17 +2,25 @@ import type { Clock } from '../../src/platform/clock.ts';
 import {
   type Answer,
   type Arrived,
+  bearerOf,
   createStrictLimit,
+  createTokenDesk,
   jsonOf,
   type StandIn,
   startStandIn,
 } from './stand-in.ts';
 
-export const asappCredentials = { id: 'asapp-api-id-4f1b2c', secret: 'asapp-api-secret-9a8b7c6d5e' };
+export const asappCredentials = {
+  id: 'asapp-api-id-4f1b2c',
+  secret: 'asapp-api-secret-9a8b7c6d5e',
+  clientId: 'asapp-client-3',
+  clientSecret: 'asapp-client-secret-2f3e4d5c',
+};
 
 export interface AsappStandIn extends StandIn {
   /** Calls a day; then 429 for the rest of the day. */
   dailyLimit: number;
+  readonly tokens: ReturnType<typeof createTokenDesk>;
 }
 
 const DAY_MS = 86_400_000;
@@ -25,12 +33,24 @@ function failure(status: number, message: string, number = '01'): Answer {
   };
 }
 
+/** The token endpoint: the client by Basic, in a form (RFC 6749 sections 2.3.1 and 4.4.2). */
+function answerToken(request: Arrived, tokens: ReturnType<typeof createTokenDesk>): Answer {
+  const { clientId, clientSecret } = asappCredentials;
+  const basic = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
+  if (request.headers['authorization'] !== basic) return { status: 401, body: { error: 'invalid_client' } };
+  return new URLSearchParams(request.body).get('grant_type') === 'client_credentials'
+    ? { status: 200, body: tokens.issue('', false) }
+    : { status: 400, body: { error: 'unsupported_grant_type' } };
+}
+
 /**
- * ASAPP's API as its pages describe it: two headers for the credentials, a spike arrest of 100 calls a second, a daily
- * limit, 409 for a message that it has already, and the call that authenticates a conversation.
+ * ASAPP's API as its pages describe it: two headers for the credentials, or a token by client credentials where an
+ * account has a token endpoint; a spike arrest of 100 calls a second, a daily limit, 409 for a message that it has
+ * already, and the call that authenticates a conversation.
  */
 export async function startAsapp(clock: Clock): Promise<AsappStandIn> {
   const messages = new Set<string>();
+  const tokens = createTokenDesk(clock, { prefix: 'asapp', lifetimeSeconds: 1_200 });
   const spike = createStrictLimit(clock, SPIKE_QUOTA, 1_000);
   let day = 0;
   let today = 0;
@@ -79,9 +99,12 @@ export async function startAsapp(clock: Clock): Promise<AsappStandIn> {
   };
 
   const standIn = await startStandIn(clock, (request) => {
-    const { headers } = request;
-    if (headers['asapp-api-id'] !== asappCredentials.id) return failure(401, 'Unauthorized');
-    if (headers['asapp-api-secret'] !== asappCredentials.secret) return failure(401, 'Unauthorized');
+    const { headers, path } = request;
+    if (path === '/oauth/token') return answerToken(request, tokens);
+    const byHeaders =
+      headers['asapp-api-id'] === asappCredentials.id &&
+      headers['asapp-api-secret'] === asappCredentials.secret;
+    if (!byHeaders && tokens.scopeOf(bearerOf(request)) === undefined) return failure(401, 'Unauthorized');
     const now = Math.floor(clock.nowMs() / DAY_MS);
     if (now !== day) {
       day = now;
@@ -92,6 +115,9 @@ export async function startAsapp(clock: Clock): Promise<AsappStandIn> {
     today += 1;
     return route(request);
   });
-  const server: AsappStandIn = Object.assign(standIn, { dailyLimit: Number.POSITIVE_INFINITY });
+  const server: AsappStandIn = Object.assign(standIn, {
+    dailyLimit: Number.POSITIVE_INFINITY,
+    tokens,
+  });
   return server;
 }

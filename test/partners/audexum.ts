@@ -20,7 +20,7 @@ export interface AudexumStandIn extends StandIn {
   readonly tokens: ReturnType<typeof createTokenDesk>;
 }
 
-/** Audexum: an API key as bearer, client credentials in a form body with a numeric life of 3600 s, or a code. */
+/** Audexum: an API key as bearer, client credentials in a form body with a numeric life of 3600 s, or a code, whose refresh tokens are good once. */
 export async function startAudexum(clock: Clock): Promise<AudexumStandIn> {
   const tokens = createTokenDesk(clock, { prefix: 'audexum', lifetimeSeconds: 3_600 });
 
@@ -40,6 +40,12 @@ export async function startAudexum(clock: Clock): Promise<AudexumStandIn> {
         return form.get('code') === audexumCredentials.code
           ? { status: 200, body: tokens.issue('', true) }
           : { status: 400, body: { error: 'invalid_grant' } };
+      case 'refresh_token': {
+        const scope = tokens.redeem(form.get('refresh_token') ?? undefined);
+        return scope === undefined
+          ? { status: 400, body: { error: 'invalid_grant' } }
+          : { status: 200, body: tokens.issue(scope, true) };
+      }
       default:
         return { status: 400, body: { error: 'unsupported_grant_type' } };
     }

@@ -3,6 +3,7 @@ import type { Response } from 'supertest';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { startService, type TestPartner, type TestService } from '../support/service.ts';
 import { type AsappStandIn, asappCredentials, startAsapp } from './asapp.ts';
+import { type AudexumStandIn, startAudexum } from './audexum.ts';
 import { type CmzonStandIn, cmzonCredentials, startCmzon } from './cmzon.ts';
 import { type MessengerxStandIn, messengerxCredentials, startMessengerx } from './messengerx.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
@@ -15,6 +16,8 @@ export interface ConnectedService extends AsyncDisposable {
   clock: TestClock;
   cmzon: CmzonStandIn;
   asapp: AsappStandIn;
+  /** No connection leads there until a test makes one. */
+  audexum: AudexumStandIn;
   messengerx: MessengerxStandIn;
   /** Secret of a key with the scope partner:call. */
   secretOf(partner?: TestPartner): Promise<string>;
@@ -29,7 +32,9 @@ export interface ConnectedService extends AsyncDisposable {
 
 type Connections = NonNullable<ConfigInput['connections']>;
 
-function connectionsTo(urls: { cmzon: string; asapp: string; messengerx: string }): Connections {
+type Urls = Record<'cmzon' | 'asapp' | 'audexum' | 'messengerx', string>;
+
+function connectionsTo(urls: Urls): Connections {
   return {
     whatsapp: {
       preset: 'cmzon',
@@ -69,20 +74,26 @@ function connectionsTo(urls: { cmzon: string; asapp: string; messengerx: string 
 
 /** `change` alters the connections before the service starts. */
 export async function startConnectedService(
-  change: (connections: Connections) => Connections = (all) => all,
+  change: (connections: Connections, urls: Urls) => Connections = (all) => all,
 ): Promise<ConnectedService> {
   const clock = createTestClock();
-  const [cmzon, asapp, messengerx] = await Promise.all([
+  const [cmzon, asapp, audexum, messengerx] = await Promise.all([
     startCmzon(clock),
     startAsapp(clock),
+    startAudexum(clock),
     startMessengerx(clock),
   ]);
-  const urls = { cmzon: cmzon.url, asapp: asapp.url, messengerx: messengerx.url };
+  const urls = {
+    cmzon: cmzon.url,
+    asapp: asapp.url,
+    audexum: audexum.url,
+    messengerx: messengerx.url,
+  };
   const t = await startService({
     clock,
     settings: (settings) => ({
       ...settings,
-      connections: { ...settings.connections, ...change(connectionsTo(urls)) },
+      connections: { ...settings.connections, ...change(connectionsTo(urls), urls) },
     }),
   });
   const secrets = new Map<string, string>();
@@ -108,6 +119,7 @@ export async function startConnectedService(
     clock,
     cmzon,
     asapp,
+    audexum,
     messengerx,
     secretOf,
     call: async (path, body, headers = {}) =>
@@ -125,7 +137,7 @@ export async function startConnectedService(
     },
     [Symbol.asyncDispose]: async () => {
       await t.dispose();
-      await Promise.all([cmzon.close(), asapp.close(), messengerx.close()]);
+      await Promise.all([cmzon.close(), asapp.close(), audexum.close(), messengerx.close()]);
     },
   };
 }

@@ -39,10 +39,12 @@ export function openStores(clock: Clock, file = ':memory:'): Promise<SqlStores> 
   return openSqlStores({ file, clock, linkAudit });
 }
 
-/** What most rooms need, opened; `close` ends it. */
-export async function openRooms(options: { file?: string; algorithm?: SigningAlgorithm } = {}) {
+/** What most rooms need, opened over a database in memory, in a file or, with `url`, in PostgreSQL; `close` ends it. */
+export async function openRooms(options: { file?: string; url?: string; algorithm?: SigningAlgorithm } = {}) {
   const clock = createTestClock();
-  const stores = await openStores(clock, options.file);
+  const stores = await (options.url === undefined
+    ? openStores(clock, options.file)
+    : openSqlStores({ url: options.url, clock, linkAudit }));
   const lines: string[] = [];
   const logger = createLogger('debug', { write: (line) => lines.push(line) });
   const metrics = createMetrics();

@@ -136,9 +136,8 @@ describe('the JSON Schema of the configuration', () => {
   const accepts = ajv.compile(configJsonSchema());
 
   it('accepts what is shipped as an example, placeholders included', () => {
-    for (const path of ['symbolon.example.yaml', 'deploy/kubernetes/symbolon.yaml']) {
-      expect(accepts(parse(read(path))), path).toBe(true);
-    }
+    const shipped = ['symbolon.example.yaml', 'deploy/kubernetes/symbolon.yaml'];
+    expect(shipped.filter((path) => !accepts(parse(read(path))))).toEqual([]);
     expect(accepts({ public_url: 'https://id.example.com', listen: { port: '${PORT}' } })).toBe(true);
   });
 

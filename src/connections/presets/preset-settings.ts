@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { headerNameSetting } from '../../outbound/outbound-settings.ts';
+import { isJsonObject } from '../../platform/json-object.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import { connectionSchema } from '../connection.ts';
 import { isPathPattern } from '../open-path.ts';
@@ -67,9 +68,6 @@ const presetShape = {
 
 type Written = Record<string, unknown>;
 
-const isWritten = (value: unknown): value is Written =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const isPresetName = (name: unknown): name is PresetName =>
   typeof name === 'string' && Object.hasOwn(presets, name);
 
@@ -92,7 +90,7 @@ function withBase(settings: Readonly<Written>, baseUrl: string): Written {
 
 /** Fills in what the preset knows; what is written stays as it is. */
 function expand(written: unknown): unknown {
-  if (!isWritten(written) || !isPresetName(written.preset)) return written;
+  if (!isJsonObject(written) || !isPresetName(written.preset)) return written;
   const preset: Preset = presets[written.preset];
   const variant = typeof written.variant === 'string' ? written.variant : undefined;
   // A variant that does not exist is refused below, by its name and not for an address that it lacks.
@@ -103,7 +101,7 @@ function expand(written: unknown): unknown {
       ? withBase(preset.auth[type] ?? {}, baseUrl)
       : {};
   const auth = Array.isArray(written.auth)
-    ? written.auth.map((entry: unknown) => (isWritten(entry) ? { ...known(entry.type), ...entry } : entry))
+    ? written.auth.map((entry: unknown) => (isJsonObject(entry) ? { ...known(entry.type), ...entry } : entry))
     : written.auth;
   return {
     ...written,

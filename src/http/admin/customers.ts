@@ -34,7 +34,7 @@ export function customerEndpoints(deps: {
           pinned_at: timeSchema,
         })
         .meta({ id: 'TracedCustomer' }),
-      errors: ['NOT_FOUND'],
+      errors: ['NOT_FOUND', 'RATE_LIMITED'],
       run: async ({ body, by }) => {
         const traced = await identities.trace(body.customer_id, body.reason, by);
         return {

@@ -110,6 +110,7 @@ export function identifierFileEndpoints(deps: {
       description: `At most ${MAX_ROWS}. An audit record for each that is known, with the reason, is written before the answer is given.`,
       body: traceSchema,
       answer: listOf(tracedSchema),
+      errors: ['RATE_LIMITED'],
       run: async ({ body, by }) => ({
         items: (await deps.traceCustomers(body.customer_ids, body.reason, by)).map((line) => ({
           customer_id: line.customerId,

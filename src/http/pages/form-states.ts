@@ -4,7 +4,7 @@ import { BridgeError } from '../../errors.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { randomToken } from '../../platform/random.ts';
-import { replayId, type ReplayStore } from '../../replay/replay.ts';
+import { rememberPastMs, replayId, type ReplayStore } from '../../replay/replay.ts';
 import { header } from '../raw-headers.ts';
 
 /** How long a page may be looked at before its form is sent. */
@@ -48,9 +48,9 @@ export function createFormStates(deps: { keyring: Keyring; clock: Clock; replay:
       if (!bytes) throw rejected();
       const content = JSON.parse(bytes.toString('utf8')) as { data: Data; nonce: string; untilMs: number };
       if (clock.nowMs() >= content.untilMs) throw rejected();
-      if ((await replay.consume('page-form', replayId([content.nonce]), content.untilMs)) === 'replayed') {
-        throw rejected();
-      }
+      const rememberedUntilMs = rememberPastMs(content.untilMs);
+      const used = await replay.consume('page-form', replayId([content.nonce]), rememberedUntilMs);
+      if (used === 'replayed') throw rejected();
       return content.data;
     },
     browser: (req) => {

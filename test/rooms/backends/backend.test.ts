@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBackend } from '../../../src/backends/backend.ts';
 import { backendSchema } from '../../../src/backends/backend-settings.ts';
 import type { Backend, BackendQuestion } from '../../../src/backends/backend-types.ts';
-import { encodeSegment } from '../../../src/backends/identifier-placement.ts';
+import { encodeSegment } from '../../../src/outbound/outbound-settings.ts';
 import { type Connection, connectionSchema, createConnection } from '../../../src/connections/connection.ts';
 import type { CustomerIdentifier, CustomerReference } from '../../../src/identifiers/identifier.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';

@@ -24,7 +24,8 @@ describe('a credential in an answer', () => {
   });
 
   it('is found behind the escapes of JSON', () => {
-    const escaped = `{"a":"${[...SECRET].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"}`;
+    const escapes = Array.from(Buffer.from(SECRET), (byte) => `\\u00${byte.toString(16).padStart(2, '0')}`);
+    const escaped = `{"a":"${escapes.join('')}"}`;
     expect(echoesCredentials(Buffer.from(escaped), [SECRET])).toBe(true);
     expect(
       echoesCredentials(Buffer.from(JSON.stringify({ a: SECRET }).replaceAll('/', '\\/')), [SECRET]),

@@ -14,9 +14,9 @@ import { ISSUER, openRooms } from '../fixture.ts';
 export const GROUPS = ['north', 'south', 'late'] as const;
 export const SPACES = ['crm', 'shop'] as const;
 
-/** Everything that changes an identifier's life, over a database in memory. */
-export async function openLife() {
-  const rooms = await openRooms();
+/** Everything that changes an identifier's life, over a database in memory or the PostgreSQL at `url`. */
+export async function openLife({ url }: { url?: string } = {}) {
+  const rooms = await openRooms(url === undefined ? {} : { url });
   const { stores, keyring, clock, audit } = rooms;
   const { registry } = stores;
   const persons = createPersons({ registry, keyring });
