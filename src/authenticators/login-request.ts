@@ -44,7 +44,7 @@ const requestShape = z.strictObject({
   /** `{username}` becomes one percent-encoded segment or parameter. */
   path: requestPathSetting.refine(
     (path) => !/[{}]/.test(path.replaceAll(NAME_MARK, 'x')),
-    `knows only the placeholder ${NAME_MARK}; a password never stands in an address`,
+    `knows only the placeholder ${NAME_MARK}; send the password in the body or by basic`,
   ),
   format: z.enum(['json', 'form']).default('json'),
   /** Default `username`, where the body is made of fields. */
@@ -90,12 +90,12 @@ function templateProblems({ template, format, basic }: LoginRequestOptions): Pro
     problems.push(['template', `holds ${PASSWORD_MARK} although basic sends the password already`]);
   }
   if (names.some((name) => name.includes(NAME_MARK) || name.includes(PASSWORD_MARK))) {
-    problems.push(['template', 'has a placeholder in the name of a member; they stand in values only']);
+    problems.push(['template', 'has a placeholder in the name of a member; put it into a value']);
   }
   if (format === 'form' && Object.values(template).some(isNested)) {
     problems.push([
       'template',
-      'has a list or an object in a form; a form has only texts, numbers and flags',
+      'has a list or an object in a form; use texts, numbers and flags, or format: json',
     ]);
   }
   return problems;
@@ -116,10 +116,13 @@ function problemsOf(request: LoginRequestOptions): Problem[] {
     problems.push(['basic', 'sends name and password in a header; leave out username_field, password_field']);
   }
   if (method === 'GET' && !basic) {
-    problems.push(['method', 'may be GET only with basic: true; a password in an address ends up in logs']);
+    problems.push(['method', 'may be GET only with basic: true (a password in an address ends up in logs)']);
   }
   if (method === 'GET' && (template !== undefined || fields.length > 0)) {
-    problems.push(['method', 'GET has no body; leave out template, username_field, password_field, extra']);
+    problems.push([
+      'method',
+      'is GET, which has no body; leave out template, username_field, password_field, extra',
+    ]);
   }
   const named = [path, ...Object.values(headers), ...textsOf(template ?? {}).texts];
   if (template !== undefined && !basic && !named.some((text) => text.includes(NAME_MARK))) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StartRefused } from '../errors.ts';
+import { isJsonObject } from '../platform/json-object.ts';
 import { type Config, type ConfigInput, configSchema, sectionSchemas } from './config.ts';
 import { readConfigFile, type SettingsTree } from './config-file.ts';
 import { checkConsistency } from './consistency.ts';
@@ -45,13 +46,10 @@ const OVERRIDES = [
   { variable: 'LOG_LEVEL', section: 'log', setting: 'level', read: (env: Environment) => env.logLevel },
 ] as const;
 
-const isGroup = (value: unknown): value is SettingsTree =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
-
 /** Adds settings to a section; one that is not a group of settings stays as it is and is refused later. */
 function setIn(tree: SettingsTree, section: string, settings: SettingsTree): void {
   const written = tree[section] ?? {};
-  if (isGroup(written)) tree[section] = { ...written, ...settings };
+  if (isJsonObject(written)) tree[section] = { ...written, ...settings };
 }
 
 /** Lays the variables over the file. Returns which setting now comes from which variable. */
@@ -75,7 +73,7 @@ function overlayKey(tree: SettingsTree, environment: Environment, baseDir: strin
   if (encryptionKey !== undefined && encryptionKeyFile !== undefined) {
     return [{ path, problem: 'comes from both SYMBOLON_KEY and SYMBOLON_KEY_FILE', fix: 'Set one of them.' }];
   }
-  const written = isGroup(tree['keys']) ? tree['keys']['encryption_keys'] : undefined;
+  const written = isJsonObject(tree['keys']) ? tree['keys']['encryption_keys'] : undefined;
   const reference = encryptionKey ?? `file:${encryptionKeyFile}`;
   const resolved = resolveReferences({ key: reference }, { lookup: () => undefined, baseDir });
   const key = encryptionKey ?? resolved.tree['key'];

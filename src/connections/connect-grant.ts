@@ -11,7 +11,7 @@ import { OutboundError } from '../outbound/outbound-types.ts';
 import type { OutboundVault } from '../outbound/token-share.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomSeed, randomToken } from '../platform/random.ts';
-import type { ReplayStore } from '../replay/replay.ts';
+import { rememberPastMs, type ReplayStore } from '../replay/replay.ts';
 import type { Connection } from './connection.ts';
 
 export interface ConnectGrantDeps {
@@ -145,7 +145,8 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
           'This is not the confirmation code that the command line shows. Go back and type it again.',
         );
       }
-      if ((await replays.consume('connect-state', state.id, state.expiresAtMs)) === 'replayed') {
+      const used = await replays.consume('connect-state', state.id, rememberPastMs(state.expiresAtMs));
+      if (used === 'replayed') {
         throw refuse('This answer has been used already. Begin again.');
       }
       try {

@@ -53,7 +53,10 @@ export function createPartnerApis(deps: PartnerApisDeps) {
 
   return {
     findings,
-    endpoints: { partnerApis: apis, callOnBehalf: createCallOnBehalf({ audit, reportFailure: deps.reportFailure }) },
+    endpoints: {
+      partnerApis: apis,
+      callOnBehalf: createCallOnBehalf({ audit, reportFailure: deps.reportFailure }),
+    },
     adminEndpoints: [partnerCallEndpoint({ tryPartnerApi: createTryPartnerApi({ ...deps, apis }) })],
   };
 }

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { describe } from 'vitest';
 import { httpAuthenticator } from '../../src/authenticators/http.ts';
 import { connectionSchema, createConnection } from '../../src/connections/connection.ts';
@@ -12,15 +12,56 @@ import { authenticatorSuite, hangingServerSuite } from './authenticator.suite.ts
 
 const person = { username: 'mira', password: 'correct horse battery staple', reference: '4711' };
 
+/** Ways to write the request, and how their API reads name and password. */
+const WAYS: {
+  way: string;
+  request: Record<string, unknown>;
+  read: (body: string, headers: IncomingHttpHeaders) => readonly [string | undefined, string | undefined];
+}[] = [
+  {
+    way: 'two fields',
+    request: {},
+    read: (body) => {
+      const sent = JSON.parse(body) as Record<string, string>;
+      return [sent['username'], sent['password']];
+    },
+  },
+  {
+    way: 'a template',
+    request: { template: { data: { who: ['{username}'], pin: '{password}' }, version: 2 } },
+    read: (body) => {
+      const { data } = JSON.parse(body) as { data: { who: string[]; pin: string } };
+      return [data.who[0], data.pin];
+    },
+  },
+  {
+    way: 'a form by template',
+    request: { format: 'form', template: { u: '{username}', p: '{password}' } },
+    read: (body) => {
+      const sent = new URLSearchParams(body);
+      return [sent.get('u') ?? undefined, sent.get('p') ?? undefined];
+    },
+  },
+  {
+    way: 'HTTP Basic by GET',
+    request: { method: 'GET', basic: true },
+    read: (_body, { authorization = '' }) => {
+      const pair = Buffer.from(authorization.replace('Basic ', ''), 'base64').toString('utf8');
+      return [pair.slice(0, pair.indexOf(':')), pair.slice(pair.indexOf(':') + 1)];
+    },
+  },
+];
+
 /** A log-in API that knows one person. */
-function startLoginApi() {
+function startLoginApi(read: (typeof WAYS)[number]['read']) {
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');
     request.on('data', (chunk: string) => (body += chunk));
     request.on('end', () => {
-      const sent = (body === '' ? {} : JSON.parse(body)) as { username?: string; password?: string };
-      const right = sent.username === person.username && sent.password === person.password;
+      const probed = body === '' && request.headers.authorization === undefined;
+      const [username, password] = probed ? [] : read(body, request.headers);
+      const right = username === person.username && password === person.password;
       response.writeHead(right ? 200 : 401, { 'content-type': 'application/json' });
       response.end(JSON.stringify(right ? { id: person.reference } : { error: 'no' }));
     });
@@ -28,9 +69,9 @@ function startLoginApi() {
   return server;
 }
 
-describe('the log-in API of a company', () => {
+describe.each(WAYS)('the log-in API of a company, asked by $way', ({ request, read }) => {
   const open = async () => {
-    const api = startLoginApi();
+    const api = startLoginApi(read);
     const [url, silent] = await Promise.all([listen(api), startSilentServer()]);
     const httpClient = createHttpClient();
     const lines: string[] = [];
@@ -44,7 +85,7 @@ describe('the log-in API of a company', () => {
         type: 'http',
         reference_space: 'crm',
         connection: 'login',
-        request: { path: '/login' },
+        request: { path: '/login', ...request },
         answer: { reference: 'id' },
       });
       return httpAuthenticator.create(options, { connections, reportFailure: () => {} });

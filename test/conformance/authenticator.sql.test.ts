@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { describe } from 'vitest';
+import { describe, vi } from 'vitest';
 import { createPasswordHasher } from '../../src/authenticators/password-hasher.ts';
 import { sqlAuthenticator } from '../../src/authenticators/sql.ts';
 import { createLogger } from '../../src/platform/logger.ts';
@@ -63,6 +65,24 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing ? ` (skipped: ${miss
   hangingServerSuite(open);
 });
 
+/** How often this process has the file open. */
+const openFiles = (file: string) =>
+  readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === file;
+    } catch {
+      return false;
+    }
+  }).length;
+
+/** Another process that writes and does not end. */
+const WRITER = `
+  const db = new (require('node:sqlite').DatabaseSync)(process.argv[1]);
+  db.exec('begin exclusive');
+  console.log('begun');
+  setInterval(() => {}, 60_000);
+`;
+
 describe('SQLite', () => {
   authenticatorSuite(() => {
     const folder = mkdtempSync(join(tmpdir(), 'symbolon-people-'));
@@ -99,5 +119,50 @@ describe('SQLite', () => {
         rmSync(folder, { recursive: true });
       },
     });
+  });
+
+  hangingServerSuite(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'symbolon-people-'));
+    const file = join(folder, 'people.db');
+    const db = new DatabaseSync(file);
+    db.exec(SQL_PEOPLE);
+    db.close();
+    // Whoever asks now waits for a writer who does not end.
+    const writer = spawn(process.execPath, ['-e', WRITER, file], { stdio: ['ignore', 'pipe', 'ignore'] });
+    await once(writer.stdout, 'data');
+    const hasher = createPasswordHasher({ lanes: 1, maxWaiting: 64, metrics: createMetrics() });
+    const logger = createLogger('debug', { write: () => {} });
+    const make = (timeoutMs: number) =>
+      sqlAuthenticator.create(
+        sqlAuthenticator.optionsSchema.parse({
+          name: 'shop',
+          type: 'sql',
+          reference_space: 'crm',
+          sqlite_file: file,
+          query: 'select id as reference, hash as password_hash from people where name = $1',
+          timeout_ms: timeoutMs,
+        }),
+        { hasher, logger },
+      );
+    const connections = () => openFiles(file);
+    const hanging = make(400);
+    return {
+      hanging: { authenticator: hanging, deadlineMs: 400 },
+      // Less than the suite waits for the last thread to end.
+      patient: { authenticator: make(4_000) },
+      silent: {
+        connections,
+        connected: () => vi.waitUntil(() => connections() > 0, { timeout: 5_000, interval: 5 }),
+      },
+      // SQLite's own wait for a lock cannot be cut short: the thread that nobody listens to ends with it.
+      sharesCalls: true,
+      close: async () => {
+        await hanging.close();
+        hasher.close();
+        writer.kill('SIGKILL');
+        await once(writer, 'exit');
+        rmSync(folder, { recursive: true });
+      },
+    };
   });
 });

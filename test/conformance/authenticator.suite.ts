@@ -108,7 +108,7 @@ export interface HangingFixture {
   /** The same with a deadline of five seconds, and what the service closes along with it. */
   patient: { authenticator: Authenticator; closeOthers?(): Promise<void> };
   /** The server of both. */
-  silent: SilentServer;
+  silent: Pick<SilentServer, 'connections' | 'connected'>;
   /** The connection is made for everybody who waits, so that one who goes away does not end it. Default: it is not. */
   sharesCalls?: boolean;
   /** What it is asked about. Default: a name and a password. */
@@ -199,7 +199,9 @@ export function presentedProofSuite(open: () => Promise<PresentedFixture>): void
       at = await open();
     });
     afterAll(() => at?.close());
-    const ask = (proof: Proof, by = at.authenticator) => by.authenticate(proof, CONTEXT);
+    const steps: string[] = [];
+    const ask = (proof: Proof, by = at.authenticator) =>
+      by.authenticate(proof, { ...CONTEXT, note: (step) => void steps.push(step) });
 
     it('answers "authenticated" with the reference, in its declared space, and "refused" to anybody else', async () => {
       expect(await ask(at.known)).toMatchObject({
@@ -241,8 +243,9 @@ export function presentedProofSuite(open: () => Promise<PresentedFixture>): void
       expect(await afresh.probe()).toMatchObject({ ok: false });
     });
 
-    it('leaves no proof and no reference in the log', () => {
-      for (const secret of ['canary-', at.reference]) expect(at.logged()).not.toContain(secret);
+    it('leaves no proof and no reference in the log or in the steps of a trial', () => {
+      const told = at.logged() + steps.join('\n');
+      for (const secret of ['canary-', at.reference]) expect(told).not.toContain(secret);
     });
   });
 }
@@ -269,8 +272,12 @@ export function redirectingAuthenticatorSuite(open: () => Promise<RedirectingFix
     });
     afterAll(() => at?.close());
 
+    const steps: string[] = [];
     const begin = async () => {
-      const started = await at.authenticator.redirect?.begin({ state: 'canary-state-5' }, CONTEXT);
+      const started = await at.authenticator.redirect?.begin(
+        { state: 'canary-state-5' },
+        { ...CONTEXT, note: (step) => void steps.push(step) },
+      );
       if (started?.outcome !== 'redirect') throw new Error('it did not begin');
       return started;
     };
@@ -282,7 +289,7 @@ export function redirectingAuthenticatorSuite(open: () => Promise<RedirectingFix
         parameters,
         memory,
       } as const;
-      return authenticator.authenticate(proof, CONTEXT);
+      return authenticator.authenticate(proof, { ...CONTEXT, note: (step) => void steps.push(step) });
     };
 
     it('answers "authenticated" with the reference, in its declared space, and hands the state back', async () => {
@@ -332,8 +339,9 @@ export function redirectingAuthenticatorSuite(open: () => Promise<RedirectingFix
       expect(await at.authenticator.probe()).toMatchObject({ ok: false });
     });
 
-    it('leaves no code, state, secret or reference in the log', () => {
-      for (const secret of [at.person.reference, 'canary-']) expect(at.logged()).not.toContain(secret);
+    it('leaves no code, state, secret or reference in the log or in the steps of a trial', () => {
+      const told = at.logged() + steps.join('\n');
+      for (const secret of [at.person.reference, 'canary-']) expect(told).not.toContain(secret);
     });
   });
 }

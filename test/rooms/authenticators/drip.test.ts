@@ -56,7 +56,8 @@ describe('an identity provider that sends a byte a second', () => {
     const [rooms, provider] = await Promise.all([openRooms(), startScriptedProvider()]);
     const httpClient = createHttpClient();
     closers.push(rooms.close, provider.close, () => httpClient.close());
-    provider.token = (_call, response) => dripJson(response, { id_token: 'x'.repeat(64), token_type: 'Bearer' });
+    provider.token = (_call, response) =>
+      dripJson(response, { id_token: 'x'.repeat(64), token_type: 'Bearer' });
     const login = oidcAuthenticator.create(
       oidcAuthenticator.optionsSchema.parse({
         name: 'login',
@@ -175,9 +176,7 @@ describe('a PostgreSQL that sends a byte a second', () => {
       () => shop.close(),
     );
     const ask = () =>
-      timed(() =>
-        shop.authenticate({ kind: 'password', username: 'mira', password: SQL_PASSWORD }, CONTEXT),
-      );
+      timed(() => shop.authenticate({ kind: 'password', username: 'mira', password: SQL_PASSWORD }, CONTEXT));
     return { ...server, ask };
   };
   const down = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5 };
