@@ -72,7 +72,9 @@ describe('the metrics', () => {
   it('stay as many as they are, whatever callers invent', async () => {
     const series = async () => {
       const all = [...(await exposed()).values()].flatMap(({ samples }) => samples);
-      return new Set(all.map(({ name, labels }) => JSON.stringify([name, labels])));
+      // That one is written by the service's own timer, from a closed set, whenever that comes.
+      const byCallers = all.filter(({ name }) => name !== 'symbolon_credentials');
+      return new Set(byCallers.map(({ name, labels }) => JSON.stringify([name, labels])));
     };
     const word = () => randomBytes(6).toString('hex');
     const attack = async () => {
@@ -93,6 +95,7 @@ describe('the metrics', () => {
           .send({ username: word(), password: word(), channel: i % 2 ? 'ios' : word() });
       }
     };
+    await series();
     await attack();
     const before = await series();
     await attack();
