@@ -100,7 +100,7 @@ describe.skipIf(missing !== undefined)(
       try {
         await stores.customers.pin(customer('a'));
         await other.query(
-          "update customers set created_at_ms = 9007199254740993 where subject_index = 'index-a'",
+          "update customers set created_at_ms = 9007199254740993 where customer_id = (select customer_id from customer_references where subject_index = 'index-a')",
         );
       } finally {
         await other.end();
