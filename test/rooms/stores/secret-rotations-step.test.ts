@@ -6,6 +6,7 @@ import { createClientStore } from '../../../src/stores/sql/client-store.ts';
 import type { SqlEngine } from '../../../src/stores/sql/sql-engine.ts';
 import { openSqliteEngine } from '../../../src/stores/sql/sqlite-engine.ts';
 import { planSecretRotations } from '../../../src/stores/sql/steps/0006-secret-rotations.ts';
+import { addOpenIdClients } from '../../../src/stores/sql/steps/0007-openid-clients.ts';
 
 let engine: SqlEngine;
 beforeEach(async () => {
@@ -37,6 +38,8 @@ it('clients that were made before secrets had a table of their own keep their se
   `.execute(db);
 
   await planSecretRotations(db as never);
+  // Today's store, which reads the result, knows the column of the step after.
+  await addOpenIdClients(db as never);
 
   const store = createClientStore(
     db,
