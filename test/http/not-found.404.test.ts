@@ -24,7 +24,7 @@ describe('a path that nobody serves', () => {
     '/%00',
     '/%0d%0aset-cookie:x=1',
     '/%E2%80%AE',
-    '/.well-known/openid-configuration',
+    '/.well-known/webfinger',
   ])('%s is 404 in the envelope, without an echo', async (path) => {
     for (const method of ['get', 'post', 'delete', 'options'] as const) {
       const { body, text, headers } = await t.api[method](path).expect(404);
