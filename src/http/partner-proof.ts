@@ -9,7 +9,7 @@ import {
   readSignatures,
   satisfiesPolicy,
 } from '../api-keys/request-signatures.ts';
-import { BridgeError } from '../errors.ts';
+import { BridgeError, type ErrorCode } from '../errors.ts';
 import { isAccessTokenLive } from '../oauth/access-token-liveness.ts';
 import type { Partner } from '../partners/partner.ts';
 import type { Partners } from '../partners/partners.ts';
@@ -61,6 +61,18 @@ export interface ProofRequest {
   /** Looks at the bearer alone, because what the other headers say is the question. */
   bearerAlone?: boolean;
 }
+
+/** What a request may hear of the partner's credentials, for the contracts of endpoints that prove one. */
+export const PARTNER_PROOF_ERRORS = [
+  'INVALID_ACCESS_TOKEN',
+  'INVALID_API_KEY',
+  'EXPIRED_API_KEY',
+  'INVALID_SIGNATURE',
+  'TIMESTAMP_EXPIRED',
+  'SIGNATURE_REPLAYED',
+  'IP_NOT_ALLOWED',
+  'INSUFFICIENT_SCOPE',
+] as const satisfies readonly ErrorCode[];
 
 export interface PartnerProofDeps {
   accessTokens: AccessTokens;

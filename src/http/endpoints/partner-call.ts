@@ -12,7 +12,7 @@ import type { CustomerProof, GivenProof, ProveCustomer } from '../customer-proof
 import type { Endpoint, EndpointContract } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
 import { LIMIT_HEADERS } from '../limit-headers.ts';
-import type { PartnerProof, ProvePartner } from '../partner-proof.ts';
+import { PARTNER_PROOF_ERRORS, type PartnerProof, type ProvePartner } from '../partner-proof.ts';
 import { header } from '../raw-headers.ts';
 import { contextOf, type RequestContext } from '../request-context.ts';
 
@@ -106,14 +106,7 @@ const contract: EndpointContract = {
   },
   errors: [
     'INVALID_REQUEST',
-    'INVALID_ACCESS_TOKEN',
-    'INVALID_API_KEY',
-    'EXPIRED_API_KEY',
-    'INVALID_SIGNATURE',
-    'TIMESTAMP_EXPIRED',
-    'SIGNATURE_REPLAYED',
-    'IP_NOT_ALLOWED',
-    'INSUFFICIENT_SCOPE',
+    ...PARTNER_PROOF_ERRORS,
     'ENVIRONMENT_NOT_ALLOWED',
     'PARTNER_PATH_NOT_OPEN',
     'INVALID_CUSTOMER_TOKEN',
