@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/faults/*.faults.ts', 'test/e2e/crash.test.ts', 'test/e2e/renewal-crash.test.ts'],
     env: { FAULT_KILLS: process.env['FAULT_KILLS'] ?? '100' },
+    globalSetup: './test/faults/built-program.ts',
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 300_000,

@@ -6,7 +6,8 @@ export default defineConfig({
     include: (process.env['MUTATION_TESTS'] ?? 'test/rooms/identifiers')
       .split(' ')
       .map((one) => `${one}/**/*.test.ts`),
-    pool: 'forks',
+    pool: 'threads',
+    isolate: false,
     testTimeout: 20_000,
   },
 });

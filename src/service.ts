@@ -9,7 +9,7 @@ import type { LinkAuditRecord } from './audit/audit-record.ts';
 import type { Config } from './config/config.ts';
 import { loadSecrets, type Secrets } from './config/secrets.ts';
 import { createIdentities } from './customers/identities.ts';
-import { createIssueCustomerToken } from './customers/issue-customer-token.ts';
+import { createIssueCustomerToken } from './customers/sessions/issue-customer-token.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from './http/app.ts';
 import { createCustomerProof } from './http/customer-proof.ts';
 import { healthLive, healthReady, metricsEndpoint } from './http/endpoints/health.ts';

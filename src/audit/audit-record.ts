@@ -44,11 +44,22 @@ export type LinkAuditRecord = (
   record: AuditRecord,
 ) => string;
 
-/** How far a chain has come. */
+/** Up to where retention took a chain's records away; `audit-chain.ts` seals it and tells whether it was sealed here. */
+export interface ChainCheckpoint {
+  /** Number and hash of the last record that was taken away. */
+  sequence: number;
+  hash: string;
+  prunedAtMs: number;
+  seal: string;
+}
+
+/** How far a chain has come, and from where on its records are kept. */
 export interface ChainHead {
   chain: string;
   sequence: number;
   hash: string;
+  /** `undefined`: nothing was ever taken away. */
+  checkpoint?: ChainCheckpoint | undefined;
 }
 
 export interface AuditQuery {
@@ -61,13 +72,19 @@ export interface AuditQuery {
   limit: number;
 }
 
-/** Where audit records are kept. Records are only ever appended. */
-export interface AuditStore {
-  /** Appends records to a chain in one transaction, each linked to the one before it. */
-  append(chain: string, records: readonly AuditRecord[]): Promise<void>;
-  list(query: AuditQuery): Promise<ChainedAuditRecord[]>;
+/** Reads chains as a whole. */
+export interface AuditReader {
   /** The newest end of every chain, kept apart from its records: a cut-off end shows against it. */
   heads(): Promise<ChainHead[]>;
   /** Records of one chain in order, from `afterSequence` on, at most `limit`. */
   readChain(chain: string, afterSequence: number, limit: number): Promise<ChainedAuditRecord[]>;
+  /** Names of all chains that have records, whether or not a head speaks of them. */
+  chainsWithRecords(): Promise<string[]>;
+}
+
+/** Where audit records are kept. Records are only ever appended, and taken away by retention (`audit-retention.ts`). */
+export interface AuditStore extends AuditReader {
+  /** Appends records to a chain in one transaction, each linked to the one before it. */
+  append(chain: string, records: readonly AuditRecord[]): Promise<void>;
+  list(query: AuditQuery): Promise<ChainedAuditRecord[]>;
 }

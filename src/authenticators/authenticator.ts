@@ -11,8 +11,8 @@ import type { FailureReason, ReportFailure } from '../outbound/failure-reason.ts
 import type { Logger } from '../platform/logger.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import type { EndedReferences } from '../sessions/ended-references.ts';
-import type { DirectoryStore } from './directory-types.ts';
-import type { PasswordHasher } from './password-hasher.ts';
+import type { DirectoryStore } from './directory/directory-types.ts';
+import type { PasswordHasher } from './passwords/password-hasher.ts';
 
 /** What the caller brought to prove who the customer is. */
 export type Proof = PasswordProof | SiteSessionProof | SubjectTokenProof | RedirectAnswerProof;

@@ -2,7 +2,7 @@ import { attributesThatLeave, proofLifetime } from '../channels/channel-proof.ts
 import type { ChannelProfile } from '../channels/channel-profile.ts';
 import { channelProfiles } from '../channels/profile-registry.ts';
 import { secretBytes } from '../channels/shared-secret.ts';
-import { TEST_MARK_FIELD } from '../customers/test-profiles.ts';
+import { TEST_MARK_FIELD } from '../customers/profile/test-profiles.ts';
 import type { Config } from './config.ts';
 import { type Finding, refused, type Rule, unknownName, warning } from './finding.ts';
 import { nearest } from './problems.ts';

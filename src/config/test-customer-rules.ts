@@ -1,4 +1,4 @@
-import { canonicalUsername } from '../authenticators/directory.ts';
+import { canonicalUsername } from '../authenticators/directory/directory.ts';
 import { isTestSpace } from '../identifiers/identifier.ts';
 import type { Config } from './config.ts';
 import { type Finding, refused, type Rule, unknownName, warning } from './finding.ts';

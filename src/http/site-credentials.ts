@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { Authenticator, CarriedNames, SiteSessionProof } from '../authenticators/authenticator.ts';
-import { isCarriedCookie } from '../authenticators/carried-names.ts';
+import { isCarriedCookie } from '../authenticators/site-session/carried-names.ts';
 import type { Channel } from '../channels/channel.ts';
 import { header } from './raw-headers.ts';
 

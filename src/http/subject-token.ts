@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SUBJECT_TOKEN_TYPES, type SubjectTokenProof } from '../authenticators/authenticator.ts';
-import { MAX_SUBJECT_TOKEN_LENGTH } from '../authenticators/jwt-parse.ts';
+import { MAX_SUBJECT_TOKEN_LENGTH } from '../authenticators/jwt/jwt-parse.ts';
 
 const TYPES = Object.keys(SUBJECT_TOKEN_TYPES) as (keyof typeof SUBJECT_TOKEN_TYPES)[];
 

@@ -1,6 +1,6 @@
 import type { OAuthClient } from '../clients/client.ts';
 import { OPENID_SCOPE } from '../clients/openid-settings.ts';
-import type { Profile, ProfileRequest } from '../customers/get-profile.ts';
+import type { Profile, ProfileRequest } from '../customers/profile/get-profile.ts';
 import { BridgeError } from '../errors.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { Partners } from '../partners/partners.ts';

@@ -5,7 +5,7 @@ import { createClientAssertions } from '../clients/client-assertion.ts';
 import { createClients } from '../clients/clients.ts';
 import { type Config, isLoopbackUrl } from '../config/config.ts';
 import { createCustomerTokenCheck } from '../customers/customer-token-check.ts';
-import type { GetProfile } from '../customers/get-profile.ts';
+import type { GetProfile } from '../customers/profile/get-profile.ts';
 import type { Identities } from '../customers/identities.ts';
 import { createFormStates } from '../http/pages/form-states.ts';
 import { createPages } from '../http/pages/page.ts';

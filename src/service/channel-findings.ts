@@ -1,7 +1,7 @@
 import type { Channel, Channels } from '../channels/channel.ts';
 import type { ProofShape } from '../channels/channel-profile.ts';
 import type { Config } from '../config/config.ts';
-import type { ProbeChannel } from '../customers/probe-channel.ts';
+import type { ProbeChannel } from '../customers/channel-proofs/probe-channel.ts';
 import type { Finding } from '../http/admin/status.ts';
 import type { SigningRing } from '../tokens/signing-key-types.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';

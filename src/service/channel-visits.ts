@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
-import type { createAuthenticateCustomer } from '../customers/authenticate-customer.ts';
-import { createChannelVisits } from '../customers/channel-visits.ts';
-import type { MintChannelProof } from '../customers/mint-channel-proof.ts';
+import type { createAuthenticateCustomer } from '../customers/sign-in/authenticate-customer.ts';
+import { createChannelVisits } from '../customers/channel-proofs/channel-visits.ts';
+import type { MintChannelProof } from '../customers/channel-proofs/mint-channel-proof.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { RecurringTask } from '../platform/watch.ts';

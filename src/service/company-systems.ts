@@ -1,5 +1,5 @@
 import type { Authenticator, AuthenticatorDeps } from '../authenticators/authenticator.ts';
-import { createPasswordHasher } from '../authenticators/password-hasher.ts';
+import { createPasswordHasher } from '../authenticators/passwords/password-hasher.ts';
 import { authenticatorTypes } from '../authenticators/registry.ts';
 import { createBackend } from '../backends/backend.ts';
 import type { Config } from '../config/config.ts';

@@ -3,7 +3,7 @@ import {
   deviceLifetimes,
   type DevicesDeps,
   type DevicePayload,
-} from '../customers/devices.ts';
+} from '../customers/sessions/devices.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Revocations } from '../revocation/revocations.ts';

@@ -1,6 +1,10 @@
 import type { Config } from '../config/config.ts';
-import { createEndSessions, createEndSessionsOf, type EndSessionsDeps } from '../customers/end-sessions.ts';
-import { createSiteSignOut, type SiteSignOutDeps } from '../customers/site-sign-out.ts';
+import {
+  createEndSessions,
+  createEndSessionsOf,
+  type EndSessionsDeps,
+} from '../customers/sessions/end-sessions.ts';
+import { createSiteSignOut, type SiteSignOutDeps } from '../customers/sessions/site-sign-out.ts';
 import type { ReferenceSpace } from '../identifiers/identifier.ts';
 import { testCustomerEndings } from './test-customers.ts';
 import { createIdentifierLife, type IdentifierLifeDeps } from './identifier-life.ts';

@@ -1,9 +1,9 @@
 import {
   type AuthenticateCustomerDeps,
   createAuthenticateCustomer,
-} from '../customers/authenticate-customer.ts';
-import { createRedirectSignIns, type RedirectSignInDeps } from '../customers/redirect-sign-in.ts';
-import { createSignInCodes, type SignInCodesDeps } from '../customers/sign-in-codes.ts';
+} from '../customers/sign-in/authenticate-customer.ts';
+import { createRedirectSignIns, type RedirectSignInDeps } from '../customers/sign-in/redirect-sign-in.ts';
+import { createSignInCodes, type SignInCodesDeps } from '../customers/sign-in/sign-in-codes.ts';
 import { carriedHeaders, createCarriedBy } from '../http/site-credentials.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import type { OpenedVisits } from './channel-visits.ts';

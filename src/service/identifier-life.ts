@@ -1,15 +1,18 @@
 import type { Channels } from '../channels/channel.ts';
 import type { Config } from '../config/config.ts';
-import { type ChangeCustomersDeps, createChangeCustomers } from '../customers/change-customers.ts';
-import { createDisableCustomer } from '../customers/disable-customer.ts';
-import { createEraseCustomer, type EraseCustomerDeps } from '../customers/erase-customer.ts';
-import { createErasureCertificates } from '../customers/erasure-certificate.ts';
-import { createImportIdentifiers } from '../customers/import-identifiers.ts';
-import { createMergeCustomers } from '../customers/merge-customers.ts';
-import { createPartnerNotices } from '../customers/partner-notices.ts';
+import {
+  type ChangeCustomersDeps,
+  createChangeCustomers,
+} from '../customers/identifier-life/change-customers.ts';
+import { createDisableCustomer } from '../customers/identifier-life/disable-customer.ts';
+import { createEraseCustomer, type EraseCustomerDeps } from '../customers/identifier-life/erase-customer.ts';
+import { createErasureCertificates } from '../customers/identifier-life/erasure-certificate.ts';
+import { createImportIdentifiers } from '../customers/identifier-life/import-identifiers.ts';
+import { createMergeCustomers } from '../customers/identifier-life/merge-customers.ts';
+import { createPartnerNotices } from '../customers/identifier-life/partner-notices.ts';
 import { createPersons } from '../customers/persons.ts';
-import { createSplitCustomer } from '../customers/split-customer.ts';
-import { createTraceCustomers } from '../customers/trace-customers.ts';
+import { createSplitCustomer } from '../customers/identifier-life/split-customer.ts';
+import { createTraceCustomers } from '../customers/identifier-life/trace-customers.ts';
 import { identifierFileEndpoints } from '../http/admin/identifier-files.ts';
 import { identifierLifeEndpoints } from '../http/admin/identifier-life.ts';
 import type { HttpClient } from '../outbound/outbound-types.ts';

@@ -2,7 +2,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Backend } from '../backends/backend-types.ts';
 import { rememberAnswers } from '../backends/profile-cache.ts';
 import type { Config } from '../config/config.ts';
-import { createGetProfile, type GetProfile } from '../customers/get-profile.ts';
+import { createGetProfile, type GetProfile } from '../customers/profile/get-profile.ts';
 import { fieldsEndpoint } from '../http/admin/fields.ts';
 import type { Endpoint } from '../http/endpoint.ts';
 import type { CustomerIdentifier } from '../identifiers/identifier.ts';

@@ -1,10 +1,10 @@
 import type { Audit } from '../audit/audit.ts';
-import { testCustomerEndsAtMs } from '../authenticators/test-customers.ts';
+import { testCustomerEndsAtMs } from '../authenticators/test-customers/test-customers.ts';
 import type { Config } from '../config/config.ts';
 import type { CustomerStore } from '../customers/customer-registry.ts';
-import type { createEndSessionsOf } from '../customers/end-sessions.ts';
-import type { GetProfile } from '../customers/get-profile.ts';
-import { fenceProfiles, type TestProfiles } from '../customers/test-profiles.ts';
+import type { createEndSessionsOf } from '../customers/sessions/end-sessions.ts';
+import type { GetProfile } from '../customers/profile/get-profile.ts';
+import { fenceProfiles, type TestProfiles } from '../customers/profile/test-profiles.ts';
 import {
   type CustomerReference,
   isTestIdentifier,

@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/backend-types.ts';
-import type { createAuthenticateCustomer } from '../customers/authenticate-customer.ts';
-import type { MintChannelProof } from '../customers/mint-channel-proof.ts';
+import type { createAuthenticateCustomer } from '../customers/sign-in/authenticate-customer.ts';
+import type { MintChannelProof } from '../customers/channel-proofs/mint-channel-proof.ts';
 import type { Tracing } from '../platform/tracing.ts';
 
 type AuthenticateCustomer = ReturnType<typeof createAuthenticateCustomer>;

@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
-import { directoryAuthenticator } from '../../src/authenticators/directory.ts';
-import { createDirectoryUsers } from '../../src/authenticators/directory-users.ts';
-import { createPasswordHasher } from '../../src/authenticators/password-hasher.ts';
+import { directoryAuthenticator } from '../../src/authenticators/directory/directory.ts';
+import { createDirectoryUsers } from '../../src/authenticators/directory/directory-users.ts';
+import { createPasswordHasher } from '../../src/authenticators/passwords/password-hasher.ts';
 import type { ReferenceSpace } from '../../src/identifiers/identifier.ts';
 import { ADMIN, openRooms } from '../rooms/fixture.ts';
 import { authenticatorSuite } from './authenticator.suite.ts';

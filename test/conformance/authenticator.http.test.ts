@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { describe } from 'vitest';
-import { httpAuthenticator } from '../../src/authenticators/http.ts';
+import { httpAuthenticator } from '../../src/authenticators/http/http.ts';
 import { connectionSchema, createConnection } from '../../src/connections/connection.ts';
 import { createHttpClient } from '../../src/outbound/http-client.ts';
 import { systemClock } from '../../src/platform/clock.ts';

@@ -1,7 +1,7 @@
 import { SignJWT, importJWK } from 'jose';
 import { describe } from 'vitest';
 import type { Proof, SubjectTokenProof } from '../../src/authenticators/authenticator.ts';
-import { jwtAuthenticator } from '../../src/authenticators/jwt.ts';
+import { jwtAuthenticator } from '../../src/authenticators/jwt/jwt.ts';
 import { createHttpClient } from '../../src/outbound/http-client.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { ldapAuthenticator } from '../../src/authenticators/ldap.ts';
+import { ldapAuthenticator } from '../../src/authenticators/ldap/ldap.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { startSilentServer } from '../support/silent-server.ts';
 import { LDAP_PASSWORD, PEOPLE, SERVICE_ACCOUNT, slapdMissing, startSlapd } from '../support/slapd.ts';

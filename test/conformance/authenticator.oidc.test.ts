@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import type { Proof } from '../../src/authenticators/authenticator.ts';
-import { oidcAuthenticator } from '../../src/authenticators/oidc.ts';
+import { oidcAuthenticator } from '../../src/authenticators/oidc/oidc.ts';
 import { createHttpClient } from '../../src/outbound/http-client.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { siteSessionAuthenticator } from '../../src/authenticators/site-session.ts';
+import { siteSessionAuthenticator } from '../../src/authenticators/site-session/site-session.ts';
 import { connectionSchema, createConnection } from '../../src/connections/connection.ts';
 import { createFailureReport } from '../../src/outbound/failure-reason.ts';
 import { createHttpClient } from '../../src/outbound/http-client.ts';

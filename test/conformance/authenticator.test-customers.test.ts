@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { testCustomersAuthenticator } from '../../src/authenticators/test-customers.ts';
+import { testCustomersAuthenticator } from '../../src/authenticators/test-customers/test-customers.ts';
 import { createTestClock } from '../support/clock.ts';
 import { authenticatorSuite } from './authenticator.suite.ts';
 

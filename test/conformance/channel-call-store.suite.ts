@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ChannelCallCount } from '../../src/customers/channel-calls.ts';
+import type { ChannelCallCount } from '../../src/customers/channel-proofs/channel-calls.ts';
 import { freshStores, inParallel, type StoreEngine } from './store-fixture.ts';
 
 /** What is promised of the store of channel calls. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ChannelVisit } from '../../src/customers/channel-visits.ts';
+import type { ChannelVisit } from '../../src/customers/channel-proofs/channel-visits.ts';
 import { freshStores, inParallel, START_MS, type StoreEngine } from './store-fixture.ts';
 
 export const channelVisit = (more: Partial<ChannelVisit> = {}): ChannelVisit => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DirectoryUser } from '../../src/authenticators/directory-types.ts';
+import type { DirectoryUser } from '../../src/authenticators/directory/directory-types.ts';
 import { auditedReasons, auditRecord, freshStores, START_MS, type StoreEngine } from './store-fixture.ts';
 
 export function directoryUser(username: string, reference = `ref-${username}`): DirectoryUser {

@@ -5,7 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ConfigInput } from '../../src/config/config.ts';
 
-const launcher = resolve(import.meta.dirname, '../../bin/symbolon.mjs');
+/** `npm run test:faults` names the one it has built. */
+const launcher = process.env['SYMBOLON_PROGRAM'] ?? resolve(import.meta.dirname, '../../bin/symbolon.mjs');
 const STARTED = /Symbolon serves \S+ on (\S+)\. Admin API (\S+), operations (\S+)\.\n/;
 const START_LIMIT_MS = 20_000;
 

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { listen, shut } from './backend.ts';
 
@@ -79,10 +80,11 @@ const misbehaviours: Record<Fault, Misbehaviour> = {
     response.end('<h1>Please sign in to the proxy</h1>');
   },
   redirect_inside: (response) => {
-    response.writeHead(302, { location: `http://${response.req.headers.host}/strayed/profile` });
+    const { headers, url = '' } = response.req;
+    response.writeHead(302, { location: `http://${headers.host}${url.replace('redirect_inside', 'strayed')}` });
     response.end();
   },
-  wrong_customer: (response, good) => json(response, 200, { ...good, customer: 'somebody-else', id: null }),
+  wrong_customer: (response, good) => json(response, 200, good),
   too_many: (response) => {
     response.writeHead(429, { 'retry-after': '7', 'content-type': 'application/json' });
     response.end('{}');
@@ -100,33 +102,61 @@ export interface FaultyServer {
   readonly url: string;
   /** Faults that are over; their calls are answered well. */
   readonly mended: Set<string>;
-  /** Calls, by fault and role such as `slow/token`. */
+  /** Calls so far, by fault and role such as `slow/token`. */
   calls(name: string): number;
   close(): Promise<void>;
 }
 
-function goodAnswer(role: string, request: IncomingMessage): Record<string, unknown> {
-  if (role === 'token')
-    return { access_token: 'faulty-token-0123456789', token_type: 'Bearer', expires_in: 60 };
-  if (role === 'login') return { id: '4711' };
-  return { customer: request.headers['x-customer'], plan: 'gold' };
+/** What was asked of a role. */
+export interface FaultyCall {
+  /** Behind the role, with its slash; empty for the role itself. */
+  rest: string;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  body: string;
+  /** Where the role is, as the caller wrote it. */
+  base: string;
+  /** The answer is to be about somebody or something else than was asked for. */
+  isWrong: boolean;
 }
 
-/** One server with all faults: `/FAULT/profile`, `/FAULT/login` and `/FAULT/token` fail in that way until mended. */
-export async function startFaultyServer(): Promise<FaultyServer> {
+/** What a role answers when all is well. */
+export type GoodAnswer = (
+  call: FaultyCall,
+) => Record<string, unknown> | Promise<Record<string, unknown>>;
+
+export interface RoleAnswers {
+  good: GoodAnswer;
+  /** Requests of this role that are always answered well. */
+  isSpared?(call: FaultyCall): boolean;
+}
+
+/** One server with all faults: `/FAULT/ROLE` fails in that way until mended. */
+export async function startFaultyServer(
+  roles: Readonly<Record<string, RoleAnswers>>,
+): Promise<FaultyServer> {
   const counts = new Map<string, number>();
   const mended = new Set<string>(['none', 'moved', 'strayed']);
   const server = createServer((request, response) => {
-    request.resume();
-    request.on('end', () => {
-      const [, fault = '', role = ''] = (request.url ?? '').split('/');
+    const answer = async () => {
+      const body = await text(request);
+      const [, fault = '', role = '', ...rest] = (request.url ?? '').split('/');
       const name = `${fault}/${role}`;
       const count = (counts.get(name) ?? 0) + 1;
       counts.set(name, count);
-      const good = goodAnswer(role, request);
-      if (mended.has(fault)) json(response, 200, good);
-      else misbehaviours[fault as Fault](response, good, count);
-    });
+      const isWell = mended.has(fault);
+      const call: FaultyCall = {
+        rest: rest.map((step) => `/${step}`).join(''),
+        headers: request.headers,
+        body,
+        base: `http://${request.headers.host}/${name}`,
+        isWrong: fault === 'wrong_customer' && !isWell,
+      };
+      const { good, isSpared } = roles[role] as RoleAnswers;
+      const answered = await good(call);
+      if (isWell || isSpared?.(call) === true) json(response, 200, answered);
+      else misbehaviours[fault as Fault](response, answered, count);
+    };
+    answer().catch(() => response.destroy());
   });
   return {
     url: await listen(server),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Devices } from '../../customers/devices.ts';
-import type { EndSessions } from '../../customers/end-sessions.ts';
+import type { Devices } from '../../customers/sessions/devices.ts';
+import type { EndSessions } from '../../customers/sessions/end-sessions.ts';
 import type { Identities } from '../../customers/identities.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { customerIdSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { DirectoryUsers } from '../../authenticators/directory-users.ts';
-import type { DirectoryUser } from '../../authenticators/directory-types.ts';
+import type { DirectoryUsers } from '../../authenticators/directory/directory-users.ts';
+import type { DirectoryUser } from '../../authenticators/directory/directory-types.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { adminEndpoint, listOf, timeSchema, timeText } from './admin-endpoint.ts';

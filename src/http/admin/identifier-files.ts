@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ImportIdentifiers } from '../../customers/import-identifiers.ts';
-import type { TraceCustomers } from '../../customers/trace-customers.ts';
+import type { ImportIdentifiers } from '../../customers/identifier-life/import-identifiers.ts';
+import type { TraceCustomers } from '../../customers/identifier-life/trace-customers.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { customerIdSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import { adminEndpoint, listOf, reasonSchema } from './admin-endpoint.ts';

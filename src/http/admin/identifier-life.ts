@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { DisableCustomer } from '../../customers/disable-customer.ts';
-import type { EraseCustomer } from '../../customers/erase-customer.ts';
-import type { ErasureCertificates } from '../../customers/erasure-certificate.ts';
-import type { MergeCustomers } from '../../customers/merge-customers.ts';
-import type { PartnerNotices } from '../../customers/partner-notices.ts';
-import type { SplitCustomer } from '../../customers/split-customer.ts';
+import type { DisableCustomer } from '../../customers/identifier-life/disable-customer.ts';
+import type { EraseCustomer } from '../../customers/identifier-life/erase-customer.ts';
+import type { ErasureCertificates } from '../../customers/identifier-life/erasure-certificate.ts';
+import type { MergeCustomers } from '../../customers/identifier-life/merge-customers.ts';
+import type { PartnerNotices } from '../../customers/identifier-life/partner-notices.ts';
+import type { SplitCustomer } from '../../customers/identifier-life/split-customer.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { customerIdSchema } from '../schemas.ts';
 import { adminEndpoint, listOf, reasonSchema, timeSchema, timeText } from './admin-endpoint.ts';

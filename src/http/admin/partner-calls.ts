@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TryPartnerApi } from '../../customers/try-partner-api.ts';
+import type { TryPartnerApi } from '../../customers/partner-calls/try-partner-api.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { adminEndpoint } from './admin-endpoint.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TryLogin } from '../../customers/try-login.ts';
+import type { TryLogin } from '../../customers/sign-in/try-login.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { adminEndpoint } from './admin-endpoint.ts';

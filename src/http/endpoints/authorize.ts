@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import type { createAuthenticateCustomer } from '../../customers/authenticate-customer.ts';
-import type { EndSessions } from '../../customers/end-sessions.ts';
+import type { createAuthenticateCustomer } from '../../customers/sign-in/authenticate-customer.ts';
+import type { EndSessions } from '../../customers/sessions/end-sessions.ts';
 import type { Channels } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';

@@ -1,8 +1,11 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Channel, Channels } from '../../channels/channel.ts';
-import type { Devices } from '../../customers/devices.ts';
-import type { ChannelProofAnswer, MintChannelProof } from '../../customers/mint-channel-proof.ts';
+import type { Devices } from '../../customers/sessions/devices.ts';
+import type {
+  ChannelProofAnswer,
+  MintChannelProof,
+} from '../../customers/channel-proofs/mint-channel-proof.ts';
 import { BridgeError } from '../../errors.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';
 import { sendJson } from '../answer.ts';

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { CarriedNames, SiteSessionProof } from '../../authenticators/authenticator.ts';
-import type { createAuthenticateCustomer } from '../../customers/authenticate-customer.ts';
-import type { Devices } from '../../customers/devices.ts';
-import type { createIssueCustomerToken } from '../../customers/issue-customer-token.ts';
+import type { createAuthenticateCustomer } from '../../customers/sign-in/authenticate-customer.ts';
+import type { Devices } from '../../customers/sessions/devices.ts';
+import type { createIssueCustomerToken } from '../../customers/sessions/issue-customer-token.ts';
 import type { Channel, Channels, Delivery } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';

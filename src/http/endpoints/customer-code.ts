@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import { z } from 'zod';
 import type { Channel, Channels } from '../../channels/channel.ts';
-import type { SignInCodes } from '../../customers/sign-in-codes.ts';
+import type { SignInCodes } from '../../customers/sign-in/sign-in-codes.ts';
 import { BridgeError } from '../../errors.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';
 import type { CustomerSession } from '../../sessions/session.ts';

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Channels } from '../../channels/channel.ts';
-import type { Devices } from '../../customers/devices.ts';
+import type { Devices } from '../../customers/sessions/devices.ts';
 import { BridgeError } from '../../errors.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';
 import { sendJson } from '../answer.ts';

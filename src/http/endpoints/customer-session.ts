@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { createIssueCustomerToken } from '../../customers/issue-customer-token.ts';
-import type { Devices } from '../../customers/devices.ts';
-import type { EndSessions } from '../../customers/end-sessions.ts';
+import type { createIssueCustomerToken } from '../../customers/sessions/issue-customer-token.ts';
+import type { Devices } from '../../customers/sessions/devices.ts';
+import type { EndSessions } from '../../customers/sessions/end-sessions.ts';
 import type { Channels } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
 import { isTestIdentifier } from '../../identifiers/identifier.ts';

@@ -7,7 +7,7 @@ import {
   type RedirectSignIns,
   SIGN_IN_COOKIE_PREFIX,
   type SignInCookie,
-} from '../../customers/redirect-sign-in.ts';
+} from '../../customers/sign-in/redirect-sign-in.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';
 import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';

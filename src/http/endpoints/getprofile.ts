@@ -1,7 +1,11 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import type { createGetProfile, RememberedParts } from '../../customers/get-profile.ts';
-import type { AdmittedCustomer, AskingFacts, UnprovenCustomer } from '../../customers/unproven-customer.ts';
+import type { createGetProfile, RememberedParts } from '../../customers/profile/get-profile.ts';
+import type {
+  AdmittedCustomer,
+  AskingFacts,
+  UnprovenCustomer,
+} from '../../customers/profile/unproven-customer.ts';
 import { BridgeError } from '../../errors.ts';
 import { sendJson } from '../answer.ts';
 import { bodyType, MAX_BODY_BYTES, parseFields, readBody } from '../body.ts';

@@ -1,8 +1,12 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Channels } from '../../channels/channel.ts';
-import { type CallOnBehalfOf, findOpenedCall, type PartnerApis } from '../../customers/call-partner-api.ts';
-import type { createIssueCustomerToken } from '../../customers/issue-customer-token.ts';
+import {
+  type CallOnBehalfOf,
+  findOpenedCall,
+  type PartnerApis,
+} from '../../customers/partner-calls/call-partner-api.ts';
+import type { createIssueCustomerToken } from '../../customers/sessions/issue-customer-token.ts';
 import { BridgeError } from '../../errors.ts';
 import { keepsNumbers } from '../../platform/json-numbers.ts';
 import { nameSetting } from '../../platform/settings.ts';

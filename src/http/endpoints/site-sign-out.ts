@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SiteSignOut } from '../../customers/site-sign-out.ts';
+import type { SiteSignOut } from '../../customers/sessions/site-sign-out.ts';
 import { OAuthError } from '../../errors.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { bodyType, parseFields, readBody, readFields } from '../body.ts';

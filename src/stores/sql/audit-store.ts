@@ -1,5 +1,6 @@
 import { setImmediate as othersGoFirst } from 'node:timers/promises';
 import type { AuditQuery, AuditStore, LinkAuditRecord } from '../../audit/audit-record.ts';
+import { createAuditReader } from './audit-reader.ts';
 import { appendToChain, chainedRecordOf, createKeptStatements } from './audit-rows.ts';
 import { mayBeStored } from './rows.ts';
 import type { Database } from './schema.ts';
@@ -58,20 +59,7 @@ export function createAuditStore(db: Database, link: LinkAuditRecord): AuditStor
       } while (found.length < query.limit);
       return found.map(chainedRecordOf);
     },
-    heads: () =>
-      db.selectFrom('audit_chains').select(['chain', 'sequence', 'hash']).orderBy('chain').execute(),
-    async readChain(chain, afterSequence, limit) {
-      if (!mayBeStored(chain)) return [];
-      const rows = await db
-        .selectFrom('audit_records')
-        .selectAll()
-        .where('chain', '=', chain)
-        .where('sequence', '>', afterSequence)
-        .orderBy('sequence')
-        .limit(limit)
-        .execute();
-      return rows.map(chainedRecordOf);
-    },
+    ...createAuditReader(db),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ChannelCallStore } from '../../customers/channel-calls.ts';
+import type { ChannelCallStore } from '../../customers/channel-proofs/channel-calls.ts';
 import type { Database } from './schema.ts';
 
 export function createChannelCallStore(db: Database): ChannelCallStore {

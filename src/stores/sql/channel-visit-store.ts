@@ -1,4 +1,4 @@
-import type { ChannelVisitStore } from '../../customers/channel-visits.ts';
+import type { ChannelVisitStore } from '../../customers/channel-proofs/channel-visits.ts';
 import type { Database } from './schema.ts';
 
 export function createChannelVisitStore(db: Database): ChannelVisitStore {

@@ -1,4 +1,4 @@
-import type { DirectoryStore, DirectoryUser } from '../../authenticators/directory-types.ts';
+import type { DirectoryStore, DirectoryUser } from '../../authenticators/directory/directory-types.ts';
 import type { AuditedChange } from './audited-change.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { Database, DirectoryUsersTable } from './schema.ts';

@@ -18,6 +18,7 @@ import { createOutboundGrants } from './steps/0010-outbound-grants.ts';
 import { createChannelCalls } from './steps/0011-channel-calls.ts';
 import { addFieldMasks } from './steps/0012-field-masks.ts';
 import { createChannelVisits } from './steps/0013-channel-visits.ts';
+import { addAuditCheckpoints } from './steps/0014-audit-checkpoints.ts';
 
 // A step sees the tables as they were then, never today's `Schema`.
 type AnyDatabase = Kysely<unknown>;
@@ -217,4 +218,5 @@ export const steps: Readonly<Record<string, Migration>> = {
   '0011_channel_calls': { up: createChannelCalls },
   '0012_field_masks': { up: addFieldMasks },
   '0013_channel_visits': { up: createChannelVisits },
+  '0014_audit_checkpoints': { up: addAuditCheckpoints },
 };

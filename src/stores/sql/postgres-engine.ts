@@ -2,15 +2,15 @@
  * PostgreSQL, when users outgrow one machine: a small pool whose every wait is bounded, so that a database that is
  * away answers `STORE_UNAVAILABLE` soon instead of holding requests.
  */
-import { Kysely, PostgresDialect } from 'kysely';
-import { type CustomTypesConfig, DatabaseError, Pool, types as builtInTypes } from 'pg';
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import { type CustomTypesConfig, DatabaseError, Pool, type PoolClient, types as builtInTypes } from 'pg';
 import { StartRefused } from '../../errors.ts';
 import type { Schema } from './schema.ts';
 import type { SqlEngine } from './sql-engine.ts';
 
 /** The server gives up on a statement (and on waiting for a row lock) after this long; milliseconds. */
 const STATEMENT_TIMEOUT_MS = 2_000;
-/** We give up on a server that answers nothing at all after this long; milliseconds. */
+/** We give up on a server that answers nothing at all, or not to a commit, after this long; milliseconds. */
 const QUERY_TIMEOUT_MS = 2_500;
 /** For a new connection, or for one of the pool to come free; milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -26,6 +26,8 @@ const BIGINT_OID = 20;
  */
 const OUR_CLASSES = new Set(['0A', '21', '22', '23', '26', '2F', '42', '44']);
 const SQLSTATE = /^[0-9A-Z]{5}$/;
+/** With these the server ends the session itself; the end of the connection may be seen only after the answer. */
+const SESSION_OVER = /^(?:08|57P|25P03)/;
 
 function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -50,6 +52,48 @@ const types: CustomTypesConfig = {
       ? parseBigint
       : builtInTypes.getTypeParser(oid, format)) as typeof builtInTypes.getTypeParser,
 };
+
+/** Whether the session still owes the answer to a question, or is over: either way nobody may ask it another. */
+function isSessionLost(error: unknown): boolean {
+  if (error instanceof DatabaseError) return SESSION_OVER.test(error.code ?? '');
+  return isAway(error);
+}
+
+/**
+ * Lends the connections of a pool. One whose session is lost fails whatever else it is asked (a rollback too) at once,
+ * and is destroyed when it is given back: in the pool it would keep its next user waiting behind the old question, or
+ * have them write inside the transaction that was left open.
+ */
+function lendConnections(pool: Pool): PostgresPool {
+  const lent = new WeakMap<PoolClient, PostgresPoolClient>();
+  const lend = (client: PoolClient): PostgresPoolClient => {
+    let lost: { error: unknown } | undefined;
+    const query = async (text: string, parameters: unknown[]) => {
+      if (lost) throw lost.error;
+      try {
+        return await client.query(text, parameters);
+      } catch (error) {
+        if (isSessionLost(error)) lost = { error };
+        throw error;
+      }
+    };
+    return {
+      // Kysely's other form of it, with a cursor, needs a package that is not here.
+      query: query as unknown as PostgresPoolClient['query'],
+      release: () => client.release(lost !== undefined),
+    };
+  };
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect();
+      const known = lent.get(client) ?? lend(client);
+      lent.set(client, known);
+      return known;
+    },
+  };
+}
 
 export interface PostgresOptions {
   url: string;
@@ -97,8 +141,10 @@ export function openPostgresEngine(options: PostgresOptions): SqlEngine {
     statementTimeoutMs: MIGRATION_TIMEOUT_MS,
     queryTimeoutMs: MIGRATION_TIMEOUT_MS,
   });
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
-  const migrationDb = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: migrationPool }) });
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: lendConnections(pool) }) });
+  const migrationDb = new Kysely<Schema>({
+    dialect: new PostgresDialect({ pool: lendConnections(migrationPool) }),
+  });
   return {
     db,
     migrationDb,

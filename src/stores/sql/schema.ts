@@ -6,7 +6,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { ApiKeyEnvironment, ApiKeyUse, SignaturePolicy } from '../../api-keys/api-key.ts';
 import type { AuditRecord } from '../../audit/audit-record.ts';
 import type { ApplicationType, ClientAuthentication, ClientId, OAuthClient } from '../../clients/client.ts';
-import type { ChannelCallCount } from '../../customers/channel-calls.ts';
+import type { ChannelCallCount } from '../../customers/channel-proofs/channel-calls.ts';
 import type { IdentifierRecord } from '../../customers/customer-registry.ts';
 import type { ChannelGroup, CustomerIdentifier, ReferenceSpace } from '../../identifiers/identifier.ts';
 import type { KeyPurpose } from '../../keyring/keyring-types.ts';
@@ -250,6 +250,11 @@ interface AuditChainsTable {
   chain: string;
   sequence: number;
   hash: string;
+  /** The four are set together, by retention. */
+  pruned_sequence: number | null;
+  pruned_hash: string | null;
+  pruned_at_ms: number | null;
+  pruned_seal: string | null;
 }
 
 interface TierAssignmentsTable {

@@ -6,10 +6,10 @@
 import { sql } from 'kysely';
 import type { ApiKeyStore } from '../../api-keys/api-key.ts';
 import type { AuditStore, LinkAuditRecord } from '../../audit/audit-record.ts';
-import type { DirectoryStore } from '../../authenticators/directory-types.ts';
+import type { DirectoryStore } from '../../authenticators/directory/directory-types.ts';
 import type { ClientStore } from '../../clients/client.ts';
-import type { ChannelCallStore } from '../../customers/channel-calls.ts';
-import type { ChannelVisitStore } from '../../customers/channel-visits.ts';
+import type { ChannelCallStore } from '../../customers/channel-proofs/channel-calls.ts';
+import type { ChannelVisitStore } from '../../customers/channel-proofs/channel-visits.ts';
 import type { CustomerStore, NoticeStore, RegistryStore } from '../../customers/customer-registry.ts';
 import type { KeyStore } from '../../keyring/keyring-types.ts';
 import type { TierAssignmentStore } from '../../limits/tier-assignments.ts';

@@ -1,11 +1,17 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuthenticationOutcome } from '../../../src/authenticators/authenticator.ts';
-import { canonicalUsername, directoryAuthenticator } from '../../../src/authenticators/directory.ts';
-import { createDirectoryUsers } from '../../../src/authenticators/directory-users.ts';
-import type { DirectoryStore } from '../../../src/authenticators/directory-types.ts';
+import {
+  canonicalUsername,
+  directoryAuthenticator,
+} from '../../../src/authenticators/directory/directory.ts';
+import { createDirectoryUsers } from '../../../src/authenticators/directory/directory-users.ts';
+import type { DirectoryStore } from '../../../src/authenticators/directory/directory-types.ts';
 import type { ReferenceSpace } from '../../../src/identifiers/identifier.ts';
-import { createPasswordHasher, type PasswordHasher } from '../../../src/authenticators/password-hasher.ts';
+import {
+  createPasswordHasher,
+  type PasswordHasher,
+} from '../../../src/authenticators/passwords/password-hasher.ts';
 import { ADMIN, openRooms, type Rooms } from '../fixture.ts';
 
 const PASSWORD = 'correct horse battery staple';

@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { httpAuthenticator } from '../../../src/authenticators/http.ts';
+import { httpAuthenticator } from '../../../src/authenticators/http/http.ts';
 import { schemaProblems } from '../../../src/config/schema-problems.ts';
 import { connectionSchema, createConnection } from '../../../src/connections/connection.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { httpAuthenticator } from '../../../src/authenticators/http.ts';
+import { httpAuthenticator } from '../../../src/authenticators/http/http.ts';
 import { connectionSchema, createConnection } from '../../../src/connections/connection.ts';
 import { createFailureReport } from '../../../src/outbound/failure-reason.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ldapAuthenticator } from '../../../src/authenticators/ldap.ts';
+import { ldapAuthenticator } from '../../../src/authenticators/ldap/ldap.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { createTestCertificate } from '../../support/certificate.ts';
 import {

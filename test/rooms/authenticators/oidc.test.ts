@@ -4,7 +4,7 @@ import { importSPKI, jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ZodError } from 'zod';
 import type { Authenticator, RedirectRequest } from '../../../src/authenticators/authenticator.ts';
-import { oidcAuthenticator } from '../../../src/authenticators/oidc.ts';
+import { oidcAuthenticator } from '../../../src/authenticators/oidc/oidc.ts';
 import type { UpstreamFailure } from '../../../src/outbound/failure-reason.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
 import { createLogger } from '../../../src/platform/logger.ts';

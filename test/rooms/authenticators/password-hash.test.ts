@@ -10,7 +10,7 @@ import {
   parseHash,
   PASSWORD_COST,
   preparePassword,
-} from '../../../src/authenticators/password-hash.ts';
+} from '../../../src/authenticators/passwords/password-hash.ts';
 
 describe('a password', () => {
   it('is the same however its letters were composed', () => {

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { PASSWORD_COST } from '../../../src/authenticators/password-hash.ts';
+import { PASSWORD_COST } from '../../../src/authenticators/passwords/password-hash.ts';
 import {
   createPasswordHasher,
   HasherBusy,
   HasherFailed,
   type PasswordHasher,
-} from '../../../src/authenticators/password-hasher.ts';
+} from '../../../src/authenticators/passwords/password-hasher.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
 
 const hashers: PasswordHasher[] = [];

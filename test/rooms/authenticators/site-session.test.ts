@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SiteSessionProof } from '../../../src/authenticators/authenticator.ts';
-import { siteSessionAuthenticator } from '../../../src/authenticators/site-session.ts';
+import { siteSessionAuthenticator } from '../../../src/authenticators/site-session/site-session.ts';
 import { connectionSchema, createConnection } from '../../../src/connections/connection.ts';
 import type { UpstreamFailure } from '../../../src/outbound/failure-reason.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';

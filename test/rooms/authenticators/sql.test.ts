@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Authenticator } from '../../../src/authenticators/authenticator.ts';
-import { createPasswordHasher, type PasswordHasher } from '../../../src/authenticators/password-hasher.ts';
-import { sqlAuthenticator } from '../../../src/authenticators/sql.ts';
+import {
+  createPasswordHasher,
+  type PasswordHasher,
+} from '../../../src/authenticators/passwords/password-hasher.ts';
+import { sqlAuthenticator } from '../../../src/authenticators/sql/sql.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
 import { type PostgresServer, postgresMissing, startPostgres } from '../../support/postgres.ts';

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPasswordHasher, type PasswordHasher } from '../../../src/authenticators/password-hasher.ts';
-import { decoyLike, type HashSpec, parseStoredHash } from '../../../src/authenticators/stored-hash.ts';
+import {
+  createPasswordHasher,
+  type PasswordHasher,
+} from '../../../src/authenticators/passwords/password-hasher.ts';
+import {
+  decoyLike,
+  type HashSpec,
+  parseStoredHash,
+} from '../../../src/authenticators/passwords/stored-hash.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
 
 const PASSWORD = 'correct horse battery staple';

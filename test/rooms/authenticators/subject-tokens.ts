@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Authenticator, SubjectTokenType } from '../../../src/authenticators/authenticator.ts';
-import { jwtAuthenticator } from '../../../src/authenticators/jwt.ts';
+import { jwtAuthenticator } from '../../../src/authenticators/jwt/jwt.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { createSigner, startKeyServer } from '../../support/key-server.ts';

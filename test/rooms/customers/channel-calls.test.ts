@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createChannelCalls, type ChannelCallCount } from '../../../src/customers/channel-calls.ts';
+import {
+  createChannelCalls,
+  type ChannelCallCount,
+} from '../../../src/customers/channel-proofs/channel-calls.ts';
 import { openRooms, type Rooms } from '../fixture.ts';
 
 let rooms: Rooms;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../../src/backends/backend-types.ts';
-import { createCollectAttributes } from '../../../src/customers/collect-attributes.ts';
+import { createCollectAttributes } from '../../../src/customers/channel-proofs/collect-attributes.ts';
 import type { CustomerIdentifier, CustomerReference } from '../../../src/identifiers/identifier.ts';
 
 /** A backend that answers with whom it was asked about, and a registry that may end customers. */

@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Channel, createChannels } from '../../../src/channels/channel.ts';
-import { createDevices, deviceLifetimes, type DevicePayload } from '../../../src/customers/devices.ts';
+import {
+  createDevices,
+  deviceLifetimes,
+  type DevicePayload,
+} from '../../../src/customers/sessions/devices.ts';
 import type {
   ChannelGroup,
   CustomerIdentifier,

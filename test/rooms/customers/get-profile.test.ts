@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend, BackendQuestion, SourceStatus } from '../../../src/backends/backend-types.ts';
-import { createGetProfile, type ProfileRequest } from '../../../src/customers/get-profile.ts';
+import { createGetProfile, type ProfileRequest } from '../../../src/customers/profile/get-profile.ts';
 import type { CustomerIdentifier, CustomerReference } from '../../../src/identifiers/identifier.ts';
 import { openRooms, type Rooms } from '../fixture.ts';
 

@@ -1,13 +1,13 @@
 import { createSessions } from '../../../src/sessions/sessions.ts';
-import { createChangeCustomers } from '../../../src/customers/change-customers.ts';
-import { createDisableCustomer } from '../../../src/customers/disable-customer.ts';
-import { createEraseCustomer } from '../../../src/customers/erase-customer.ts';
-import { createErasureCertificates } from '../../../src/customers/erasure-certificate.ts';
+import { createChangeCustomers } from '../../../src/customers/identifier-life/change-customers.ts';
+import { createDisableCustomer } from '../../../src/customers/identifier-life/disable-customer.ts';
+import { createEraseCustomer } from '../../../src/customers/identifier-life/erase-customer.ts';
+import { createErasureCertificates } from '../../../src/customers/identifier-life/erasure-certificate.ts';
 import { createIdentities } from '../../../src/customers/identities.ts';
-import { createImportIdentifiers } from '../../../src/customers/import-identifiers.ts';
-import { createMergeCustomers } from '../../../src/customers/merge-customers.ts';
+import { createImportIdentifiers } from '../../../src/customers/identifier-life/import-identifiers.ts';
+import { createMergeCustomers } from '../../../src/customers/identifier-life/merge-customers.ts';
 import { createPersons } from '../../../src/customers/persons.ts';
-import { createSplitCustomer } from '../../../src/customers/split-customer.ts';
+import { createSplitCustomer } from '../../../src/customers/identifier-life/split-customer.ts';
 import { createEndedReferences } from '../../../src/sessions/ended-references.ts';
 import { ISSUER, openRooms } from '../fixture.ts';
 

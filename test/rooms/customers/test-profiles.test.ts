@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { CollectedFields } from '../../../src/customers/collect-attributes.ts';
-import type { Profile, ProfileRequest } from '../../../src/customers/get-profile.ts';
-import { fenceAttributes, fenceProfiles } from '../../../src/customers/test-profiles.ts';
+import type { CollectedFields } from '../../../src/customers/channel-proofs/collect-attributes.ts';
+import type { Profile, ProfileRequest } from '../../../src/customers/profile/get-profile.ts';
+import { fenceAttributes, fenceProfiles } from '../../../src/customers/profile/test-profiles.ts';
 import type { CustomerIdentifier, CustomerReference } from '../../../src/identifiers/identifier.ts';
 
 const MADE_UP = `t1${'a'.repeat(32)}` as CustomerIdentifier;

@@ -3,7 +3,7 @@ import type { Channel } from '../../../src/channels/channel.ts';
 import type { VendorCode, VendorCodeRequest } from '../../../src/channels/vendor-codes.ts';
 import type { ClientSettings } from '../../../src/clients/client-registration.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { createGetProfile } from '../../../src/customers/get-profile.ts';
+import { createGetProfile } from '../../../src/customers/profile/get-profile.ts';
 import { BridgeError, OAuthError } from '../../../src/errors.ts';
 import type { Identities } from '../../../src/customers/identities.ts';
 import type { Backend } from '../../../src/backends/backend-types.ts';

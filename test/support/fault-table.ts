@@ -1,0 +1,147 @@
+/** The table of faults: what each destination's failing must lead to, as the bodies of tests. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect } from 'vitest';
+import type { ConfigInput } from '../../src/config/config.ts';
+import {
+  caseName,
+  createBystanders,
+  DESTINATIONS,
+  type Destination,
+  type FaultHouse,
+  type FaultRole,
+  openFaultHouse,
+  type RolePlace,
+} from './fault-house.ts';
+import { FAULTS } from './faulty-server.ts';
+import { startService, type TestService, type TestServiceOptions } from './service.ts';
+
+const DOCUMENTED = readFileSync(resolve(import.meta.dirname, '../../docs/errors.md'), 'utf8');
+
+export interface FaultTableOptions extends Pick<TestServiceOptions, 'clock'> {
+  /** Default: short ones. */
+  limits?: RolePlace['limits'];
+  /** Before the service starts. */
+  prepare?(settings: (all: ConfigInput) => ConfigInput, house: FaultHouse): Promise<ConfigInput>;
+}
+
+export interface FaultTable {
+  readonly cases: readonly (readonly [role: string, one: Destination])[];
+  readonly t: TestService;
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** One row: the documented answer, in time, and nothing else suffers. */
+  row(role: string, one: Destination): Promise<void>;
+  knock(role: string, one: Destination): Promise<[number, string]>;
+  neverStrays(): void;
+  recovers(): Promise<void>;
+  costsNothing(): void;
+}
+
+/** Adds every destination to the settings of a test service; what is there already keeps to its own directory. */
+export function withFaults(
+  all: ConfigInput,
+  roles: readonly FaultRole[],
+  house: Pick<FaultHouse, 'place'>,
+): ConfigInput {
+  const start: ConfigInput = {
+    ...all,
+    authenticators: [{ name: 'directory', type: 'directory', reference_space: 'directory' }],
+    channels: (all.channels ?? []).map((channel) => ({ ...channel, authenticators: ['directory'] })),
+    sign_in: { max_failures_per_account: 100, max_failures_per_address: 100_000 },
+  };
+  return casesOf(roles).reduce(
+    (settings, [role, one]) => role.settings(settings, house.place(role, one)),
+    start,
+  );
+}
+
+export const casesOf = (roles: readonly FaultRole[]): [FaultRole, Destination][] =>
+  roles.flatMap((role) =>
+    DESTINATIONS.filter((one) => !role.senseless.includes(one)).map((one): [FaultRole, Destination] => [
+      role,
+      one,
+    ]),
+  );
+
+/** A request for a token that is on its way may take its thirty seconds. */
+const isHeldUp = ({ name }: FaultRole, one: Destination) =>
+  ['token', 'refresh'].includes(name) && ['slow', 'drip'].includes(one);
+
+export function createFaultTable(
+  roles: readonly FaultRole[],
+  { limits, prepare, ...service }: FaultTableOptions = {},
+): FaultTable {
+  const cases = casesOf(roles);
+  const bystanders = createBystanders();
+  let house: FaultHouse;
+  let t: TestService;
+  const roleOf = (name: string) => roles.find((role) => role.name === name) as FaultRole;
+  const knock = (role: string, one: Destination) => roleOf(role).knock(t, caseName(role, one));
+
+  return {
+    cases: cases.map(([role, one]) => [role.name, one] as const),
+    get t() {
+      return t;
+    },
+    knock,
+    async open() {
+      house = await openFaultHouse(roles, limits);
+      const add = (all: ConfigInput) => withFaults(all, roles, house);
+      const prepared = await prepare?.(add, house);
+      t = await startService({
+        ...service,
+        settings: (all) => prepared ?? add(all),
+        resolveHost: house.resolveHost,
+      });
+      const fields = cases.map(([role, one]) => caseName(role.name, one));
+      await t.admin.patch('/admin/partners/north').send({ visible_fields: fields }).expect(200);
+    },
+    async close() {
+      await t?.dispose();
+      await house.close();
+      console.log(bystanders.report());
+    },
+    async row(role, one) {
+      const expected = roleOf(role).expected(one);
+      const well = roleOf(role).well ?? [200, ''];
+      if (/^[A-Z_]+$/.test(expected[1])) expect(DOCUMENTED).toContain(`\n### \`${expected[1]}\`\n`);
+      // The first look-up gave an address where nobody is.
+      if (one === 'moved_inside') await knock(role, one);
+      const startedMs = performance.now();
+      expect(await knock(role, one)).toEqual(expected);
+      expect(performance.now() - startedMs).toBeLessThan(6_000);
+
+      const storm = Array.from({ length: 20 }, () => knock(role, one));
+      await bystanders.go(t, role);
+      // Once the circuit is open or a pause was asked for, nobody waits any more; until then a call may wait its time out.
+      const statuses = new Set([expected[0], 503, 504, ...(one === 'flapping' ? [well[0]] : [])]);
+      for (const [status] of await Promise.all(storm)) expect(statuses).toContain(status);
+    },
+    neverStrays() {
+      const strays = ['moved', 'strayed'].flatMap((fault) =>
+        roles.map(({ name }) => house.faulty.calls(`${fault}/${name}`)),
+      );
+      expect(strays).toEqual(strays.map(() => 0));
+      expect(house.resolved).toEqual(new Set(roles.map(({ name }) => `${name}.test`)));
+    },
+    async recovers() {
+      for (const fault of FAULTS) house.faulty.mended.add(fault);
+      t.clock.advance(10_000);
+      const again = cases.filter(
+        ([role, one]) => (FAULTS as readonly string[]).includes(one) && !isHeldUp(role, one),
+      );
+      const outcomes = await Promise.all(
+        again.map(async ([role, one]) => [caseName(role.name, one), await knock(role.name, one)]),
+      );
+      expect(outcomes).toEqual(
+        again.map(([role, one]) => [caseName(role.name, one), role.well ?? [200, '']]),
+      );
+    },
+    costsNothing() {
+      expect(bystanders.count()).toBe(cases.length * 4);
+      expect(bystanders.quantile('sign-in', 0.95)).toBeLessThan(1_000);
+      expect(bystanders.quantile('partner', 0.95)).toBeLessThan(1_000);
+    },
+  };
+}
