@@ -1,9 +1,10 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { lengthPrefixed } from '../platform/encoding.ts';
 import {
+  type AuditReader,
   type AuditRecord,
-  type AuditStore,
   CHAIN_BEGUN,
+  type ChainCheckpoint,
   type ChainedAuditRecord,
   type ChainHead,
   CHANGES_CHAIN,
@@ -95,6 +96,43 @@ export function verifyChain(
   return { ok: true, position };
 }
 
+/** Lower than every number that a record can have: records that retention took away must not stand there again. */
+export const BEFORE_ALL = Number.MIN_SAFE_INTEGER;
+
+/**
+ * The seal of a checkpoint: HMAC-SHA-256 under the audit key over chain, number, hash and time. No chain of records
+ * has such a name, so neither can stand for the other, nor the checkpoint of one chain for that of another.
+ */
+export function sealCheckpoint(
+  link: LinkAuditRecord,
+  chain: string,
+  { sequence, hash, prunedAtMs }: Omit<ChainCheckpoint, 'seal'>,
+): string {
+  const record = {
+    atMs: prunedAtMs,
+    event: 'audit.checkpoint',
+    outcome: 'success',
+    actor: 'system',
+  } as const;
+  return link(`checkpoint/${chain}`, sequence, hash, record);
+}
+
+/** Where the records of a chain begin: after its checkpoint. `undefined`: nobody with the audit key set that one. */
+export function beginningOf(link: LinkAuditRecord, head: ChainHead): ChainPosition | undefined {
+  const { checkpoint } = head;
+  if (checkpoint === undefined) return CHAIN_START;
+  const { sequence, hash } = checkpoint;
+  return sealCheckpoint(link, head.chain, checkpoint) === checkpoint.seal ? { sequence, hash } : undefined;
+}
+
+/** Whether retention took every record of a chain. */
+export function isEmptied(link: LinkAuditRecord, head: ChainHead): boolean {
+  const { checkpoint, sequence, hash } = head;
+  return (
+    checkpoint?.sequence === sequence && checkpoint.hash === hash && beginningOf(link, head) !== undefined
+  );
+}
+
 /** What a whole chain came to. */
 export interface ChainReport {
   chain: string;
@@ -103,39 +141,50 @@ export interface ChainReport {
   ok: boolean;
   /** Number of the first record that does not fit. */
   firstBrokenSequence: number | undefined;
+  /** Up to which number retention took records away, and when it last did; `undefined`: never, as far as is proven. */
+  pruned: { upTo: number; atMs: number } | undefined;
 }
 
 const PAGE_RECORDS = 1_000;
+/** Retention may take records away while they are read; then they are read again, at most so often. */
+const ATTEMPTS = 3;
 
-async function reportOn(store: AuditStore, link: LinkAuditRecord, head: ChainHead): Promise<ChainReport> {
-  const { chain } = head;
-  let position = CHAIN_START;
+async function reportOn(reader: AuditReader, link: LinkAuditRecord, head: ChainHead): Promise<ChainReport> {
+  const { chain, checkpoint } = head;
+  const beginning = beginningOf(link, head);
+  if (!beginning) return { chain, records: 0, ok: false, firstBrokenSequence: 1, pruned: undefined };
+  const pruned = checkpoint && { upTo: checkpoint.sequence, atMs: checkpoint.prunedAtMs };
+  const report = (fit: number, firstBrokenSequence?: number): ChainReport => ({
+    chain,
+    records: Math.max(0, fit - beginning.sequence),
+    ok: firstBrokenSequence === undefined,
+    firstBrokenSequence,
+    pruned,
+  });
+  let position = beginning;
+  let endsAsSaid = head.sequence === position.sequence && head.hash === position.hash;
+  let after = BEFORE_ALL;
   for (;;) {
-    const page = await store.readChain(chain, position.sequence, PAGE_RECORDS);
+    const page = await reader.readChain(chain, after, PAGE_RECORDS);
     const verdict = verifyChain(page, link, position);
-    if (!verdict.ok) {
-      const { firstBrokenSequence } = verdict;
-      return { chain, records: firstBrokenSequence - 1, ok: false, firstBrokenSequence };
-    }
+    if (!verdict.ok) return report(verdict.firstBrokenSequence - 1, verdict.firstBrokenSequence);
+    endsAsSaid ||= page.some(({ sequence, hash }) => sequence === head.sequence && hash === head.hash);
     position = verdict.position;
+    after = position.sequence;
     if (page.length === PAGE_RECORDS) continue;
-    // Records may have been appended since the head was read, never taken away.
-    const cutOff = position.sequence < head.sequence;
-    return {
-      chain,
-      records: position.sequence,
-      ok: !cutOff,
-      firstBrokenSequence: cutOff ? position.sequence + 1 : undefined,
-    };
+    // Records may have been appended since the head was read; those up to the head were there.
+    if (endsAsSaid) return report(position.sequence);
+    const broken = position.sequence < head.sequence ? position.sequence + 1 : head.sequence;
+    return report(Math.min(position.sequence, broken - 1), broken);
   }
 }
 
 /** Names of the process chains that the chain of changes says were begun. */
-async function begunChains(store: AuditStore): Promise<string[]> {
+async function begunChains(reader: AuditReader): Promise<string[]> {
   const names: string[] = [];
-  let after = 0;
+  let after = BEFORE_ALL;
   for (;;) {
-    const page = await store.readChain(CHANGES_CHAIN, after, PAGE_RECORDS);
+    const page = await reader.readChain(CHANGES_CHAIN, after, PAGE_RECORDS);
     for (const { event, details } of page) {
       if (event === CHAIN_BEGUN && typeof details?.chain === 'string') names.push(details.chain);
     }
@@ -144,18 +193,34 @@ async function begunChains(store: AuditStore): Promise<string[]> {
   }
 }
 
-/**
- * Checks every chain of the log from its start, a page at a time: altered, missing and foreign records, ends that were
- * cut off, and chains that vanished whole.
- */
-export async function verifyChains(store: AuditStore, link: LinkAuditRecord): Promise<ChainReport[]> {
-  const begun = await begunChains(store);
-  const heads = await store.heads();
+async function reportOnAll(
+  reader: AuditReader,
+  link: LinkAuditRecord,
+  heads: readonly ChainHead[],
+): Promise<ChainReport[]> {
   const reports: ChainReport[] = [];
-  for (const head of heads) reports.push(await reportOn(store, link, head));
-  const present = new Set(heads.map(({ chain }) => chain));
-  for (const chain of begun) {
-    if (!present.has(chain)) reports.push({ chain, records: 0, ok: false, firstBrokenSequence: 1 });
-  }
+  for (const head of heads) reports.push(await reportOn(reader, link, head));
   return reports;
+}
+
+/**
+ * Checks every chain of the log from where it begins, a page at a time: altered, missing and foreign records, ends that
+ * were cut off, beginnings that retention did not take away, chains that vanished whole and chains that nobody began.
+ */
+export async function verifyChains(reader: AuditReader, link: LinkAuditRecord): Promise<ChainReport[]> {
+  for (let attempt = 1; ; attempt++) {
+    const named = new Set([...(await begunChains(reader)), ...(await reader.chainsWithRecords())]);
+    const heads = await reader.heads();
+    const reports = await reportOnAll(reader, link, heads);
+    for (const { chain } of heads) named.delete(chain);
+    for (const chain of named) {
+      reports.push({ chain, records: 0, ok: false, firstBrokenSequence: 1, pruned: undefined });
+    }
+    if (attempt === ATTEMPTS || reports.every(({ ok }) => ok)) return reports;
+    const seals = new Map((await reader.heads()).map(({ chain, checkpoint }) => [chain, checkpoint?.seal]));
+    const wasPruned = heads.some(
+      ({ chain, checkpoint }) => !seals.has(chain) || seals.get(chain) !== checkpoint?.seal,
+    );
+    if (!wasPruned) return reports;
+  }
 }

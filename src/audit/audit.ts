@@ -67,6 +67,8 @@ export type AuditEventName =
   | 'signing_key.added'
   | 'signing_key.revoked'
   | 'session_secret.rotated'
+  | 'audit.pruned'
+  | 'audit.quiet_day'
   | 'data.backed_up'
   | 'data.exported'
   | 'data.imported'
@@ -164,6 +166,7 @@ export function createAudit(deps: AuditDeps): Audit {
   const flush = async () => {
     clearTimeout(timer);
     timer = undefined;
+    metrics.auditBacklog.set(queue.length);
     const written = writes.then(write);
     writes = written.catch(() => {});
     try {
@@ -216,13 +219,26 @@ export function createAudit(deps: AuditDeps): Audit {
       address: facts.address,
       reason: facts.reason,
     });
-    return { ...facts, atMs: clock.nowMs(), event: name };
+    return {
+      atMs: clock.nowMs(),
+      event: name,
+      outcome: facts.outcome,
+      actor: facts.actor,
+      partner: facts.partner,
+      clientId: facts.clientId,
+      keyPrefix: facts.keyPrefix,
+      customerId: facts.customerId,
+      channel: facts.channel,
+      address: facts.address,
+      requestId: facts.requestId,
+      reason: facts.reason,
+      details: facts.details,
+    };
   };
 
   return {
     event: (name, facts) => {
       queue.push(note(name, facts));
-      metrics.auditBacklog.set(queue.length);
       if (queue.length > MAX_QUEUED) dropOldest();
       schedule();
     },

@@ -23,7 +23,18 @@ function query(options: ListOptions): string {
   return parameters.toString();
 }
 
-/** `audit list|verify`: what happened, and the proof that nobody rewrote it. */
+/** What retention did, in words: chains that it took whole are not in the table. */
+function prunedSentences(chains: readonly Record<string, unknown>[], shown: number): string[] {
+  const pruned = chains.filter(({ pruned_up_to: upTo }) => upTo !== null);
+  if (pruned.length === 0) return [];
+  const hidden = chains.length - shown;
+  return [
+    'Records up to "pruned up to" were taken away for their age; the audit key seals how many and when.',
+    ...(hidden === 0 ? [] : [`Not shown: ${hidden} of which none is left.`]),
+  ];
+}
+
+/** `audit list|verify|prune`: what happened, the proof that nobody rewrote it, and what is old enough to go. */
 export function registerAudit(program: Command): void {
   const audit = program.command('audit').description('the audit log');
 
@@ -52,12 +63,36 @@ export function registerAudit(program: Command): void {
         const answer = await admin.call('POST', '/admin/audit/verify');
         if (answer['ok'] !== true) process.exitCode = 1;
         if (json) return printJson(answer);
-        print(table(records(answer, 'chains'), ['chain', 'records', 'ok', 'first_broken_sequence']));
+        const chains = records(answer, 'chains');
+        const shown = chains.filter(({ ok, records: count }) => ok !== true || count !== 0);
+        print(table(shown, ['chain', 'records', 'ok', 'first_broken_sequence', 'pruned_up_to', 'pruned_at']));
+        for (const sentence of prunedSentences(chains, shown.length)) print(sentence);
         print(
           answer['ok'] === true
             ? 'The audit log is whole.'
             : 'The audit log was changed after it was written. Compare it with a copy from before.',
         );
+      });
+    });
+
+  audit
+    .command('prune')
+    .description('take away now what is older than audit.retention_days, at most seven days of the log')
+    .action(async (_options: object, command: Command) => {
+      await withAdmin(command, async (admin, { json }) => {
+        const answer = await admin.call('POST', '/admin/audit/prune');
+        const refused = answer['refused'] as string[];
+        if (refused.length > 0) process.exitCode = 1;
+        if (json) return printJson(answer);
+        if (answer['held'] === true) {
+          print(
+            'Nothing was taken: some week of the last five left no record, as after a wrong clock or a long stop.',
+          );
+        } else
+          print(
+            `${String(answer['records'])} records from before ${String(answer['before'])} were taken away.`,
+          );
+        for (const chain of refused) print(`${chain} is not as it was written, so it stays.`);
       });
     });
 }

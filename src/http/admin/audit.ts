@@ -102,6 +102,10 @@ export function auditEndpoints({ audit, store, verifyChains }: AuditEndpointsDep
             records: z.int(),
             ok: z.boolean(),
             first_broken_sequence: z.int().nullable(),
+            pruned_up_to: z.int().nullable().meta({
+              description: 'Number of the last record that was taken away for its age, as the seal proves.',
+            }),
+            pruned_at: timeSchema.nullable(),
           }),
         ),
       }),
@@ -110,9 +114,11 @@ export function auditEndpoints({ audit, store, verifyChains }: AuditEndpointsDep
         const chains = await verifyChains();
         return {
           ok: chains.every(({ ok }) => ok),
-          chains: chains.map(({ firstBrokenSequence, ...chain }) => ({
+          chains: chains.map(({ firstBrokenSequence, pruned, ...chain }) => ({
             ...chain,
             first_broken_sequence: firstBrokenSequence ?? null,
+            pruned_up_to: pruned?.upTo ?? null,
+            pruned_at: timeText(pruned?.atMs),
           })),
         };
       },
