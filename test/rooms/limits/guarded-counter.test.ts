@@ -35,6 +35,59 @@ function setUp(fallbackPercent = 25) {
 }
 
 describe('limits while the shared counter is away', () => {
+  it('count every window of every subject by its share, and keep lengths and modes', async () => {
+    const clock = createTestClock();
+    const seen: CountedSubject[][] = [];
+    const error = new Error('away');
+    const told: unknown[] = [];
+    const counter = createGuardedCounter({
+      shared: { shared: true, count: () => Promise.reject(error) },
+      local: {
+        shared: false,
+        count: (subjects) => {
+          seen.push([...subjects]);
+          return { admitted: true, windows: [] };
+        },
+      },
+      clock,
+      onChange: (...change) => told.push(change),
+    });
+    expect(counter.shared).toBe(true);
+    expect(counter.isAway()).toBe(false);
+    const windows = (...quotas: number[]) => quotas.map((quota, i) => ({ quota, windowMs: (i + 1) * 1_000 }));
+    await counter.count([
+      { name: 'key:a', windows: windows(80, 10_000) },
+      { name: 'failures:b', windows: windows(3, 7), mode: 'look' },
+    ]);
+    expect(seen).toEqual([
+      [
+        { name: 'key:a', windows: windows(20, 2_500) },
+        { name: 'failures:b', windows: windows(1, 1), mode: 'look' },
+      ],
+    ]);
+    expect(told).toEqual([['away', error]]);
+  });
+
+  it('are tried at the store again a second after each failure, and told of once', async () => {
+    const { state, admitted, clock, changes } = setUp();
+    state.away = true;
+    for (let second = 0; second < 3; second++) {
+      await admitted(3);
+      clock.advance(999);
+      await admitted(3);
+      expect(state.calls).toBe(second + 1);
+      clock.advance(1);
+    }
+    expect(changes).toEqual(['away']);
+  });
+
+  it('count at the store alone while it is there', async () => {
+    const { state, admitted, changes } = setUp();
+    expect(await admitted(20)).toBe(8);
+    expect(state.calls).toBe(20);
+    expect(changes).toEqual([]);
+  });
+
   it('go on at a quarter of each limit, never without one', async () => {
     const { state, admitted, changes } = setUp();
     state.away = true;

@@ -138,6 +138,74 @@ describe.skipIf(missing !== undefined)(
       expect(error?.retryAfterSeconds).toBeLessThanOrEqual(60);
     });
 
+    it('tells which limit is used up and how long to wait, and nothing of the attempt', async () => {
+      const [one] = processes({ maxFailuresPerAddress: 9 });
+      const refusalOf = (account: string, address: string) =>
+        one.guard(account, address, guesser('passed').attempt).then(
+          () => undefined,
+          (reason: unknown) => reason as BridgeError,
+        );
+      for (let i = 0; i < 8; i++) await tried(one, 'failed');
+      const account = await refusalOf('mira', '192.0.2.1');
+      expect(account?.details).toEqual({ policy: 'sign-in-account', quota: 8, window_seconds: 900 });
+      expect(account?.retryAfterSeconds).toBeGreaterThan(890);
+      expect(await tried(one, 'failed', 'other')).toBe('failed');
+      const address = await refusalOf('third', '192.0.2.1');
+      expect(address?.details).toEqual({ policy: 'sign-in-address', quota: 9, window_seconds: 60 });
+      expect(address?.retryAfterSeconds).toBeLessThanOrEqual(60);
+    });
+
+    it('takes nothing of the address from an attempt that the account refused, nor the other way round', async () => {
+      const [one] = processes({ maxFailuresPerAddress: 9 });
+      for (let i = 0; i < 8; i++) await tried(one, 'failed');
+      for (let i = 0; i < 20; i++) expect(await tried(one, 'failed')).toBe('RATE_LIMITED');
+      expect(await tried(one, 'failed', 'other')).toBe('failed');
+      for (let i = 0; i < 20; i++) expect(await tried(one, 'failed', 'third')).toBe('RATE_LIMITED');
+      for (let i = 0; i < 8; i++)
+        expect(await tried(one, 'failed', 'third', `198.51.100.${i}`)).toBe('failed');
+      expect(await tried(one, 'failed', 'third', '198.51.100.9')).toBe('RATE_LIMITED');
+    });
+
+    it('gives its place back when the attempt breaks', async () => {
+      const [one] = processes({ maxFailuresPerAccount: 1 });
+      for (let i = 0; i < 3; i++) {
+        const broken = one.guard('mira', '192.0.2.1', () => Promise.reject(new TypeError('a defect')));
+        await expect(broken).rejects.toThrow('a defect');
+      }
+      expect(await tried(one, 'failed')).toBe('failed');
+      expect(await tried(one, 'passed')).toBe('RATE_LIMITED');
+    });
+
+    it('lets few attempts of one account be under way at once, and turns away more than may wait', async () => {
+      const [one] = processes({ maxFailuresPerAccount: 8 });
+      const under: (() => void)[] = [];
+      let most = 0;
+      const attempt = () =>
+        new Promise<Attempt>((resolve) => {
+          under.push(() => resolve({ verdict: 'passed' }));
+          most = Math.max(most, under.length);
+        });
+      // Each from a network of its own: what holds them up is the account alone.
+      const all = Array.from({ length: 300 }, (_, i) =>
+        one.guard('mira', `10.0.${i >> 8}.${i & 255}`, attempt).then(
+          ({ verdict }) => verdict,
+          (reason: unknown) => (reason as BridgeError).code,
+        ),
+      );
+      const other = one.guard('noor', '192.0.2.1', guesser('passed').attempt);
+      expect(await other).toEqual({ verdict: 'passed' });
+      let done = 0;
+      const results = Promise.all(all.map(async (one_) => one_.finally(() => (done += 1))));
+      for (let turns = 0; done < 300 && turns < 200_000; turns++) {
+        under.shift()?.();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const outcomes = await results;
+      expect(outcomes.filter((outcome) => outcome === 'SIGN_IN_BUSY')).toHaveLength(300 - 256 - 2);
+      expect(outcomes.filter((outcome) => outcome === 'passed')).toHaveLength(258);
+      expect(most).toBe(2);
+    });
+
     it('keeps no account name in Redis, and no key for ever', async () => {
       const [one] = processes();
       await tried(one, 'failed', 'mira@example.com');

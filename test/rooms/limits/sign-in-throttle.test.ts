@@ -58,7 +58,11 @@ describe('guesses at one account', () => {
         return { verdict: 'passed' };
       })
       .catch((cause: unknown) => cause);
-    expect(error).toMatchObject({ code: 'RATE_LIMITED', retryAfterSeconds: 900 });
+    expect(error).toMatchObject({
+      code: 'RATE_LIMITED',
+      retryAfterSeconds: 900,
+      details: { policy: 'sign-in-account', quota: 5, window_seconds: 900 },
+    });
     expect(asked).toBe(0);
   });
 

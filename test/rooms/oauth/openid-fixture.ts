@@ -5,7 +5,7 @@ import type { ClientSettings } from '../../../src/clients/client-registration.ts
 import { parseConfig } from '../../../src/config/load.ts';
 import { createGetProfile } from '../../../src/customers/profile/get-profile.ts';
 import { BridgeError, OAuthError } from '../../../src/errors.ts';
-import type { Identities } from '../../../src/customers/identities.ts';
+import { createIdentities } from '../../../src/customers/identities.ts';
 import type { Backend } from '../../../src/backends/backend-types.ts';
 import type {
   CustomerIdentifier,
@@ -37,6 +37,7 @@ export async function openAuthorizationServer(backends: readonly Backend[] = [])
       default_channel: 'web',
       channels: [
         { id: 'web', group: 'vendor' },
+        { id: 'ios', group: 'vendor' },
         { id: 'other', group: 'other' },
       ],
     },
@@ -72,8 +73,7 @@ export async function openAuthorizationServer(backends: readonly Backend[] = [])
     survivorOf: rooms.survivorOf,
     channels,
     sessions,
-    // Whoever is signed in here has an identifier already.
-    identities: {} as Identities,
+    identities: createIdentities({ ...stores, store: stores.customers, keyring, clock, audit }),
     accessTokens,
     customerTokens,
     rings,

@@ -4,6 +4,7 @@ import {
   explainV1,
   explainV2,
   type ExplainingKeys,
+  type SignatureCheck,
   type SignatureExplanation,
 } from '../../../src/signatures/explain.ts';
 import {
@@ -84,13 +85,38 @@ describe('what is said of a v1 signature', () => {
   });
 
   it.each([
-    ['late', -301],
-    ['early', 301],
-  ])('of one that is %s: its time is not, the rest is', (_what, offset) => {
+    ['late', -301, 'behind'],
+    ['early', 301, 'ahead'],
+  ])('of one that is %s: its time is not, the rest is', (_what, offset, side) => {
     const found = v1(right(NOW_SECONDS + offset), NOW_SECONDS + offset);
     expect(found?.right).toBe(false);
     expect(found?.checks.map(({ ok }) => ok)).toEqual([true, false, true]);
-    expect(part(found, 'time')?.message).toMatch(/301/);
+    expect(part(found, 'time')?.message).toMatch(new RegExp(`\\b301\\b.*\\b${side}\\b`));
+    expect(part(found, 'time')?.message).not.toMatch(/milliseconds/);
+  });
+
+  it('of a timestamp in milliseconds: that it looks like one', () => {
+    expect(part(v1(right(NOW_MS), NOW_MS), 'time')?.message).toMatch(/milliseconds/);
+  });
+
+  it('of one by either of two secrets: the same', () => {
+    const other = signingKeyBytes('another secret');
+    const text = `${NOW_SECONDS}.${body.toString()}`;
+    const both = (signature: Buffer) =>
+      explainV1(
+        request(
+          { body },
+          { 'x-timestamp': String(NOW_SECONDS), 'x-api-signature': signature.toString('hex') },
+        ),
+        { signingKeys: [other, signingKey], publicKeys: [] },
+        NOW_MS,
+      );
+    for (const key of [other, signingKey]) {
+      expect(both(hmac(key, text))?.right).toBe(true);
+      expect(part(both(hmac(key, body)), 'match')?.message).toMatch(/body alone/);
+      const binary = Buffer.from(key.toString(), 'hex');
+      expect(part(both(hmac(binary, text)), 'match')?.message).toMatch(/32 bytes/);
+    }
   });
 
   it.each([300, -300])('of one at the very end of its time (%s s): it is right', (offset) => {
@@ -103,9 +129,13 @@ describe('what is said of a v1 signature', () => {
     ['timestamp_malformed', { 'x-timestamp': 'noon', 'x-api-signature': 'a'.repeat(64) }],
   ])('of one with the problem %s: that', (problem, headers) => {
     const found = explainV1(request({ body }, headers), keys, NOW_MS);
-    expect(found?.right).toBe(false);
-    expect(found?.checks.map(({ ok, message }) => [ok, message])).toEqual([
-      [false, PROBLEM_SENTENCES[problem]],
+    expect(found).toMatchObject({ version: 'v1', right: false });
+    expect(found?.checks).toEqual([
+      {
+        part: problem.startsWith('timestamp') ? 'time' : 'form',
+        ok: false,
+        message: PROBLEM_SENTENCES[problem],
+      },
     ]);
     expect(found?.stringToSign === undefined).toBe(headers['x-timestamp'] === undefined);
   });
@@ -120,6 +150,8 @@ describe('what is said of a v1 signature', () => {
     ['keyed with the bytes of the digest', hmac(sha256(SECRET), text)],
     ['over milliseconds', hmac(signingKey, `${NOW_SECONDS}000.${body.toString()}`)],
     ['without the dot', hmac(signingKey, `${NOW_SECONDS}${body.toString()}`)],
+    ['with a line break instead of the dot', hmac(signingKey, `${NOW_SECONDS}\n${body.toString()}`)],
+    ['over an empty body', hmac(signingKey, `${NOW_SECONDS}.`)],
     ['over the body alone', hmac(signingKey, body)],
     ['over the body and then the timestamp', hmac(signingKey, `${body.toString()}.${NOW_SECONDS}`)],
     ['over nothing that we know', hmac('x', 'y')],
@@ -217,11 +249,81 @@ describe('what is said of a v2 signature', () => {
     });
   });
 
-  it('of one that is malformed: what', () => {
-    const found = explain({ ...signedWith(base), signature: 'sig=' });
-    expect(found).toMatchObject({ right: false, stringToSign: undefined });
-    expect(found?.checks).toHaveLength(1);
-    expect(Object.values(PROBLEM_SENTENCES)).toContain(found?.checks[0]?.message);
+  it('of one that is over by its own word: that', () => {
+    const signed = signedWith(base);
+    const headers = {
+      ...signed,
+      'signature-input': `${signed['signature-input']};expires=${NOW_SECONDS - 1}`,
+    };
+    expect(part(explain(headers), 'time')).toEqual({
+      part: 'time',
+      ok: false,
+      message: PROBLEM_SENTENCES.expired,
+    });
+  });
+
+  it.each<[SignatureProblem, SignatureCheck['part'], (headers: Record<string, string>) => object]>([
+    ['signature_malformed', 'form', (headers) => ({ ...headers, signature: 'sig=' })],
+    ['digest_missing', 'body', ({ 'content-digest': _digest, ...headers }) => headers],
+    [
+      'timestamp_missing',
+      'time',
+      (headers) => ({
+        ...headers,
+        'signature-input': headers['signature-input']?.replace(/;created=\d+/, ''),
+      }),
+    ],
+  ])('of one with the problem %s: the %s', (problem, where, change) => {
+    expect(explain(change(signedWith(base)) as Record<string, string>)).toEqual({
+      version: 'v2',
+      right: false,
+      checks: [{ part: where, ok: false, message: PROBLEM_SENTENCES[problem] }],
+      stringToSign: undefined,
+    });
+  });
+
+  it('of a digest that cannot be read: the body, and the signature over it holds', () => {
+    const headers = signedWith(base);
+    const found = explain({ ...headers, 'content-digest': 'sha-256' });
+    expect(part(found, 'body')).toEqual({
+      part: 'body',
+      ok: false,
+      message: PROBLEM_SENTENCES.digest_malformed,
+    });
+  });
+
+  it('of a host that is an IPv6 address: its port alone is what may be missing', () => {
+    const at = (authority: string) => ({ ...base, authority });
+    const headers = signedWith(at('[2001:db8::1]'));
+    const found = explain(headers, { authority: '[2001:db8::1]:8443' });
+    expect(part(found, 'match')?.message).toMatch(/lacks the port/);
+  });
+
+  it('of a path of several parts: the first alone is what may be missing', () => {
+    const found = explain(signedWith({ ...base, path: '/v1/getprofile' }), { path: '/id/v1/getprofile' });
+    expect(part(found, 'match')?.message).toMatch(/lacks the path/);
+  });
+
+  it('shows the bytes that were signed, also of a header that is not ASCII', () => {
+    const plain = { 'content-type': 'text/plain; note=\u00e9' };
+    const headers = { ...plain, ...signedWith({ ...base, header: (name) => plain[name as 'content-type'] }) };
+    const found = explain(headers);
+    expect(found?.right).toBe(true);
+    const read = readV2(arrived(headers));
+    const bytes = Buffer.from(typeof read === 'object' ? read.base : '', 'latin1');
+    expect(found?.stringToSign).toMatchObject({
+      bytes: bytes.length,
+      sha256: sha256(bytes).toString('hex'),
+    });
+    const lineBreak = hmac(signingKey, Buffer.concat([bytes, Buffer.from('\n')])).toString('base64');
+    const broken = explain({ ...headers, signature: `sig1=:${lineBreak}:` });
+    expect(part(broken, 'match')?.message).toMatch(/without a line break/);
+    const lower = Buffer.from(bytes.toString('latin1').replace('POST', 'post'), 'latin1');
+    const inLower = explain({
+      ...headers,
+      signature: `sig1=:${hmac(signingKey, lower).toString('base64')}:`,
+    });
+    expect(part(inLower, 'match')?.message).toMatch(/upper case/);
   });
 
   it.each<[string, () => Record<string, string>]>([

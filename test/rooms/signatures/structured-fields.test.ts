@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type BareItem,
   type InnerList,
+  type Member,
   parseDictionary,
   serializeInnerList,
 } from '../../../src/signatures/structured-fields.ts';
@@ -47,8 +48,32 @@ describe('structured fields', () => {
     'a=?2',
     'a=\t1',
     'a=1; =2',
+    'a=("one""two")',
+    'a=(1"two")',
+    'a=(1;x(2))',
   ])('refuse %s', (text) => {
     expect(parseDictionary(text)).toBeUndefined();
+  });
+
+  it('are read with the spaces that the RFC allows', () => {
+    const members = parseDictionary('  a=1;  x=2 ,\t b=(  1   2 )  ');
+    expect(members).toEqual(
+      new Map<string, Member>([
+        ['a', { value: 1, parameters: new Map([['x', 2]]) }],
+        [
+          'b',
+          {
+            items: [1, 2].map((value) => ({ value, parameters: new Map() })),
+            parameters: new Map(),
+          },
+        ],
+      ]),
+    );
+  });
+
+  it('are written in the one spelling: what is true goes without saying so', () => {
+    const members = parseDictionary('a=("x";y=?1;z=?0 );v=?1');
+    expect(serializeInnerList(members?.get('a') as InnerList)).toBe('("x";y;z=?0);v');
   });
 
   it('write what they read, for any strings and numbers', () => {

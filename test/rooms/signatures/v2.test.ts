@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { contentDigestProblem } from '../../../src/signatures/content-digest.ts';
 import { type SignedRequest, signingKeyOf } from '../../../src/signatures/signed-request.ts';
@@ -8,6 +8,7 @@ import {
   V2_TAG,
   type V2Signature,
   v2BodyProblem,
+  v2KeyId,
   v2MatchesEd25519,
   v2MatchesHmac,
   v2TimeProblem,
@@ -50,7 +51,7 @@ function found(parts: SignedRequest): V2Signature {
 describe('signature v2', () => {
   it('is right for the request that was signed', () => {
     const read = found(request({}, signed()));
-    expect(read).toMatchObject({ keyId: KEY_ID, nonce: NONCE, createdSeconds: NOW_SECONDS });
+    expect(read).toMatchObject({ version: 'v2', keyId: KEY_ID, nonce: NONCE, createdSeconds: NOW_SECONDS });
     expect(v2MatchesHmac(read, signingKey)).toBe(true);
     expect(v2BodyProblem(request({}, signed()))).toBeUndefined();
     expect(v2TimeProblem(read, NOW_MS)).toBeUndefined();
@@ -132,6 +133,8 @@ describe('signature v2', () => {
     ['no keyid', /;keyid="[^"]*"/, '', 'key_id_mismatch'],
     ['no nonce', /;nonce="[^"]*"/, '', 'nonce_malformed'],
     ['a short nonce', /;nonce="[^"]*"/, ';nonce="short"', 'nonce_malformed'],
+    ['a long nonce', /;nonce="[^"]*"/, `;nonce="${'n'.repeat(129)}"`, 'nonce_malformed'],
+    ['a nonce of bytes', /;nonce="[^"]*"/, ';nonce=:YS1ub25jZS1vZi0xNi1vci1tb3Jl:', 'nonce_malformed'],
     ['a nonce with a space', /;nonce="[^"]*"/, ';nonce="sixteen characters"', 'nonce_malformed'],
     ['no alg', /;alg="[^"]*"/, '', 'algorithm_refused'],
     ['another alg', /;alg="[^"]*"/, ';alg="rsa-pss-sha512"', 'algorithm_refused'],
@@ -147,6 +150,111 @@ describe('signature v2', () => {
         ),
       ),
     ).toBe(problem);
+  });
+
+  it.each([16, 128])('takes a nonce of %i characters', (length) => {
+    const nonce = '~'.repeat(length);
+    const headers = input((text) => text.replace(/;nonce="[^"]*"/, `;nonce="${nonce}"`));
+    expect(found(request({}, headers)).nonce).toBe(nonce);
+  });
+
+  it.each(['"Content-Type"', '5', '?1', ':eC1hYnNlbnQ=:', 'x-token', '"@Path"', '"x y"'])(
+    'takes no component %s, also from a server that finds headers by any name',
+    (component) => {
+      const headers = input((text) => text.replace('"content-type"', `"content-type" ${component}`));
+      const server = {
+        ...request(),
+        header: (name: string) => headers[String(name).toLowerCase()] ?? 'there',
+      };
+      expect(readV2(server)).toBe('component_unusable');
+    },
+  );
+
+  it('covers at most thirty components', () => {
+    const covering = (count: number) => {
+      const more = Array.from({ length: count - 6 }, (_, i) => [`x-${i}`, String(i)]);
+      const headers = { ...JSON_TYPE, ...Object.fromEntries(more) } as Record<string, string>;
+      const parts = request({}, headers);
+      const alsoCover = more.map(([name]) => name as string);
+      const key = { algorithm: 'hmac-sha256', signingKey } as const;
+      const made = signV2({
+        request: parts,
+        keyId: KEY_ID,
+        key,
+        createdSeconds: NOW_SECONDS,
+        nonce: NONCE,
+        alsoCover,
+      });
+      return readV2(request({}, { ...headers, ...made }));
+    };
+    expect(covering(30)).toMatchObject({ version: 'v2' });
+    expect(covering(31)).toBe('component_unusable');
+  });
+
+  it('signs the value of a header without the white space around it', () => {
+    const headers = signed({}, { 'content-type': '\t text/plain ' });
+    const { base } = found(request({}, headers));
+    expect(base).toContain('\n"content-type": text/plain\n');
+  });
+
+  it('signs the very bytes of a header that is not ASCII', () => {
+    const headers = signed({}, { 'content-type': 'text/plain; note=\u00e9' });
+    const read = found(request({}, headers));
+    const mac = createHmac('sha256', signingKey).update(Buffer.from(read.base, 'latin1')).digest();
+    expect(read.signature).toEqual(mac);
+    expect(v2MatchesHmac(read, signingKey)).toBe(true);
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const signature = sign(null, Buffer.from(read.base, 'latin1'), privateKey);
+    expect(v2MatchesEd25519({ ...read, algorithm: 'ed25519', signature }, publicKey)).toBe(true);
+  });
+
+  it('must cover the digest that an empty body brings, and adds none to it', () => {
+    const body = Buffer.alloc(0);
+    const headers = signed({ body });
+    expect(Object.keys(headers).sort()).toEqual(['content-type', 'signature', 'signature-input']);
+    const digest = signed()['content-digest'] as string;
+    expect(readV2(request({ body }, { ...headers, 'content-digest': digest }))).toBe('component_missing');
+  });
+
+  it('refuses a member of its tag that is no list of components', () => {
+    const alone = { ...signed(), 'signature-input': `sig1=1;created=1;tag="${V2_TAG}"` };
+    expect(readV2(request({}, alone))).toBe('signature_input_malformed');
+    expect(
+      readV2(
+        request(
+          {},
+          input((text) => `sig0=1, ${text}`),
+        ),
+      ),
+    ).toBe('signature_input_malformed');
+  });
+
+  it('knows its keyid also where the rest cannot be right, and none where it is not said', () => {
+    const keyId = (field?: string) =>
+      v2KeyId(request({}, field === undefined ? {} : { 'signature-input': field }));
+    const field = signed()['signature-input'] as string;
+    expect(keyId(field)).toBe(KEY_ID);
+    expect(keyId(field.replace(/;nonce="[^"]*"/, ''))).toBe(KEY_ID);
+    for (const none of [
+      undefined,
+      '',
+      'not a dictionary',
+      field.replace(/;keyid="[^"]*"/, ''),
+      field.replace(/;keyid="[^"]*"/, ';keyid=1'),
+      field.replace(V2_TAG, 'web-bot-auth'),
+      `${field}, sig2=1`,
+    ])
+      expect(keyId(none)).toBeUndefined();
+  });
+
+  it('takes a created of the very beginning as a time, which is long over', () => {
+    const read = found(
+      request(
+        {},
+        input((text) => text.replace(/;created=\d+/, ';created=0')),
+      ),
+    );
+    expect(v2TimeProblem(read, NOW_MS)).toBe('timestamp_outside_window');
   });
 
   it('leaves signatures of other parties alone, and refuses two of its own', () => {
@@ -176,6 +284,8 @@ describe('signature v2', () => {
   it.each([
     ['under another label', (text: string) => text.replace('sig1', 'sig2')],
     ['that is a string', () => 'sig1="AAAA"'],
+    ['that is a string of the right length', () => `sig1="${'A'.repeat(32)}"`],
+    ['that is a list', () => 'sig1=(:AAAA:)'],
     ['of another length', () => 'sig1=:AAAA:'],
     ['that is not base64', () => 'sig1=:not base64:'],
     ['with loose bits', (text: string) => text.replace(/.=:$/, (end) => `${end[0] === 'B' ? 'C' : 'B'}=:`)],
