@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import { BridgeError } from '../errors.ts';
 import type { PartnerApi, PartnerCall, PartnerCallOptions } from './partner-api.ts';
 
@@ -16,16 +15,21 @@ export class PartnerRefusal extends Error {
   }
 }
 
+/** What says whether an answer has the expected shape: a schema of zod, in any version, or anything that is read alike. */
+export interface AnswerSchema<Value> {
+  safeParse(value: unknown): { success: true; data: Value } | { success: false };
+}
+
 /**
  * A typed call for code: what the partner answers is checked against `schema` (`z.undefined()` for an answer without
  * a body). Throws `PartnerRefusal` for a 4xx that concerns the call, `PARTNER_API_ERROR` for an answer of another
  * shape, and what `PartnerApi.call` throws.
  */
-export async function callPartner<Schema extends z.ZodType>(
+export async function callPartner<Value>(
   api: Pick<PartnerApi, 'call'>,
   request: PartnerCall & PartnerCallOptions,
-  schema: Schema,
-): Promise<z.output<Schema>> {
+  schema: AnswerSchema<Value>,
+): Promise<Value> {
   const { lane, deadlineMs, ...call } = request;
   const answer = await api.call(call, { lane, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
   if (answer.status >= 400) throw new PartnerRefusal(answer.status, answer.code);

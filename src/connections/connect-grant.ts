@@ -10,6 +10,7 @@ import { BridgeError } from '../errors.ts';
 import { OutboundError } from '../outbound/outbound-types.ts';
 import type { OutboundVault } from '../outbound/token-share.ts';
 import type { Clock } from '../platform/clock.ts';
+import { challengeOf, newVerifier } from '../platform/pkce.ts';
 import { randomSeed, randomToken } from '../platform/random.ts';
 import { rememberPastMs, type ReplayStore } from '../replay/replay.ts';
 import type { Connection } from './connection.ts';
@@ -107,7 +108,7 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
       if (!connection.connector) {
         throw refuse('This connection needs nobody to connect it: it has no authorization_code credential.');
       }
-      const verifier = randomToken(32);
+      const verifier = newVerifier();
       const expiresAtMs = clock.nowMs() + LIFE_MS;
       const id = randomToken(16);
       const confirmation = newConfirmation();
@@ -116,7 +117,7 @@ export function createConnectGrant(deps: ConnectGrantDeps): ConnectGrant {
       const address = connection.connector.addressFor({
         redirectUri,
         state: vault.seal(JSON.stringify(state), CONTEXT),
-        challenge: hash('sha256', verifier, 'base64url'),
+        challenge: challengeOf(verifier),
       });
       audit.event('connection.connect_started', { ...by, outcome: 'success', details: { connection: name } });
       return { address, redirectUri, confirmation, expiresAtMs };

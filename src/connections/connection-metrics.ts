@@ -75,6 +75,15 @@ export function registerConnectionMetrics({
   );
   perDestination(Gauge, 'calls_running', 'Calls under way', (one) => one.running);
   perDestination(Gauge, 'calls_waiting', 'Calls in line for a connection', (one) => one.waiting);
+  void new Gauge({
+    name: 'symbolon_outbound_retries_left',
+    help: 'Repeats that the budget of a connection allows now',
+    labelNames: ['connection'],
+    registers,
+    collect() {
+      for (const one of connections.values()) this.set({ connection: one.name }, one.status().retriesLeft);
+    },
+  });
   void new Counter({
     name: 'symbolon_outbound_retries_total',
     help: 'Calls that were sent a second time',

@@ -2,9 +2,13 @@ import { createHash } from 'node:crypto';
 import type { TokenShare } from '../outbound/token-share.ts';
 import type { RedisConnection } from './redis.ts';
 
-/** Takes the lease unless it is held; its value is a number that only grows, kept beside it for a month. */
+/**
+ * Takes the lease unless it is held; one that has longer to go than any lease is from before the server's clock was set
+ * back, and counts for nothing. Its value is a number that only grows, kept beside it for a month.
+ */
 const ACQUIRE = `
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local left = redis.call('PTTL', KEYS[1])
+if left >= 0 and left <= tonumber(ARGV[1]) then return 0 end
 local fence = redis.call('INCR', KEYS[2])
 redis.call('PEXPIRE', KEYS[2], 2592000000)
 redis.call('SET', KEYS[1], fence, 'PX', ARGV[1])

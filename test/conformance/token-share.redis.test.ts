@@ -39,6 +39,15 @@ describe.skipIf(missing !== undefined)(
       expect(await share.acquire(key, 60_000)).toBeGreaterThan(first);
     });
 
+    it('are fetched by the next one where a lease has longer to go than any: the server’s clock was set back', async () => {
+      const stuck = (await share.acquire(key, 86_400_000)) as number;
+      expect(await share.acquire(key, 86_400_000)).toBeUndefined();
+      const next = (await share.acquire(key, 4_000)) as number;
+      expect(next).toBeGreaterThan(stuck);
+      expect(await share.acquire(key, 4_000)).toBeUndefined();
+      expect(await share.renew(key, stuck, 4_000)).toBe(false);
+    });
+
     it('are held on to by their holder alone', async () => {
       const fence = (await share.acquire(key, 60_000)) as number;
       expect(await share.renew(key, fence, 60_000)).toBe(true);

@@ -101,6 +101,7 @@ describe('GET /admin/connections', () => {
     expect(text).toContain('symbolon_outbound_calls_total{destination="crm",outcome="status_2xx"} 1');
     expect(text).toContain('symbolon_outbound_calls_total{destination="crm/token",outcome="status_2xx"} 1');
     expect(text).toContain('symbolon_outbound_retries_total{connection="crm"} 1');
+    expect(text).toContain('symbolon_outbound_retries_left{connection="crm"} 9');
   });
 });
 
@@ -180,7 +181,7 @@ describe('symbolon connections', () => {
   it('status shows every connection in a line, or all about one', async () => {
     const { code, stdout } = await run(['connections', 'status']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/crm +closed +4 +2 +0 +0\/32 +0 +until 2026-01-01T00:10:00.000Z/);
+    expect(stdout).toMatch(/crm +closed +4 +2 +0 +1 \(9 left\) +0\/32 +0 +until 2026-01-01T00:10:00.000Z/);
     const one = await run(['connections', 'status', 'crm']);
     expect(one.stdout).toContain('2 status_2xx');
     expect(one.stdout).toContain('unreachable at 2026-01-01T00:00:00.000Z');

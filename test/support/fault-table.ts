@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect } from 'vitest';
 import type { ConfigInput } from '../../src/config/config.ts';
+import type { TestClock } from './clock.ts';
 import {
+  type Bystanders,
   caseName,
   createBystanders,
   DESTINATIONS,
@@ -14,20 +16,22 @@ import {
   type RolePlace,
 } from './fault-house.ts';
 import { FAULTS } from './faulty-server.ts';
-import { startService, type TestService, type TestServiceOptions } from './service.ts';
+import { startService, type TestService } from './service.ts';
 
 const DOCUMENTED = readFileSync(resolve(import.meta.dirname, '../../docs/errors.md'), 'utf8');
 
-export interface FaultTableOptions extends Pick<TestServiceOptions, 'clock'> {
+export interface FaultTableOptions {
+  clock?: TestClock;
   /** Default: short ones. */
   limits?: RolePlace['limits'];
-  /** Before the service starts. */
-  prepare?(settings: (all: ConfigInput) => ConfigInput, house: FaultHouse): Promise<ConfigInput>;
+  /** Runs before the service starts; what it gives changes the settings once more. */
+  prepare?(house: FaultHouse): Promise<(all: ConfigInput) => ConfigInput>;
 }
 
 export interface FaultTable {
   readonly cases: readonly (readonly [role: string, one: Destination])[];
   readonly t: TestService;
+  readonly bystanders: Bystanders;
   open(): Promise<void>;
   close(): Promise<void>;
   /** One row: the documented answer, in time, and nothing else suffers. */
@@ -84,16 +88,17 @@ export function createFaultTable(
     get t() {
       return t;
     },
+    bystanders,
     knock,
     async open() {
       house = await openFaultHouse(roles, limits);
-      const add = (all: ConfigInput) => withFaults(all, roles, house);
-      const prepared = await prepare?.(add, house);
+      const change = (await prepare?.(house)) ?? ((all: ConfigInput) => all);
       t = await startService({
         ...service,
-        settings: (all) => prepared ?? add(all),
+        settings: (all) => change(withFaults(all, roles, house)),
         resolveHost: house.resolveHost,
       });
+      if (service.clock) t = Object.assign(t, { clock: service.clock });
       const fields = cases.map(([role, one]) => caseName(role.name, one));
       await t.admin.patch('/admin/partners/north').send({ visible_fields: fields }).expect(200);
     },
@@ -115,7 +120,9 @@ export function createFaultTable(
       const storm = Array.from({ length: 20 }, () => knock(role, one));
       await bystanders.go(t, role);
       // Once the circuit is open or a pause was asked for, nobody waits any more; until then a call may wait its time out.
-      const statuses = new Set([expected[0], 503, 504, ...(one === 'flapping' ? [well[0]] : [])]);
+      const statuses = new Set([expected[0], 503, 504]);
+      if (one === 'flapping') statuses.add(well[0]);
+      if (one === 'too_many') statuses.add(429);
       for (const [status] of await Promise.all(storm)) expect(statuses).toContain(status);
     },
     neverStrays() {

@@ -83,10 +83,10 @@ describe('the life of a token', () => {
     });
     const crm = connect();
     await crm.send(question);
-    clock.advance(69_000);
+    clock.advance(59_000);
     await crm.send(question);
     expect(server.requests).toHaveLength(1);
-    clock.advance(2_000);
+    clock.advance(12_000);
     await crm.send(question);
     expect(server.requests).toHaveLength(2);
   });
