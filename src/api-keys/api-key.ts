@@ -6,7 +6,8 @@
 import type { AuditRecord } from '../audit/audit-record.ts';
 import type { EndWithRevocations, Revocation } from '../revocation/revocation-types.ts';
 import type { PartnerId } from '../partners/partner.ts';
-import type { DueGrace, RotationPlan } from '../partners/secret-rotation.ts';
+import type { SecretReplacementStore } from '../partners/replace-secrets.ts';
+import type { KeptSecret } from '../partners/secret-rotation.ts';
 
 export type ApiKeyEnvironment = 'live' | 'test';
 /** `bearer`: the secret is presented. `signing`: it signs requests and never travels. */
@@ -15,8 +16,7 @@ export type ApiKeyUse = 'bearer' | 'signing';
 export type SignaturePolicy = 'none' | 'v1' | 'v2' | 'any';
 
 /** One secret of a key; two may be live at a time, while a rotation is under way. */
-export interface ApiKeySecret {
-  secretId: string;
+export interface ApiKeySecret extends KeptSecret {
   /**
    * HMAC of the secret's SHA-256 under the credential pepper, base64url. Unique among all secrets; that of a signing
    * secret serves that alone, and is never looked up for a bearer; `undefined` where there is none to compare.
@@ -24,16 +24,6 @@ export interface ApiKeySecret {
   digest: string | undefined;
   /** The signing key that follows from the secret, sealed for this secret id. */
   sealedSigningKey: string | undefined;
-  createdAtMs: number;
-  /** A replaced secret ends here; its holder is told that it has expired. */
-  expiresAtMs: number | undefined;
-  /** A compromised secret: from here on it is like one that never was. */
-  revokedAtMs: number | undefined;
-  /** Written some seconds after the fact. */
-  firstUsedAtMs: number | undefined;
-  lastUsedAtMs: number | undefined;
-  /** While a rotation waits for its successor's first use: how long it lives on from then. */
-  graceMs?: number | undefined;
 }
 
 /** A public key that v2 signatures are checked with; its private half is with the partner alone. */
@@ -75,12 +65,16 @@ export interface SecretUse {
   lastAtMs: number;
 }
 
-export interface ApiKeyStore {
+/** When a key ends after a rotation; `undefined`: never. */
+export interface KeyEnd {
+  keyExpiresAtMs: number | undefined;
+}
+
+export interface ApiKeyStore extends SecretReplacementStore<string, ApiKey, KeyEnd> {
   insert(key: ApiKey, audit: AuditRecord): Promise<'inserted' | 'conflict'>;
   findByPublicDigest(digest: string): Promise<ApiKey | undefined>;
   /** The key that one of whose secrets has this digest. */
   findBySecretDigest(digest: string): Promise<ApiKey | undefined>;
-  find(keyId: string): Promise<ApiKey | undefined>;
   list(partner?: PartnerId): Promise<ApiKey[]>;
   /** Replaces label, signature policy, scopes, addresses, public keys and expiry; nothing else. */
   update(key: ApiKey, audit: AuditRecord): Promise<'updated' | 'missing'>;
@@ -98,35 +92,6 @@ export interface ApiKeyStore {
     end: { expiresAtMs: number } | { revokedAtMs: number; revocations?: readonly Revocation[] },
     audit: AuditRecord,
   ): Promise<'ended' | 'missing'>;
-  /**
-   * Adds a successor, bounds every secret that lives by the plan and sets the key's expiry, all or nothing.
-   * `conflict` when `maxLive` secrets live already.
-   */
-  rotate(
-    keyId: string,
-    rotation: {
-      successor: ApiKeySecret;
-      plan: RotationPlan;
-      keyExpiresAtMs: number | undefined;
-      maxLive: number;
-    },
-    audit: AuditRecord,
-  ): Promise<'rotated' | 'conflict' | 'missing'>;
-  /** Marks secrets as compromised and adds a successor, if one is given; `missing` when none of them was left. */
-  compromise(
-    keyId: string,
-    change: {
-      secretIds: readonly string[];
-      atMs: number;
-      revocations?: readonly Revocation[];
-      successor: ApiKeySecret | undefined;
-    },
-    audit: AuditRecord,
-  ): Promise<'ended' | 'missing'>;
-  /** Replaced secrets whose grace has begun and is not settled. */
-  dueGraces(): Promise<DueGrace[]>;
-  /** Settles a grace; `missing` when another process has. */
-  startGrace(secretId: string, expiresAtMs: number, audit: AuditRecord): Promise<'started' | 'missing'>;
   revoke(keyId: string, end: EndWithRevocations, audit: AuditRecord): Promise<'revoked' | 'missing'>;
   /** Notes uses of secrets, and of keys by their own id: the first is kept, the last only moves forward. */
   recordUses(uses: readonly SecretUse[]): Promise<void>;

@@ -4,6 +4,7 @@ import type { AuditRecord } from '../audit/audit-record.ts';
 import { BridgeError } from '../errors.ts';
 import { credentialDigestOfHash, credentialDigestsOfHash } from '../keyring/credential-digest.ts';
 import type { PartnerId } from '../partners/partner.ts';
+import { MAX_LIVE_SECRETS } from '../partners/replace-secrets.ts';
 import type { AdminActor } from '../partners/partners.ts';
 import { randomToken } from '../platform/random.ts';
 import type { ApiKey, ApiKeySecret, ApiKeyUse } from './api-key.ts';
@@ -80,7 +81,6 @@ export interface ApiKeysDeps extends KeyLookupDeps {
   audit: Audit;
 }
 
-const MAX_LIVE_SECRETS = 2;
 /** How long a change keeps other nodes from using what they read before it; covers clocks that differ. */
 const CHANGE_SIGNAL_MS = 60_000;
 

@@ -79,7 +79,8 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
 
   const isFresh = (hit: Remembered): boolean => {
     const ageMs = clock.monotonicMs() - hit.readMonotonicMs;
-    if (ageMs >= CACHE_MS) return false;
+    // What was read before the clock was set back cannot be compared with what was changed after it.
+    if (ageMs >= CACHE_MS || clock.nowMs() < hit.readAtMs) return false;
     return ageMs < REREAD_MS || !revocations.isRevoked('api_key_record', hit.key.keyId, hit.readAtMs);
   };
 

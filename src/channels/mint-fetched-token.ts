@@ -27,14 +27,17 @@ interface Fetched {
 
 interface Kept {
   sealed: string;
-  /** From here on it is fetched anew: four fifths of its life. */
+  /** From here on it is fetched anew: four fifths of its life, by whichever clock is there first. */
   renewAtMs: number;
+  renewMonotonicMs: number;
 }
 
 const MAX_KEPT = 20_000;
 const MAX_TOKEN_LENGTH = 8_192;
 const RENEW_SHARE = 0.8;
 const TOKEN = /^[\x21-\x7e]+$/;
+/** Failures of a call to which the vendor did answer, or that will not pass by themselves. */
+const LASTING: ReadonlySet<FailureReason> = new Set(['too_large', 'protocol', 'refused_address']);
 
 type FetchShape = ShapedRequest<'fetched_token'>['shape'];
 
@@ -71,7 +74,8 @@ export function createFetchedTokenMint(deps: FetchedTokenMintDeps): Mint<'fetche
   const recall = (key: string): Fetched | undefined => {
     const entry = kept.get(key);
     if (!entry) return undefined;
-    const bytes = clock.nowMs() < entry.renewAtMs ? open(sealKey, entry.sealed, key) : undefined;
+    const isFresh = clock.nowMs() < entry.renewAtMs && clock.monotonicMs() < entry.renewMonotonicMs;
+    const bytes = isFresh ? open(sealKey, entry.sealed, key) : undefined;
     if (bytes) return JSON.parse(bytes.toString('utf8')) as Fetched;
     kept.delete(key);
     return undefined;
@@ -81,8 +85,12 @@ export function createFetchedTokenMint(deps: FetchedTokenMintDeps): Mint<'fetche
     const oldest = kept.size >= MAX_KEPT ? kept.keys().next().value : undefined;
     if (oldest !== undefined) kept.delete(oldest);
     const nowMs = clock.nowMs();
-    const renewAtMs = nowMs + (fetched.expiresAtMs - nowMs) * RENEW_SHARE;
-    kept.set(key, { sealed: seal(sealKey, Buffer.from(JSON.stringify(fetched)), key), renewAtMs });
+    const servesMs = (fetched.expiresAtMs - nowMs) * RENEW_SHARE;
+    kept.set(key, {
+      sealed: seal(sealKey, Buffer.from(JSON.stringify(fetched)), key),
+      renewAtMs: nowMs + servesMs,
+      renewMonotonicMs: clock.monotonicMs() + servesMs,
+    });
   };
 
   const failed = (
@@ -91,7 +99,7 @@ export function createFetchedTokenMint(deps: FetchedTokenMintDeps): Mint<'fetche
     status?: number,
   ): never => {
     reportFailure({ event: 'channel_vendor.failed', name: channel.id, reason, status, requestId });
-    const isPassing = status === undefined || status === 429 || status >= 500;
+    const isPassing = status === undefined ? !LASTING.has(reason) : status === 429 || status >= 500;
     throw new BridgeError(isPassing ? 'CHANNEL_VENDOR_UNAVAILABLE' : 'CHANNEL_VENDOR_ERROR');
   };
 

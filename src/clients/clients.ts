@@ -98,14 +98,19 @@ export function createClients(deps: ClientsDeps): Clients {
 
   const isFresh = (hit: { client: OAuthClient; readAtMs: number; readMonotonicMs: number }): boolean => {
     const ageMs = clock.monotonicMs() - hit.readMonotonicMs;
-    if (ageMs >= CACHE_MS) return false;
+    // What was read before the clock was set back cannot be compared with what was changed after it.
+    if (ageMs >= CACHE_MS || clock.nowMs() < hit.readAtMs) return false;
     return ageMs < REREAD_MS || !revocations.isRevoked('client_record', hit.client.clientId, hit.readAtMs);
   };
 
-  const find = async (clientId: string): Promise<OAuthClient | undefined> => {
-    if (!CLIENT_ID.test(clientId)) return undefined;
+  const remembered = (clientId: string): OAuthClient | undefined => {
     const hit = cache.get(clientId);
-    if (hit && isFresh(hit)) return hit.client;
+    return hit && isFresh(hit) ? hit.client : undefined;
+  };
+
+  const find = async (clientId: string): Promise<OAuthClient | undefined> => {
+    const known = remembered(clientId);
+    if (known || !CLIENT_ID.test(clientId)) return known;
     const readAtMs = clock.nowMs();
     const readMonotonicMs = clock.monotonicMs();
     const client = await store.find(clientId as ClientId);
@@ -222,7 +227,7 @@ export function createClients(deps: ClientsDeps): Clients {
     },
 
     authenticate: async (clientId, secret) => {
-      const client = await find(clientId);
+      const client = remembered(clientId) ?? (await find(clientId));
       const nowMs = clock.nowMs();
       const live = (client?.secrets ?? []).filter(
         ({ expiresAtMs, revokedAtMs }) =>

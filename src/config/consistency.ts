@@ -1,3 +1,4 @@
+import { auditRules } from './audit-rules.ts';
 import { channelProfileRules } from './channel-profile-rules.ts';
 import type { Config } from './config.ts';
 import type { ConsistencyContext, Finding, Rule } from './finding.ts';
@@ -23,6 +24,7 @@ const rules: readonly Rule[] = [
   ...sessionRules,
   ...limitRules,
   ...storageRules,
+  ...auditRules,
 ];
 
 /**

@@ -169,6 +169,7 @@ export const sections = {
   storage: z
     .strictObject({ database_url: databaseUrlSetting.optional(), redis_url: redisUrlSetting.optional() })
     .prefault({}),
+  audit: z.strictObject({ retention_days: whole(30, 36_525).default(400) }).prefault({}),
   keys: z
     .strictObject({
       encryption_keys: z.array(encryptionKeySetting).max(10).default([]),

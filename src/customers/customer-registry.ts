@@ -132,8 +132,16 @@ export interface RegistryStore {
 }
 
 export interface NoticeStore {
-  /** Notices that are due, put off by `leaseMs` so that no other process sends them meanwhile. */
-  claim(nowMs: number, leaseMs: number, limit: number): Promise<PartnerNotice[]>;
+  /**
+   * Notices that are due at `nowMs` (or were to be later than `latestMs`), put off by `leaseMs` so that no other process
+   * sends them meanwhile.
+   */
+  claim(due: {
+    nowMs: number;
+    latestMs: number;
+    leaseMs: number;
+    limit: number;
+  }): Promise<PartnerNotice[]>;
   /** An attempt failed: the next is due then. */
   postpone(id: string, dueAtMs: number): Promise<void>;
   remove(id: string): Promise<void>;

@@ -3,21 +3,18 @@ import { BridgeError } from '../errors.ts';
 import {
   type CustomerIdentifier,
   type CustomerReference,
-  deriveIdentifier,
   type IdentifierSubject,
   MAX_IDENTIFIER_KEY_VERSION,
   parseIdentifier,
-  randomIdentifier,
-  type ReferenceSpace,
 } from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { AdminActor } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { CustomerStore, PinnedCustomer, RegistryStore } from './customer-registry.ts';
+import type { CustomerStore, RegistryStore } from './customer-registry.ts';
 import { createLookupAllowance } from './lookup-allowance.ts';
-import { type LifeChange, planUnion } from './life-rules.ts';
-import { createPersons, type NamedPerson } from './persons.ts';
+import { createPersons } from './persons.ts';
+import { createPinCustomers, type IdentifiedCustomer } from './pin-customers.ts';
 
 export interface TracedCustomer {
   customerId: CustomerIdentifier;
@@ -25,13 +22,6 @@ export interface TracedCustomer {
   space: string;
   reference: CustomerReference;
   pinnedAtMs: number;
-}
-
-/** A customer of a group, by the reference that leads after merges. */
-export interface IdentifiedCustomer {
-  customerId: CustomerIdentifier;
-  space: ReferenceSpace;
-  reference: CustomerReference;
 }
 
 export interface Identities {
@@ -64,136 +54,15 @@ export interface IdentitiesDeps {
 
 /** What people look up by hand stays far below it. */
 const TRACES_PER_HOUR = 1_000;
-/** How often a first sign-in starts over when the registry changes under it. */
-const ATTEMPTS = 10;
-
 export function createIdentities(deps: IdentitiesDeps): Identities {
-  const { store, registry, keyring, clock, audit } = deps;
+  const { store, registry, keyring, audit } = deps;
   const persons = createPersons({ registry, keyring });
   const allowance = createLookupAllowance({ ...deps, perHour: TRACES_PER_HOUR });
 
-  const findKnown = async (subject: IdentifierSubject): Promise<PinnedCustomer | undefined> => {
-    for (const index of persons.indexesOf(subject)) {
-      const known = await store.findByIndex(index);
-      if (known) return known;
-    }
-    return undefined;
-  };
-
-  const identified = (pinned: PinnedCustomer): IdentifiedCustomer | undefined => {
-    if (pinned.disabledAtMs !== undefined) return undefined;
-    const reference = persons.open(pinned);
-    if (reference === undefined) {
-      throw new BridgeError('INTERNAL_ERROR', { cause: new Error('a pinned reference does not open') });
-    }
-    return { customerId: pinned.customerId, space: pinned.space, reference };
-  };
-
-  /** Pins a subject that has no identifier yet; `undefined` when the registry has changed, so look again. */
-  const pinNew = async (
-    subject: IdentifierSubject,
-    sequence: number,
-  ): Promise<PinnedCustomer | undefined> => {
-    const { key, version } = keyring.current('identifier');
-    const indexes = persons.indexesOf(subject);
-    const erased = await registry.erasedAmong(indexes);
-    const candidates = [
-      // The derived identifier of an erased customer is used up, and may be traced by whoever knows the key.
-      ...(erased.size === 0 ? [deriveIdentifier(key, version, subject)] : []),
-      randomIdentifier(version, subject.space),
-    ];
-    for (const customerId of candidates) {
-      const pinned = await store.pin(
-        {
-          customerId,
-          group: subject.group,
-          space: subject.space,
-          subjectIndex: indexes[0] as string,
-          sealedReference: persons.seal(subject.reference, customerId),
-          createdAtMs: clock.nowMs(),
-        },
-        sequence,
-      );
-      if (pinned === 'changed') return undefined;
-      if (pinned === 'taken') continue;
-      audit.event('customer.pinned', {
-        outcome: 'success',
-        actor: 'system',
-        customerId: pinned.customerId,
-        details: { group: subject.group, space: subject.space },
-      });
-      return pinned;
-    }
-    return undefined;
-  };
-
-  /** Lets a further name of a merged customer lead to the identifier that this group has for them. */
-  const joinMerged = async (
-    subject: IdentifierSubject,
-    person: Awaited<ReturnType<typeof persons.find>>,
-    sequence: number,
-  ): Promise<void> => {
-    const leading: NamedPerson = person.references.find(({ isPrimary }) => isPrimary) ?? subject;
-    const { group } = subject;
-    const here = person.references.some((record) => record.group === group);
-    if (!here) {
-      const { space, reference } = leading;
-      await pinNew({ group, space, reference }, sequence);
-      return;
-    }
-    const change: LifeChange = planUnion(person, leading, {
-      indexOf: (one) => persons.indexesOf(one)[0] as string,
-      seal: persons.seal,
-      newIdentifier: (space) => randomIdentifier(keyring.current('identifier').version, space),
-      nowMs: clock.nowMs(),
-    });
-    const record = (customerId: CustomerIdentifier) =>
-      audit.record('customer.merged', {
-        outcome: 'success',
-        actor: 'system',
-        customerId,
-        reason: 'merged before in another channel group',
-      });
-    await registry.apply({
-      ...change,
-      sequence,
-      absent: person.absent,
-      revocations: [],
-      ended: [],
-      purged: [],
-      consents: change.consents.map((one) => ({
-        customerId: one.customerId,
-        personIndex: persons.personIndexOf(one.person),
-      })),
-      notices: [],
-      audit: change.events.map(({ customerId }) => record(customerId)),
-    });
-  };
-
-  /** A first sign-in in a group: what is known of the person in other groups holds here as well. */
-  const identifyNew = async (subject: IdentifierSubject): Promise<IdentifiedCustomer | undefined> => {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const sequence = await registry.sequence();
-      const known = await findKnown(subject);
-      if (known) return identified(known);
-      const { space, reference } = subject;
-      const person = await persons.find({ name: { space, reference } });
-      if (person.identifiers.some(({ disabledAtMs }) => disabledAtMs !== undefined)) return undefined;
-      if (person.names.length > 1) {
-        await joinMerged(subject, person, sequence);
-        continue;
-      }
-      const pinned = await pinNew(subject, sequence);
-      if (pinned) return identified(pinned);
-    }
-    throw new BridgeError('STORE_UNAVAILABLE', { retryAfterSeconds: 1 });
-  };
+  const { findKnown, identify } = createPinCustomers({ ...deps, persons });
 
   return {
-    identify: async (subject) => {
-      const known = await findKnown(subject);
-      return known ? identified(known) : identifyNew(subject);
-    },
+    identify,
 
     known: async (subject) => (await findKnown(subject))?.customerId,
 

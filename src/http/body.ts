@@ -8,6 +8,9 @@ const MAX_FORM_FIELDS = 50;
 /** How much of an oversized upload is read and thrown away so that the sender gets to see our answer. */
 const MAX_DISCARDED_BYTES = 32 * 1_048_576;
 
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+const JSON_TYPE = 'application/json';
+
 export type BodyType = 'form' | 'json' | 'none';
 
 /**
@@ -67,6 +70,8 @@ export function bodyType(req: Request, body: Buffer, accepted: readonly BodyType
     if (body.length === 0 && accepted.includes('none')) return 'none';
     throw new BridgeError('UNSUPPORTED_MEDIA_TYPE');
   }
+  if (header === JSON_TYPE && accepted.includes('json')) return 'json';
+  if (header === FORM_TYPE && accepted.includes('form')) return 'form';
   const [media = '', ...parameters] = header.split(';').map((part) => part.trim().toLowerCase());
   for (const parameter of parameters) {
     const [name, value] = parameter.split('=');
@@ -74,8 +79,8 @@ export function bodyType(req: Request, body: Buffer, accepted: readonly BodyType
       throw new BridgeError('UNSUPPORTED_MEDIA_TYPE');
     }
   }
-  if (media === 'application/x-www-form-urlencoded' && accepted.includes('form')) return 'form';
-  if (media === 'application/json' && accepted.includes('json')) return 'json';
+  if (media === FORM_TYPE && accepted.includes('form')) return 'form';
+  if (media === JSON_TYPE && accepted.includes('json')) return 'json';
   throw new BridgeError('UNSUPPORTED_MEDIA_TYPE');
 }
 
@@ -123,6 +128,7 @@ export function parseForm(text: string): Record<string, string> {
 }
 
 function decodePart(part: string): string {
+  if (!part.includes('%') && !part.includes('+')) return part;
   try {
     return decodeURIComponent(part.replaceAll('+', ' '));
   } catch {

@@ -38,11 +38,18 @@ export interface TlsMaterial {
  * swap: a swap costs more than the rest of the routing, and makes every later look-up slower.
  */
 function bornClasses({ request, response }: Express) {
+  // What Node exports under these names are plain functions: they can be called for an object that is there.
+  const beRequest = IncomingMessage as unknown as (this: IncomingMessage, socket: Socket) => void;
+  const beResponse = ServerResponse as unknown as (
+    this: ServerResponse,
+    req: IncomingMessage,
+    options: object,
+  ) => void;
   function BornRequest(this: IncomingMessage, socket: Socket) {
-    Reflect.apply(IncomingMessage, this, [socket]);
+    beRequest.call(this, socket);
   }
-  function BornResponse(this: ServerResponse, ...args: unknown[]) {
-    Reflect.apply(ServerResponse, this, args);
+  function BornResponse(this: ServerResponse, req: IncomingMessage, options: object) {
+    beResponse.call(this, req, options);
   }
   BornRequest.prototype = request;
   BornResponse.prototype = response;

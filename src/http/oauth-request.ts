@@ -33,17 +33,20 @@ const NEVER_IN_QUERY = [
   'token',
 ];
 const QUERY_PARAMETER = 'grant_type';
+const ACCEPTED = ['form', 'json', 'none'] as const;
 
 async function readParameters(req: Request, queryGrantType: boolean): Promise<Record<string, string>> {
-  const fields = await readFields(req, ['form', 'json', 'none']);
-  const query = parseQuery(req);
+  const fields = await readFields(req, ACCEPTED);
   const parameters: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const [name, value] of Object.entries(fields)) {
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
     if (typeof value !== 'string') {
       throw new OAuthError('invalid_request', { message: 'Every parameter must be a string.' });
     }
     parameters[name] = value;
   }
+  if (!req.url.includes('?')) return parameters;
+  const query = parseQuery(req);
   if (NEVER_IN_QUERY.some((name) => name in query)) {
     throw new OAuthError('invalid_request', {
       message: 'Credentials belong in the body or a header, never in the address.',

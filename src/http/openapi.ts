@@ -2,6 +2,7 @@ import type { ZodOpenApiObject, ZodOpenApiPathItemObject, ZodOpenApiPathsObject 
 import { programVersion } from '../platform/version.ts';
 import { apiKeyEndpoints } from './admin/api-keys.ts';
 import { auditEndpoints } from './admin/audit.ts';
+import { auditRetentionEndpoints } from './admin/audit-retention.ts';
 import { channelEndpoints } from './admin/channels.ts';
 import { clientEndpoints } from './admin/clients.ts';
 import { connectionEndpoints } from './admin/connections.ts';
@@ -110,6 +111,7 @@ export function endpointContracts(): EndpointContract[] {
     ...identifierFileEndpoints(nothing),
     ...keyEndpoints(nothing),
     ...auditEndpoints(nothing),
+    ...auditRetentionEndpoints(nothing),
     ...limitEndpoints(nothing),
     ...connectionEndpoints(nothing),
     fieldsEndpoint(nothing),

@@ -115,8 +115,8 @@ function createStore({ keep, lifetimes, clock }: SessionCookiesDeps): Store {
   };
   /** Whether this use has to be written down; says so at most once for each interval. */
   const isTouchDue = (idDigest: string): boolean => {
-    const nowMs = clock.nowMs();
-    if (nowMs - (touched.get(idDigest) ?? 0) < touchEveryMs) return false;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (touched.get(idDigest) ?? -Infinity) < touchEveryMs) return false;
     if (touched.size >= MAX_TOUCH_MEMORY) touched.clear();
     touched.set(idDigest, nowMs);
     return true;

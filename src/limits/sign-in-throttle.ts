@@ -58,7 +58,8 @@ export function tooManyFailures(
   return new BridgeError('RATE_LIMITED', {
     message: 'Too many failed sign-ins. Wait before the next one.',
     details: { policy, quota: limit.points, window_seconds: limit.duration },
-    retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+    // The limiter reckons the rest of its window by the wall clock, which may have been set back.
+    retryAfterSeconds: Math.min(Math.max(1, Math.ceil(waitMs / 1000)), limit.duration),
   });
 }
 

@@ -6,6 +6,7 @@ import { isRegisteredRedirectUri } from '../clients/redirect-uri.ts';
 import { OAuthError } from '../errors.ts';
 import type { Partner } from '../partners/partner.ts';
 import type { Partners } from '../partners/partners.ts';
+import { S256_CHALLENGE } from '../platform/pkce.ts';
 import { readOpenIdParameters, type OpenIdRequest, understoodScope } from './openid-request.ts';
 import { type Parameters, presentParameters, refuseOtherResource, scopesWithin } from './parameters.ts';
 
@@ -47,9 +48,6 @@ export type ReadAuthorizationRequest =
   | { outcome: 'untrusted'; message: string }
   /** Told to the client at its redirect address. */
   | { outcome: 'refused'; redirectTo: string; error: AuthorizationErrorCode };
-
-/** RFC 7636 section 4.2: base64url of a SHA-256. */
-export const S256_CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
 /** The answer of the authorization endpoint: parameters added to the redirect address, `iss` always (RFC 9207). */
 export function authorizationResponse(

@@ -63,7 +63,8 @@ export function createClientAuthentication({ clients }: { clients: Clients }) {
       client = await clients.authenticate(clientId, secret);
     } else if (clientId !== undefined) client = await publicClient(clientId);
     if (!client || !accepted.includes(client.authentication)) throw new OAuthError('invalid_client');
-    await admit?.(client);
+    const admitted = admit?.(client);
+    if (admitted) await admitted;
     return client;
   };
 }

@@ -6,7 +6,8 @@ export type Parameters = Readonly<Record<string, string>>;
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/;
 
 /** Empty values count as absent (RFC 6749 section 3.2). */
-export function presentParameters(parameters: Parameters): Record<string, string> {
+export function presentParameters(parameters: Parameters): Parameters {
+  if (!Object.values(parameters).includes('')) return parameters;
   const kept: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const name of Object.keys(parameters))
     if (parameters[name] !== '') kept[name] = parameters[name] as string;

@@ -36,7 +36,7 @@ export function createTokenEndpoint({ authenticateClient, grants, audit, issuer 
     if (!grant) throw new OAuthError('unsupported_grant_type');
     if (!client.grantTypes.includes(grantType)) throw new OAuthError('unauthorized_client');
     refuseOtherResource(parameters, issuer);
-    const answer = await grant.grant({
+    const granted = grant.grant({
       client,
       parameters,
       scopesWithin: (granted) =>
@@ -46,7 +46,7 @@ export function createTokenEndpoint({ authenticateClient, grants, audit, issuer 
         ),
       facts: { requestId: request.requestId, address: request.address },
     });
-    return { ...answer, client };
+    return { ...(granted instanceof Promise ? await granted : granted), client };
   };
 
   return async (request: TokenRequest): Promise<TokenAnswer> => {

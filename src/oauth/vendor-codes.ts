@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
 import type { IssueVendorCode, VendorCodeRequest } from '../channels/vendor-codes.ts';
 import type { OAuthClient } from '../clients/client.ts';
@@ -8,12 +7,11 @@ import { BridgeError } from '../errors.ts';
 import type { CustomerReference } from '../identifiers/identifier.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
-import { randomToken } from '../platform/random.ts';
+import { challengeOf, newVerifier, S256_CHALLENGE } from '../platform/pkce.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import { absoluteExpiryMs, credentialsCheckedAtMs, type SessionLifetimes } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { AuthorizationCodes } from './authorization-codes.ts';
-import { S256_CHALLENGE } from './authorization-request.ts';
 import { bindToSession } from './openid-binding.ts';
 
 export interface VendorCodesDeps {
@@ -84,8 +82,8 @@ export function createVendorCodes(deps: VendorCodesDeps): { issue: IssueVendorCo
     }
     const required = client.openid?.pkce !== 'vendor';
     if (ownVerifier ?? required) {
-      const verifier = randomToken(32);
-      return { challenge: hash('sha256', verifier, 'base64url'), verifier };
+      const verifier = newVerifier();
+      return { challenge: challengeOf(verifier), verifier };
     }
     if (required) throw notReady(request, 'its client must use PKCE, and the channel does not');
     return { challenge: undefined };

@@ -48,7 +48,7 @@ export interface UpstreamFailure {
   reason: FailureReason;
   /** HTTP status of the answer, where there was one. */
   status?: number | undefined;
-  requestId: string;
+  requestId: string | undefined;
 }
 
 /** Tells the operator, in the log, why a system of the company could not be used. */

@@ -162,6 +162,8 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
     const pool = new Pool(base.origin, {
       connections: bounds.maxConnections,
       pipelining: 1,
+      // Else the pool tries one connection at a time until it knows which protocol the other side speaks.
+      allowH2: false,
       // Our own deadline covers the whole call; the pool's timers would only repeat it.
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -1,5 +1,21 @@
 import { BridgeError } from '../errors.ts';
 
+/** What is kept of a secret of a key or a client, beside what proves it. */
+export interface KeptSecret {
+  /** Names the secret in lists and reports; opens nothing. */
+  secretId: string;
+  createdAtMs: number;
+  /** A replaced secret ends here; its holder is told that it has expired. */
+  expiresAtMs: number | undefined;
+  /** A compromised secret: from here on it is like one that never was. */
+  revokedAtMs: number | undefined;
+  /** Written some seconds after the fact. */
+  firstUsedAtMs: number | undefined;
+  lastUsedAtMs: number | undefined;
+  /** While a rotation waits for its successor's first use: how long it lives on from then. */
+  graceMs?: number | undefined;
+}
+
 /** How a secret is replaced without a flag day. */
 export interface RotationOptions {
   /**

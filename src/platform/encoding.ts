@@ -35,14 +35,16 @@ export function decodeBase64Url(text: string): Buffer | undefined {
 
 /** Joins fields so that no two lists of fields give the same bytes: each is preceded by its length in four bytes. */
 export function lengthPrefixed(fields: readonly string[]): Buffer {
-  const parts: Buffer[] = [];
+  let size = 4 * fields.length;
+  for (const field of fields) size += Buffer.byteLength(field, 'utf8');
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
   for (const field of fields) {
-    const bytes = Buffer.from(field, 'utf8');
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    parts.push(length, bytes);
+    const length = bytes.write(field, at + 4, 'utf8');
+    bytes.writeUInt32BE(length, at);
+    at += 4 + length;
   }
-  return Buffer.concat(parts);
+  return bytes;
 }
 
 /** CRC-32 of `text` as six base62 digits: lets a secret scanner tell a real credential from a look-alike. */

@@ -1,11 +1,12 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { talliedCounter, talliedHistogram, type TalliedHistogram } from './tallied-metrics.ts';
 
 /** Prometheus metrics of one service; every label comes from a closed set, so their number is bounded. */
 export interface Metrics {
   readonly registry: Registry;
   /** Answered requests by route pattern, method and status. */
   readonly requests: Counter<'route' | 'method' | 'status'>;
-  readonly requestSeconds: Histogram<'route'>;
+  readonly requestSeconds: TalliedHistogram<'route'>;
   /** Security events by name and outcome. */
   readonly events: Counter<'event' | 'outcome'>;
   readonly backendRequests: Counter<'backend' | 'outcome'>;
@@ -38,50 +39,50 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry, prefix: 'symbolon_' });
   return {
     registry,
-    requests: new Counter({
+    requests: talliedCounter({
       name: 'symbolon_http_requests_total',
       help: 'Answered requests',
       labelNames: ['route', 'method', 'status'],
       registers,
     }),
-    requestSeconds: new Histogram({
+    requestSeconds: talliedHistogram({
       name: 'symbolon_http_request_seconds',
       help: 'Time from the first byte of the request to the end of the answer',
       labelNames: ['route'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
     }),
-    events: new Counter({
+    events: talliedCounter({
       name: 'symbolon_security_events_total',
       help: 'Security events',
       labelNames: ['event', 'outcome'],
       registers,
     }),
-    backendRequests: new Counter({
+    backendRequests: talliedCounter({
       name: 'symbolon_backend_requests_total',
       help: 'Calls to profile backends by outcome',
       labelNames: ['backend', 'outcome'],
       registers,
     }),
-    profileValuesUnfit: new Counter({
+    profileValuesUnfit: talliedCounter({
       name: 'symbolon_profile_values_unfit_total',
       help: 'Values of backends that do not fit what the configuration says of the field',
       labelNames: ['backend', 'field'],
       registers,
     }),
-    profileCache: new Counter({
+    profileCache: talliedCounter({
       name: 'symbolon_profile_cache_total',
       help: 'Questions to backends with a cache by result (hit, joined, miss, stale)',
       labelNames: ['backend', 'result'],
       registers,
     }),
-    tokenFetches: new Counter({
+    tokenFetches: talliedCounter({
       name: 'symbolon_outbound_token_fetches_total',
       help: 'Fetches of our own access tokens at backends',
       labelNames: ['connection', 'outcome'],
       registers,
     }),
-    partnerCalls: new Counter({
+    partnerCalls: talliedCounter({
       name: 'symbolon_partner_calls_total',
       help: 'Calls to partner APIs by outcome (ok, refused, or the error code)',
       labelNames: ['connection', 'outcome'],
@@ -93,19 +94,19 @@ export function createMetrics(): Metrics {
       labelNames: ['connection'],
       registers,
     }),
-    verifiedTokens: new Counter({
+    verifiedTokens: talliedCounter({
       name: 'symbolon_token_verifications_total',
       help: 'Token verifications by kind of token and result (cached, verified, refused)',
       labelNames: ['kind', 'result'],
       registers,
     }),
-    channelProofs: new Counter({
+    channelProofs: talliedCounter({
       name: 'symbolon_channel_proofs_total',
       help: 'Proofs for chat vendors by channel and outcome (issued, or an error code)',
       labelNames: ['channel', 'outcome'],
       registers,
     }),
-    channelCalls: new Counter({
+    channelCalls: talliedCounter({
       name: 'symbolon_channel_calls_total',
       help: 'Calls about customers of a channel by proof (proven, expired, unsigned, altered) and outcome',
       labelNames: ['channel', 'proof', 'outcome'],
@@ -116,7 +117,7 @@ export function createMetrics(): Metrics {
       help: 'Password checks waiting for or in the hashing process',
       registers,
     }),
-    limitRefusals: new Counter({
+    limitRefusals: talliedCounter({
       name: 'symbolon_limit_refusals_total',
       help: 'Requests beyond a limit, by what the limit counts',
       labelNames: ['subject'],

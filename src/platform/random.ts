@@ -46,12 +46,12 @@ export function randomBase62(length: number): string {
  * from the pool. Sorts by time; `uuidTimeMs` reads the time back.
  */
 export function uuidV7(nowMs: number): string {
-  const start = takeFromPool(10);
-  pool[start] = 0x70 | ((pool[start] as number) & 0x0f);
-  pool[start + 2] = 0x80 | ((pool[start + 2] as number) & 0x3f);
-  const time = nowMs.toString(16).padStart(12, '0');
-  const hex = pool.toString('hex', start, start + 10);
-  return `${time.slice(0, 8)}-${time.slice(8)}-${hex.slice(0, 4)}-${hex.slice(4, 8)}-${hex.slice(8)}`;
+  const start = takeFromPool(16);
+  pool.writeUIntBE(nowMs, start, 6);
+  pool[start + 6] = 0x70 | ((pool[start + 6] as number) & 0x0f);
+  pool[start + 8] = 0x80 | ((pool[start + 8] as number) & 0x3f);
+  const hex = pool.toString('hex', start, start + 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

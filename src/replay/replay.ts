@@ -3,6 +3,7 @@
  * room owns the port and how an id is written; what may be used once, and until when, its callers know.
  */
 import { hash } from 'node:crypto';
+import { CLOCK_SKEW_MS } from '../platform/clock.ts';
 import { lengthPrefixed } from '../platform/encoding.ts';
 
 /** What is remembered; an id of one space says nothing about the same id in another. */
@@ -31,9 +32,6 @@ export interface ReplayStore {
   /** Forgets ids that expired before `nowMs`; returns how many. */
   prune(nowMs: number): Promise<number>;
 }
-
-/** Clocks of two nodes may differ by this much, so an id is kept that much longer than it can be accepted. */
-const CLOCK_SKEW_MS = 60_000;
 
 /** The id of something that several values name together: of fixed length, and giving none of them away. */
 export function replayId(parts: readonly string[]): string {

@@ -15,6 +15,11 @@ export interface Revocations {
 }
 
 const PRUNE_EVERY_MS = 60_000;
+/**
+ * What is over is kept for this long: after a clock that was a day ahead has been put right, what was taken back is still
+ * taken back. Milliseconds.
+ */
+const KEEP_MS = 90_000_000;
 
 export function createRevocations(deps: { store: RevocationStore; clock: Clock }): Revocations {
   const { store, clock } = deps;
@@ -39,18 +44,19 @@ export function createRevocations(deps: { store: RevocationStore; clock: Clock }
 
   const prune = async (nowMs: number) => {
     prunedAtMs = nowMs;
-    for (const [key, revocation] of live) if (revocation.expiresAtMs <= nowMs) live.delete(key);
-    await store.prune(nowMs);
+    const endedMs = nowMs - KEEP_MS;
+    for (const [key, revocation] of live) if (revocation.expiresAtMs <= endedMs) live.delete(key);
+    await store.prune(endedMs);
   };
 
   const refresh = async () => {
     const nowMs = clock.nowMs();
-    const news = await store.since(sequence, nowMs);
+    const news = await store.since(sequence, nowMs - KEEP_MS);
     if (news.sequence > sequence) {
       for (const revocation of news.revocations) hold(revocation);
       sequence = news.sequence;
     }
-    if (nowMs - prunedAtMs > PRUNE_EVERY_MS) await prune(nowMs);
+    if (Math.abs(nowMs - prunedAtMs) > PRUNE_EVERY_MS) await prune(nowMs);
   };
 
   return {

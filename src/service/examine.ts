@@ -20,6 +20,8 @@ export interface Examined {
   connectionFindings(): Promise<readonly Finding[]>;
   /** What is to be said of channels that serve a chat vendor. */
   channelFindings(): Promise<Finding[]>;
+  /** How far back the audit log goes, and what keeps its old records from going. */
+  auditLog: { finding(): Promise<Finding> };
   /** How limits are counted. */
   limits(): Promise<{ ok: boolean; message: string }>;
 }
@@ -63,6 +65,7 @@ export async function examineDependencies(deps: Examined): Promise<Finding[]> {
         ]
       : []),
     attempt('limits', deps.limits),
+    attempt('audit log', () => deps.auditLog.finding()),
     ...[...deps.authenticators.values()].map((one) =>
       attempt(`authenticator ${one.name}`, () => one.probe()),
     ),

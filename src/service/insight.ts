@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Connection } from '../connections/connection.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { talliedCounter } from '../platform/tallied-metrics.ts';
 import { programVersion } from '../platform/version.ts';
 import type { SigningRings } from '../tokens/signing-rings.ts';
 import { registerStoreStates } from './watch-stores.ts';
@@ -124,19 +125,19 @@ export function registerInsight(deps: InsightDeps): void {
 /** The same log, with sign-ins counted by channel and denials by reason: both come from closed sets. */
 export function countAudited(audit: Audit, { registry }: Pick<Metrics, 'registry'>): Audit {
   const registers = [registry];
-  const signIns = new Counter({
+  const signIns = talliedCounter({
     name: 'symbolon_sign_ins_total',
     help: 'Sign-ins of customers by channel, outcome (success, refused, failed) and error code',
     labelNames: ['channel', 'outcome', 'reason'],
     registers,
   });
-  const denials = new Counter({
+  const denials = talliedCounter({
     name: 'symbolon_denials_total',
     help: 'Denied requests by error code',
     labelNames: ['reason'],
     registers,
   });
-  const newAddresses = new Counter({
+  const newAddresses = talliedCounter({
     name: 'symbolon_new_addresses_total',
     help: 'Credentials that were used from a network where they had not been used before, by kind',
     labelNames: ['kind'],

@@ -2,7 +2,8 @@ import type { Config } from '../config/config.ts';
 import type { Connection } from '../connections/connection.ts';
 import { createPartnerApi } from '../connections/partner-api.ts';
 import { connectionWarnings } from '../connections/preset-warnings.ts';
-import { createCallOnBehalf, type PartnerApis } from '../customers/partner-calls/call-partner-api.ts';
+import { createCallOnBehalf } from '../customers/partner-calls/call-on-behalf.ts';
+import { createCallPartnerApi, type PartnerApis } from '../customers/partner-calls/call-partner-api.ts';
 import { createTryPartnerApi } from '../customers/partner-calls/try-partner-api.ts';
 import type { Audit } from '../audit/audit.ts';
 import { partnerCallEndpoint } from '../http/admin/partner-calls.ts';
@@ -29,7 +30,7 @@ export interface PartnerApisDeps {
 
 /** The partner APIs of the configuration, with what calls them from outside and from the admin API. */
 export function createPartnerApis(deps: PartnerApisDeps) {
-  const { config, clock, metrics, audit, partners } = deps;
+  const { config, clock, metrics, partners } = deps;
   const sharedCounter: LimitCounter | undefined = deps.redis && createRedisLimitCounter(deps.redis);
   const apis: PartnerApis = new Map(
     [...deps.connections].flatMap(([name, connection]) => {
@@ -51,12 +52,15 @@ export function createPartnerApis(deps: PartnerApisDeps) {
       ].map((message) => ({ subject: `connection ${name}`, ok: true, warning: true, message }));
     });
 
+  const callPartnerApi = createCallPartnerApi(deps);
   return {
     findings,
     endpoints: {
       partnerApis: apis,
-      callOnBehalf: createCallOnBehalf({ audit, reportFailure: deps.reportFailure }),
+      callOnBehalf: createCallOnBehalf(callPartnerApi),
     },
-    adminEndpoints: [partnerCallEndpoint({ tryPartnerApi: createTryPartnerApi({ ...deps, apis }) })],
+    adminEndpoints: [
+      partnerCallEndpoint({ tryPartnerApi: createTryPartnerApi({ ...deps, apis, callPartnerApi }) }),
+    ],
   };
 }

@@ -14,7 +14,6 @@ import type { Closer } from './open-stores.ts';
 import { watchReplays } from './watch-stores.ts';
 
 const USAGE_MS = 1_000;
-const PRUNE_MS = 60_000;
 
 export interface PartnerCredentialsDeps extends Omit<ApiKeysDeps, 'store'> {
   stores: Pick<SqlStores, 'apiKeys' | 'replays'>;
@@ -49,10 +48,7 @@ export function createPartnerCredentials(deps: PartnerCredentialsDeps, opened: C
   opened.push(() => apiKeys.flush().catch(() => {}));
   const address = publicAddressOf(deps.publicUrl);
   const requestSignatures = createRequestSignatures({ clock, replays, apiKeys });
-  const every: RecurringTask[] = [
-    { name: 'api_key_usage', everyMs: USAGE_MS, run: () => apiKeys.flush() },
-    { name: 'replays', everyMs: PRUNE_MS, run: () => replays.prune(clock.nowMs()) },
-  ];
+  const every: RecurringTask[] = [{ name: 'api_key_usage', everyMs: USAGE_MS, run: () => apiKeys.flush() }];
   const prove = createPartnerProof({ ...deps, apiKeys, requestSignatures, address });
   const provePartner: ProvePartner = async (request) => {
     const proof = await prove(request);

@@ -1,6 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import { systemClock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { talliedCounter } from '../platform/tallied-metrics.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import { storesAnswer } from './readiness.ts';
@@ -95,7 +96,7 @@ export function watchStores<Stores extends object>(stores: Stores, { metrics, tr
 
 /** The same memory, with its answers counted by what is remembered: `fresh`, `replayed`, or `failed`. */
 export function watchReplays(replays: ReplayStore, { metrics, tracing }: WatchDeps): ReplayStore {
-  const checks = new Counter({
+  const checks = talliedCounter({
     name: 'symbolon_replay_checks_total',
     help: 'What may be used once, by kind and answer (fresh, replayed, or failed when nobody could tell)',
     labelNames: ['space', 'result'],

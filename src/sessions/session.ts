@@ -48,6 +48,6 @@ export interface SessionRecordStore {
   /** Moves the expiry of an existing session. */
   touch(idDigest: string, expiresAtMs: number): Promise<void>;
   destroy(idDigest: string): Promise<void>;
-  /** Deletes what expired before `nowMs`; returns how many. */
-  prune(nowMs: number): Promise<number>;
+  /** Deletes what expired before `nowMs`, and what was to expire after `latestMs` (`Infinity`: nothing); returns how many. */
+  prune(nowMs: number, latestMs: number): Promise<number>;
 }

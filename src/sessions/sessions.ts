@@ -6,7 +6,7 @@ import {
   type ReferenceSpace,
 } from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, CLOCK_SKEW_MS } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
 import type { Revocation } from '../revocation/revocation-types.ts';
 import type { Revocations } from '../revocation/revocations.ts';
@@ -31,7 +31,9 @@ export interface NewSession {
 export interface Sessions {
   /** Starts a session now. Whoever calls keeps it: in a cookie's record, or nowhere (token delivery). */
   start(session: NewSession): CustomerSession;
-  /** Whether a session may still be used: absolute life and revocations. Idle life is the record's own expiry. */
+  /**
+   * Whether a session may be used: begun by now, absolute life and revocations. Idle life is the record's own expiry.
+   */
   isLive(session: CustomerSession): boolean;
   /** When it is over at the latest, Unix milliseconds: nothing that comes of it lives longer. */
   endsAtMs(session: CustomerSession): number;
@@ -91,7 +93,9 @@ export function createSessions(deps: SessionsDeps): Sessions {
         authTimeMs,
       };
     },
+    // One from the future was begun before the clock was set back: no sign-out of these days would meet it.
     isLive: (session) =>
+      session.authTimeMs <= clock.nowMs() + CLOCK_SKEW_MS &&
       clock.nowMs() < absoluteExpiryMs(session, lifetimes) &&
       !revocations.isRevoked('session', session.sid, session.authTimeMs) &&
       !revocations.isRevoked('customer', session.customerId, session.authTimeMs),

@@ -17,7 +17,7 @@ export function contentDigest(body: Uint8Array): string {
 export function contentDigestProblem(field: string, body: Uint8Array): SignatureProblem | undefined {
   const members = parseDictionary(field);
   if (!members) return 'digest_malformed';
-  let known = 0;
+  let known = false;
   for (const [name, member] of members) {
     const algorithm = ALGORITHMS.get(name);
     if (algorithm === undefined) continue;
@@ -25,7 +25,7 @@ export function contentDigestProblem(field: string, body: Uint8Array): Signature
     const digest = createHash(algorithm).update(body).digest();
     if (digest.length !== member.value.length || !timingSafeEqual(digest, member.value))
       return 'digest_mismatch';
-    known++;
+    known = true;
   }
-  return known === 0 ? 'digest_malformed' : undefined;
+  return known ? undefined : 'digest_malformed';
 }

@@ -86,32 +86,32 @@ const PART_OF: Partial<Record<SignatureProblem, SignatureCheck['part']>> = {
   timestamp_malformed: 'time',
 };
 
-/** A way to get a signature wrong: which key, which bytes. */
+/** A way to sign the wrong bytes with the right key. */
 interface Mistake {
-  key: (signingKey: Buffer) => Uint8Array;
   bytes: Buffer;
   message: string;
 }
 
-const asItIs = (signingKey: Buffer): Uint8Array => signingKey;
-const binaryKey = (signingKey: Buffer): Uint8Array => Buffer.from(signingKey.toString('latin1'), 'hex');
+const binaryKey = (signingKey: Uint8Array): Uint8Array =>
+  Buffer.from(Buffer.from(signingKey).toString('latin1'), 'hex');
 const BINARY_KEY =
   'It is keyed with the 32 bytes of the secret’s SHA-256; the key is their 64 lower-case hex digits.';
 const RAW_KEY = 'It is keyed with the secret itself; the key is the lower-case hex SHA-256 of the secret.';
 
 /** The first known mistake that this MAC was made by. Only whoever holds the secret can have made it. */
-function mistakeBehind(mac: Buffer, keys: ExplainingKeys, mistakes: readonly Mistake[]): string | undefined {
+function mistakeBehind(
+  mac: Buffer,
+  { signingKeys, secret }: ExplainingKeys,
+  signed: { right: Buffer; mistakes: readonly Mistake[] },
+): string | undefined {
   const madeWith = (key: Uint8Array, bytes: Buffer) => {
     const expected = createHmac('sha256', key).update(bytes).digest();
     return expected.length === mac.length && timingSafeEqual(expected, mac);
   };
-  for (const { key, bytes, message } of mistakes) {
-    if (keys.signingKeys.some((signingKey) => madeWith(key(Buffer.from(signingKey)), bytes))) return message;
-  }
-  const { secret } = keys;
-  const own = mistakes.find(({ key }) => key === binaryKey)?.bytes;
-  if (secret !== undefined && own && madeWith(Buffer.from(secret, 'utf8'), own)) return RAW_KEY;
-  return undefined;
+  if (signingKeys.some((signingKey) => madeWith(binaryKey(signingKey), signed.right))) return BINARY_KEY;
+  if (secret !== undefined && madeWith(Buffer.from(secret, 'utf8'), signed.right)) return RAW_KEY;
+  return signed.mistakes.find(({ bytes }) => signingKeys.some((signingKey) => madeWith(signingKey, bytes)))
+    ?.message;
 }
 
 /** An indented spelling grows with size times depth, so only a body within these bounds is written anew. */
@@ -156,30 +156,32 @@ function otherSpellings(body: Uint8Array): Buffer[] {
 }
 
 function v1Mistakes(timestamp: string, body: Uint8Array): Mistake[] {
-  const right = v1SignedBytes(timestamp, body);
-  const mistake = (bytes: Buffer, message: string): Mistake => ({ key: asItIs, bytes, message });
   return [
-    { key: binaryKey, bytes: right, message: BINARY_KEY },
-    ...otherSpellings(body).map((other) =>
-      mistake(
-        v1SignedBytes(timestamp, other),
+    ...otherSpellings(body).map((other) => ({
+      bytes: v1SignedBytes(timestamp, other),
+      message:
         'It was made over the body in another spelling (white space or a line break); sign the very bytes that you send.',
-      ),
-    ),
-    mistake(Buffer.from(body), 'It was made over the body alone; the timestamp and a full stop come first.'),
-    mistake(
-      Buffer.concat([Buffer.from(timestamp), body]),
-      'The full stop between timestamp and body is missing.',
-    ),
-    mistake(
-      Buffer.concat([Buffer.from(`${timestamp}\n`), body]),
-      'Between timestamp and body stands a line break instead of a full stop.',
-    ),
-    mistake(
-      Buffer.concat([body, Buffer.from(`.${timestamp}`)]),
-      'Body and timestamp are the wrong way round.',
-    ),
-    mistake(Buffer.from(`${timestamp}.`), 'It was made over an empty body, but the request has one.'),
+    })),
+    {
+      bytes: Buffer.from(body),
+      message: 'It was made over the body alone; the timestamp and a full stop come first.',
+    },
+    {
+      bytes: Buffer.concat([Buffer.from(timestamp), body]),
+      message: 'The full stop between timestamp and body is missing.',
+    },
+    {
+      bytes: Buffer.concat([Buffer.from(`${timestamp}\n`), body]),
+      message: 'Between timestamp and body stands a line break instead of a full stop.',
+    },
+    {
+      bytes: Buffer.concat([body, Buffer.from(`.${timestamp}`)]),
+      message: 'Body and timestamp are the wrong way round.',
+    },
+    {
+      bytes: Buffer.from(`${timestamp}.`),
+      message: 'It was made over an empty body, but the request has one.',
+    },
   ];
 }
 
@@ -215,9 +217,10 @@ export function explainV1(
     };
   }
   const matches = keys.signingKeys.some((signingKey) => v1Matches(read, signingKey, request.body));
+  const right = v1SignedBytes(read.timestamp, request.body);
   const mistake = matches
     ? undefined
-    : mistakeBehind(read.mac, keys, v1Mistakes(read.timestamp, request.body));
+    : mistakeBehind(read.mac, keys, { right, mistakes: v1Mistakes(read.timestamp, request.body) });
   const timely = v1IsTimely(read, nowMs);
   const offset = Number(read.timestamp) - Math.floor(nowMs / 1000);
   return {
@@ -233,7 +236,7 @@ export function explainV1(
             mistake ?? `${PROBLEM_SENTENCES.signature_mismatch} Compare the string to sign with yours.`,
           ),
     ],
-    stringToSign: shown(v1SignedBytes(read.timestamp, request.body)),
+    stringToSign: shown(right),
   };
 }
 
@@ -243,18 +246,14 @@ function v2Mistakes(signature: V2Signature, request: SignedRequest): Mistake[] {
     const read = readV2({ ...request, ...change });
     return Buffer.from(typeof read === 'object' ? read.base : signature.base, 'latin1');
   };
-  const right = Buffer.from(signature.base, 'latin1');
   const host = request.header('host');
   const segments = request.path.split('/');
   return [
-    { key: binaryKey, bytes: right, message: BINARY_KEY },
     {
-      key: asItIs,
-      bytes: Buffer.concat([right, Buffer.from('\n')]),
+      bytes: Buffer.from(`${signature.base}\n`, 'latin1'),
       message: 'The string to sign ends without a line break.',
     },
     {
-      key: asItIs,
       bytes: baseOf({ method: request.method.toLowerCase() }),
       message: '@method is written in upper case.',
     },
@@ -262,18 +261,15 @@ function v2Mistakes(signature: V2Signature, request: SignedRequest): Mistake[] {
       ? []
       : [
           {
-            key: asItIs,
             bytes: baseOf({ authority: host }),
             message: '@authority is not the one of our public address.',
           },
         ]),
     {
-      key: asItIs,
       bytes: baseOf({ authority: request.authority.replace(/:\d+$/, '') }),
       message: '@authority lacks the port.',
     },
     {
-      key: asItIs,
       bytes: baseOf({ path: `/${segments.slice(2).join('/')}` }),
       message: '@path lacks the path of our public address.',
     },
@@ -297,7 +293,10 @@ export function explainV2(
       ? keys.signingKeys.some((signingKey) => v2MatchesHmac(read, signingKey))
       : keys.publicKeys.some((x) => v2MatchesEd25519(read, ed25519PublicKey(x)));
   const noKey = read.algorithm === 'ed25519' ? keys.publicKeys.length === 0 : keys.signingKeys.length === 0;
-  const mistake = matches ? undefined : mistakeBehind(read.signature, keys, v2Mistakes(read, request));
+  const right = Buffer.from(read.base, 'latin1');
+  const mistake = matches
+    ? undefined
+    : mistakeBehind(read.signature, keys, { right, mistakes: v2Mistakes(read, request) });
   const mismatch = noKey
     ? PROBLEM_SENTENCES.algorithm_without_key
     : (mistake ?? `${PROBLEM_SENTENCES.signature_mismatch} Compare the string to sign with yours.`);
@@ -316,6 +315,6 @@ export function explainV2(
         : fine('body', 'Content-Digest is the digest of the body that arrived.'),
       matches ? fine('match', 'The signature is that of this string to sign.') : wrong('match', mismatch),
     ],
-    stringToSign: shown(Buffer.from(read.base, 'latin1')),
+    stringToSign: shown(right),
   };
 }

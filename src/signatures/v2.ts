@@ -75,11 +75,10 @@ function signatureBase(request: SignedRequest, list: InnerList): string | undefi
   return lines.join('\n');
 }
 
-/** The components that this request must have signed. */
+/** The components that this request must have signed; one with a body carries its digest. */
 function requiredComponents(request: SignedRequest): string[] {
   const required = ['@method', '@authority', '@path', '@query'];
-  if (request.body.length > 0 || request.header('content-digest') !== undefined)
-    required.push('content-digest');
+  if (request.header('content-digest') !== undefined) required.push('content-digest');
   if (request.header('content-type') !== undefined) required.push('content-type');
   return required;
 }

@@ -73,7 +73,7 @@ export function signJws(
   key: KeyObject,
 ): string {
   const input = `${encodedHeader}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
-  const raw = sign(alg === 'EdDSA' ? null : 'sha256', Buffer.from(input), key);
+  const raw = sign(alg === 'EdDSA' ? null : 'sha256', Buffer.from(input, 'latin1'), key);
   const signature = alg === 'ES256' ? derToConcat(raw) : raw;
   return `${input}.${signature.toString('base64url')}`;
 }
@@ -97,7 +97,7 @@ export function verifySignature(
  * Converting here is cheaper than asking the runtime for the `ieee-p1363` form.
  */
 function derToConcat(der: Buffer): Buffer {
-  const out = Buffer.alloc(64);
+  const out = Buffer.allocUnsafe(64).fill(0);
   let at = 2;
   for (const end of [32, 64]) {
     const length = der[at + 1] as number;
@@ -109,17 +109,21 @@ function derToConcat(der: Buffer): Buffer {
   return HALF_ORDER.compare(out, 32) < 0 ? withLowerHalf(out) : out;
 }
 
-/** Order of P-256 (SEC 2 section 2.4.2) and half of it. */
-const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
-const HALF_ORDER = Buffer.from((ORDER / 2n).toString(16).padStart(64, '0'), 'hex');
+/** Order of P-256 (SEC 2 section 2.4.2) and half of it, rounded down. */
+const ORDER = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
+const HALF_ORDER = Buffer.from('7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8', 'hex');
 
 /**
  * Of the two values of `s` that an ECDSA signature may have, the lower. Ours has this one alone, so that nobody can
  * turn a token into another spelling of itself.
  */
 function withLowerHalf(signature: Buffer): Buffer {
-  const s = ORDER - BigInt(`0x${signature.toString('hex', 32)}`);
-  signature.write(s.toString(16).padStart(64, '0'), 32, 'hex');
+  let borrow = 0;
+  for (let at = 31; at >= 0; at--) {
+    const digit = (ORDER[at] as number) - (signature[32 + at] as number) - borrow;
+    borrow = digit < 0 ? 1 : 0;
+    signature[32 + at] = digit & 0xff;
+  }
   return signature;
 }
 

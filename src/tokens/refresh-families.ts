@@ -1,7 +1,7 @@
 import { createHmac, hash, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Keyring } from '../keyring/keyring.ts';
 import { open, seal } from '../keyring/seal.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, CLOCK_SKEW_MS } from '../platform/clock.ts';
 import { decodeBase64Url } from '../platform/encoding.ts';
 import { randomToken } from '../platform/random.ts';
 import type { RevocationKind } from '../revocation/revocation-types.ts';
@@ -160,6 +160,7 @@ export function createRefreshFamilies<Payload extends object>(
 
   const isAlive = (family: StoredRefreshFamily): boolean =>
     family.endedAtMs === undefined &&
+    family.createdAtMs <= clock.nowMs() + CLOCK_SKEW_MS &&
     clock.nowMs() < Math.min(family.idleExpiresAtMs, family.expiresAtMs) &&
     !revocations.isRevoked(revokedAs, family.familyId, family.createdAtMs) &&
     !revocations.isRevoked('customer', family.customerId, family.createdAtMs);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { createLogger } from '../../src/platform/logger.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import { SQL_PASSWORD, SQL_PEOPLE } from '../support/people-table.ts';
 import { postgresMissing, startPostgres } from '../support/postgres.ts';
+import { childrenWith } from '../support/processes.ts';
 import { startSilentServer } from '../support/silent-server.ts';
 import { authenticatorSuite, hangingServerSuite } from './authenticator.suite.ts';
 
@@ -64,16 +65,6 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing ? ` (skipped: ${miss
   authenticatorSuite(open);
   hangingServerSuite(open);
 });
-
-/** How often this process has the file open. */
-const openFiles = (file: string) =>
-  readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`) === file;
-    } catch {
-      return false;
-    }
-  }).length;
 
 /** Another process that writes and does not end. */
 const WRITER = `
@@ -144,17 +135,16 @@ describe('SQLite', () => {
         }),
         { hasher, logger },
       );
-    const connections = () => openFiles(file);
+    const connections = () => childrenWith(file).filter((pid) => pid !== writer.pid).length;
     const hanging = make(400);
     return {
       hanging: { authenticator: hanging, deadlineMs: 400 },
-      // Less than the suite waits for the last thread to end.
       patient: { authenticator: make(4_000) },
       silent: {
         connections,
         connected: () => vi.waitUntil(() => connections() > 0, { timeout: 5_000, interval: 5 }),
       },
-      // SQLite's own wait for a lock cannot be cut short: the thread that nobody listens to ends with it.
+      // SQLite's own wait for a lock cannot be cut short: the process goes on to the deadline, unheard.
       sharesCalls: true,
       close: async () => {
         await hanging.close();

@@ -207,15 +207,25 @@ export function registryStoreSuite(engine: StoreEngine): void {
       expect(await registry.groups()).toEqual(['web']);
     });
 
+    const due = { latestMs: START_MS + 3_600_000, leaseMs: 60_000, limit: 10 };
+    it('gives a notice that was put off further than any can be: the clock was set back since', async () => {
+      const { registry, notices } = at.stores;
+      const dueAtMs = START_MS + 86_400_000;
+      await registry.apply(revision(0, { notices: [notice('one', { dueAtMs })] }));
+      expect(await notices.claim({ ...due, nowMs: START_MS, latestMs: dueAtMs })).toEqual([]);
+      expect((await notices.claim({ ...due, nowMs: START_MS })).map((one) => one.id)).toEqual(['one']);
+      expect(await notices.claim({ ...due, nowMs: START_MS })).toEqual([]);
+    });
+
     it('keeps a notice until it is removed, and gives it to one process at a time', async () => {
       const { registry, notices } = at.stores;
       await registry.apply(
         revision(0, { notices: [notice('one'), notice('later', { dueAtMs: START_MS + 10 })] }),
       );
-      const claims = await inParallel(4, () => notices.claim(START_MS, 60_000, 10));
+      const claims = await inParallel(4, () => notices.claim({ ...due, nowMs: START_MS }));
       expect(claims.flat().map((one) => one.id)).toEqual(['one']);
       await notices.postpone('one', START_MS + 5);
-      expect(await notices.claim(START_MS + 5, 60_000, 10)).toEqual([
+      expect(await notices.claim({ ...due, nowMs: START_MS + 5 })).toEqual([
         notice('one', { attempts: 1, dueAtMs: START_MS + 5 }),
       ]);
       await notices.remove('one');

@@ -43,9 +43,17 @@ export function sessionRecordStoreSuite(engine: StoreEngine): void {
     it('prunes what has ended and nothing else', async () => {
       const { sessions } = at.stores;
       await inParallel(10, (n) => sessions.write(`s${n}`, 'data', START_MS + n * 1_000));
-      expect(await sessions.prune(START_MS + 4_000)).toBe(5);
-      expect(await sessions.prune(START_MS + 4_000)).toBe(0);
+      expect(await sessions.prune(START_MS + 4_000, Infinity)).toBe(5);
+      expect(await sessions.prune(START_MS + 4_000, Infinity)).toBe(0);
       expect(await sessions.read('s5', START_MS + 4_000)).toBe('data');
+    });
+
+    it('prunes what was to end later than anything may', async () => {
+      const { sessions } = at.stores;
+      await inParallel(10, (n) => sessions.write(`s${n}`, 'data', START_MS + n * 1_000));
+      expect(await sessions.prune(START_MS, START_MS + 7_000)).toBe(3);
+      expect(await sessions.read('s7', START_MS)).toBe('data');
+      expect(await sessions.read('s8', START_MS)).toBeUndefined();
     });
 
     it('keeps one of many writes at once, whole', async () => {

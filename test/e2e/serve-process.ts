@@ -32,10 +32,14 @@ export interface ServeProcess {
   admin(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
 }
 
-function launch(folder: string, program = launcher): { child: ChildProcess; said: () => string } {
+function launch(
+  folder: string,
+  program = launcher,
+  env: Record<string, string> = {},
+): { child: ChildProcess; said: () => string } {
   const child = spawn(process.execPath, [program, '--config', join(folder, 'symbolon.yaml'), 'serve'], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '' },
+    env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let text = '';
@@ -63,9 +67,13 @@ export function configure(folder: string, settings: Partial<ConfigInput>): void 
   writeFileSync(join(folder, 'symbolon.yaml'), JSON.stringify(config));
 }
 
-/** Starts the service of a configured folder, by default this one, and waits until it serves. */
-export async function serve(folder: string, program?: string): Promise<ServeProcess> {
-  const { child, said } = launch(folder, program);
+/** Starts the service of a configured folder, by default this one's, and waits until it serves. */
+export async function serve(
+  folder: string,
+  program?: string,
+  env?: Record<string, string>,
+): Promise<ServeProcess> {
+  const { child, said } = launch(folder, program, env);
   const startedMs = performance.now();
   let addresses: RegExpExecArray | null = null;
   while (!addresses) {

@@ -76,10 +76,15 @@ export function unavailableBy(error: OutboundError): AuthenticationOutcome {
   return unavailable(reasonOfError(error), { busy: failure === 'busy', retryAfterSeconds });
 }
 
-function retryAfterOf(response: OutboundResponse): number {
-  const stated = response.headers['retry-after'] ?? '';
-  if (!/^\d{1,6}$/.test(stated)) return RETRY_AFTER_SECONDS;
-  return Math.min(Math.max(Number(stated), 1), MAX_RETRY_AFTER_SECONDS);
+/** `Retry-After` in whole seconds; a date counts from the answer's own (RFC 9110 section 10.2.3), whatever our clock says. */
+function retryAfterOf({ headers }: OutboundResponse): number {
+  const stated = headers['retry-after'] ?? '';
+  const seconds = /^\d{1,6}$/.test(stated)
+    ? Number(stated)
+    : Math.ceil((Date.parse(stated) - Date.parse(headers['date'] ?? '')) / 1_000);
+  return Number.isNaN(seconds)
+    ? RETRY_AFTER_SECONDS
+    : Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER_SECONDS);
 }
 
 /**

@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 import type { ReferenceSpace } from '../../identifiers/identifier.ts';
 import { type FailureReason, reasonOfError, reasonOfStatus } from '../../outbound/failure-reason.ts';
 import { readJsonObject } from '../../outbound/json-answer.ts';
 import { OutboundError } from '../../outbound/outbound-types.ts';
+import { challengeOf, newVerifier } from '../../platform/pkce.ts';
 import { randomToken } from '../../platform/random.ts';
 import {
   type AuthenticationContext,
@@ -99,7 +99,7 @@ function authorizationRequest(
   set('scope', settings.scopes.join(' '));
   set('state', request.state);
   set('nonce', memory.nonce);
-  set('code_challenge', hash('sha256', memory.verifier, 'base64url'));
+  set('code_challenge', challengeOf(memory.verifier));
   set('code_challenge_method', 'S256');
   set('prompt', settings.prompt ?? request.prompt);
   set('max_age', memory.maxAgeSeconds?.toString());
@@ -227,7 +227,7 @@ function create(options: OidcSettings, deps: OidcDeps): Authenticator {
         const started = await bounded(context, async (): Promise<RedirectStart> => {
           const memory: Memory = {
             nonce: randomToken(24),
-            verifier: randomToken(48),
+            verifier: newVerifier(),
             maxAgeSeconds: shorter(options.max_sign_in_age_seconds, request.maxAgeSeconds),
           };
           const endpoints = await provider.endpoints();

@@ -1,11 +1,9 @@
 /**
- * Where the SQL authenticator reads one person: PostgreSQL through a small pool, or a SQLite file through a thread of
- * its own, because a slow scan must hold up nothing but itself. Both read only, with one parameter and a deadline.
+ * Where the SQL authenticator reads one person: a SQLite file (`sqlite-source.ts`), or PostgreSQL through a small pool.
+ * Both read only, with one parameter and a deadline.
  */
-import { Worker } from 'node:worker_threads';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
 import { unlessAborted } from '../cancellation.ts';
-import type { SqliteAnswer, SqliteQuestion } from './sql-sqlite-thread.ts';
 
 /** What a query gave: at most a few rows, because two are enough to know that it is not one. */
 export interface SqlAnswer {
@@ -98,81 +96,5 @@ export function createPostgresSource(url: string, options: SqlSourceOptions): Sq
       }
     },
     close: () => pool.end(),
-  };
-}
-
-const script = new URL(
-  import.meta.url.endsWith('.ts') ? './sql-sqlite-thread.ts' : './sql-sqlite-thread.js',
-  import.meta.url,
-);
-
-interface Waiting {
-  resolve(answer: SqlAnswer): void;
-  reject(error: SqlUnavailable): void;
-}
-
-/** Reads from a SQLite file. A thread that has not answered in time is given up and replaced. */
-export function createSqliteSource(file: string, options: SqlSourceOptions): SqlSource {
-  const { query, timeoutMs } = options;
-  const waiting = new Map<number, Waiting>();
-  let thread: Worker | undefined;
-  let lastId = 0;
-
-  const abandon = (gone: Worker, code: string) => {
-    if (thread !== gone) return;
-    thread = undefined;
-    for (const one of waiting.values()) one.reject(new SqlUnavailable(code));
-    waiting.clear();
-    void gone.terminate();
-  };
-  const start = (): Worker => {
-    const started = new Worker(script, {
-      workerData: { file, query, busyTimeoutMs: timeoutMs },
-      env: {},
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    });
-    started.on('message', (answer: SqliteAnswer) => {
-      const one = waiting.get(answer.id);
-      waiting.delete(answer.id);
-      if ('code' in answer) one?.reject(new SqlUnavailable(answer.code));
-      else one?.resolve(answer);
-    });
-    started.on('error', () => abandon(started, 'FAILED'));
-    started.on('exit', () => abandon(started, 'FAILED'));
-    started.unref();
-    return started;
-  };
-
-  return {
-    ask: (username, signal) => {
-      thread ??= start();
-      const asked = thread;
-      const id = ++lastId;
-      return new Promise<SqlAnswer>((resolve, reject) => {
-        const deadline = setTimeout(() => abandon(asked, 'TIMEOUT'), timeoutMs);
-        // The thread answers one question after the other: it is given up when nobody waits for any of them.
-        const cut = () => {
-          const one = waiting.get(id);
-          waiting.delete(id);
-          one?.reject(new SqlUnavailable('CLOSED'));
-          if (waiting.size === 0) abandon(asked, 'CLOSED');
-        };
-        const settled = (settle: () => void) => {
-          clearTimeout(deadline);
-          signal?.removeEventListener('abort', cut);
-          settle();
-        };
-        waiting.set(id, {
-          resolve: (answer) => settled(() => resolve(answer)),
-          reject: (error) => settled(() => reject(error)),
-        });
-        signal?.addEventListener('abort', cut, { once: true });
-        if (signal?.aborted === true) return cut();
-        asked.postMessage({ id, username } satisfies SqliteQuestion, []);
-      });
-    },
-    close: async () => {
-      if (thread) abandon(thread, 'CLOSED');
-    },
   };
 }

@@ -12,7 +12,8 @@ import type {
 import { createCancellation } from '../cancellation.ts';
 import { decoyHash, PASSWORD_COST, preparePassword } from '../passwords/password-hash.ts';
 import { HasherBusy } from '../passwords/password-hasher.ts';
-import { createPostgresSource, createSqliteSource, type SqlSource, SqlUnavailable } from './sql-source.ts';
+import { createPostgresSource, type SqlSource, SqlUnavailable } from './sql-source.ts';
+import { createSqliteSource } from './sqlite-source.ts';
 import { decoyLike, type HashSpec, parseStoredHash } from '../passwords/stored-hash.ts';
 import { isPossibleName } from '../user-name.ts';
 

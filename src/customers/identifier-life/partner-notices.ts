@@ -1,7 +1,7 @@
 import type { Audit } from '../../audit/audit.ts';
 import { WEBHOOK_RETRY_MS } from '../../outbound/webhook.ts';
 import type { AttemptWebhook } from '../../outbound/webhook-attempt.ts';
-import type { Clock } from '../../platform/clock.ts';
+import { type Clock, CLOCK_SKEW_MS } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { NoticeStore, PartnerNotice } from '../customer-registry.ts';
 
@@ -49,7 +49,10 @@ export function createPartnerNotices(deps: PartnerNoticesDeps) {
   return {
     /** Sends what is due, at most twenty messages. */
     run: async (): Promise<void> => {
-      const due = await store.claim(clock.nowMs(), LEASE_MS, AT_ONCE);
+      const nowMs = clock.nowMs();
+      // Nothing is put off for longer than that: it was before the clock was set back.
+      const latestMs = nowMs + SLOW_RETRY_MS + CLOCK_SKEW_MS;
+      const due = await store.claim({ nowMs, latestMs, leaseMs: LEASE_MS, limit: AT_ONCE });
       await Promise.all(due.map(send));
     },
     list: () => store.list(1_000),

@@ -1,5 +1,4 @@
-import type { Audit } from '../../audit/audit.ts';
-import { completeCall, isShallow } from '../../connections/call-body.ts';
+import { isShallow } from '../../connections/call-body.ts';
 import type { Connection } from '../../connections/connection.ts';
 import { maskAnswer } from '../../connections/mask-answer.ts';
 import { findOpenPath } from '../../connections/open-path.ts';
@@ -7,7 +6,7 @@ import { BridgeError } from '../../errors.ts';
 import { requestPathSetting } from '../../outbound/outbound-settings.ts';
 import { parseIdentifier } from '../../identifiers/identifier.ts';
 import type { AdminActor } from '../../partners/partners.ts';
-import type { PartnerApis } from './call-partner-api.ts';
+import type { CallPartnerApi, PartnerApis } from './call-partner-api.ts';
 
 export interface PartnerApiTry {
   connection: string;
@@ -26,13 +25,10 @@ export interface TriedCall {
   body: unknown;
 }
 
-/** An operator waits longer than a partner: long enough for every repeat that ASAPP advises. */
-const DEADLINE_MS = 15_000;
-
 export interface TryPartnerApiDeps {
   apis: PartnerApis;
   connections: ReadonlyMap<string, Pick<Connection, 'status'>>;
-  audit: Audit;
+  callPartnerApi: CallPartnerApi;
 }
 
 const noApi = (isConnection: boolean) =>
@@ -46,18 +42,20 @@ const noApi = (isConnection: boolean) =>
 function withMend(error: BridgeError, name: string, connection: Pick<Connection, 'status'> | undefined) {
   const lost = connection?.status().tokens.some(({ grant }) => grant === 'missing' || grant === 'dead');
   if (!lost) return error;
-  return new BridgeError(error.code, {
+  const told = new BridgeError(error.code, {
     message: `${error.message} Nobody has let this service in there, or no longer; run: symbolon connections connect ${name}`,
     ...(error.details === undefined ? {} : { details: error.details }),
     cause: error,
   });
+  told.recorded = true;
+  return told;
 }
 
 /**
  * One call to a partner API for a person. Throws `NOT_FOUND` for a connection without a preset, `INVALID_REQUEST` for
  * what cannot be sent, and what `PartnerApi.call` throws.
  */
-export function createTryPartnerApi({ apis, connections, audit }: TryPartnerApiDeps) {
+export function createTryPartnerApi({ apis, connections, callPartnerApi }: TryPartnerApiDeps) {
   return async (request: PartnerApiTry, by: AdminActor): Promise<TriedCall> => {
     const { connection, method, path, customer, data } = request;
     const refuse = (message: string, member: string) =>
@@ -67,51 +65,39 @@ export function createTryPartnerApi({ apis, connections, audit }: TryPartnerApiD
     if (!requestPathSetting.safeParse(path).success) {
       throw refuse('The path must start with a slash, be encoded and hold no dot segments.', 'path');
     }
-    if (!isShallow(data)) throw refuse('The data are nested too deep.', 'data');
     const known = findOpenPath([...api.openPaths, ...api.knownPaths], path);
     if (customer !== undefined && !known?.identifier) {
       throw refuse('It is not known where the customer goes in a call to this path.', 'customer');
     }
-    const completed = completeCall(customer !== undefined && known ? known : {}, {
+    const answer = await callPartnerApi({
+      api,
+      method,
+      path,
+      places: customer !== undefined && known ? known : {},
       body: data,
       customer: customer === undefined ? undefined : { identifier: customer },
+      options: { lane: 'operators', showsEverything: true },
+      refusals: {
+        tooDeep: { message: 'The data are nested too deep.', details: { member: 'data' } },
+        foreignMember: 'A member holds something else than the customer.',
+      },
+      record: {
+        actor: by.actor,
+        address: by.address,
+        requestId: by.requestId,
+        // Whatever else somebody types may be a name or a number of the company's own.
+        customerId: customer === undefined ? undefined : parseIdentifier(customer),
+        details: { method },
+      },
+    }).catch((error: unknown) => {
+      throw error instanceof BridgeError ? withMend(error, connection, connections.get(connection)) : error;
     });
-    if ('member' in completed)
-      throw refuse('A member holds something else than the customer.', completed.member);
-    const { body, headers } = completed;
-    const facts = {
-      actor: by.actor,
-      address: by.address,
-      requestId: by.requestId,
-      // Whatever else somebody types may be a name or a number of the company's own.
-      customerId: customer === undefined ? undefined : parseIdentifier(customer),
+    const parsed: unknown = answer.body ? JSON.parse(answer.body.toString('utf8')) : null;
+    return {
+      status: answer.status,
+      attempts: answer.attempts,
+      body: isShallow(parsed) ? maskAnswer(parsed, answer.credentials ?? api.secrets) : null,
     };
-    const details = { connection, method };
-    try {
-      const answer = await api.call(
-        { method, path, headers, body },
-        { lane: 'operators', deadlineMs: DEADLINE_MS, showsEverything: true },
-      );
-      const outcome = answer.status < 400 ? 'success' : 'failed';
-      audit.event('partner_api.called', {
-        ...facts,
-        outcome,
-        details: { ...details, status: answer.status },
-      });
-      const parsed: unknown = answer.body ? JSON.parse(answer.body.toString('utf8')) : null;
-      return {
-        status: answer.status,
-        attempts: answer.attempts,
-        body: isShallow(parsed) ? maskAnswer(parsed, answer.credentials ?? api.secrets) : null,
-      };
-    } catch (error) {
-      const reason = error instanceof BridgeError ? error.code : undefined;
-      audit.event('partner_api.called', { ...facts, outcome: 'failed', reason, details });
-      if (!(error instanceof BridgeError)) throw error;
-      const told = withMend(error, connection, connections.get(connection));
-      told.recorded = true;
-      throw told;
-    }
   };
 }
 

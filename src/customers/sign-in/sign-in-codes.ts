@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto';
 import type { Audit } from '../../audit/audit.ts';
 import { BridgeError } from '../../errors.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { isVerifierOf } from '../../platform/pkce.ts';
 import { rememberPastMs, type ReplayStore, replayId } from '../../replay/replay.ts';
 import type { CustomerSession } from '../../sessions/session.ts';
 import type { Sessions } from '../../sessions/sessions.ts';
@@ -12,8 +12,6 @@ const LIFETIME_MS = 60_000;
 const PREFIX = 'sc_';
 const MAX_LENGTH = 4_096;
 const CONTEXT = 'customer-sign-in-code';
-/** RFC 7636 section 4.1. */
-const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 
 /** What a code stands for; sealed inside the code itself. */
 interface CodeContent {
@@ -80,8 +78,7 @@ export function createSignInCodes(deps: SignInCodesDeps): SignInCodes {
       const session = sessions.parse(content?.session);
       if (!content || !session || clock.nowMs() >= content.untilMs) throw refused();
       const fits =
-        VERIFIER.test(verifier) &&
-        hash('sha256', verifier, 'base64url') === content.challenge &&
+        isVerifierOf(verifier, content.challenge) &&
         redirectUri === content.redirectUri &&
         (channel ?? session.channel) === session.channel;
       if (!fits) throw refused();

@@ -159,8 +159,8 @@ function keyEndpoints({ keyRotation }: Pick<RotationEndpointsDeps, 'keyRotation'
           by,
         );
         return {
-          key_id: rotated.key.keyId,
-          public_prefix: rotated.key.publicPrefix,
+          key_id: rotated.owner.keyId,
+          public_prefix: rotated.owner.publicPrefix,
           expires_at: timeText(rotated.keyExpiresAtMs),
           secret_id: rotated.secretId,
           secret: rotated.secret,

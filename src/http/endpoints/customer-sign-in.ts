@@ -9,6 +9,7 @@ import {
   type SignInCookie,
 } from '../../customers/sign-in/redirect-sign-in.ts';
 import { callerNetwork } from '../../limits/caller-network.ts';
+import { S256_CHALLENGE } from '../../platform/pkce.ts';
 import { parseQuery, readFields } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
@@ -42,7 +43,7 @@ const beginQuery = z
     }),
     code_challenge: z
       .string()
-      .regex(/^[A-Za-z0-9_-]{43}$/, 'a base64url SHA-256')
+      .regex(S256_CHALLENGE, 'a base64url SHA-256')
       .optional()
       .meta({ description: 'For apps: PKCE challenge (RFC 7636); the app gets a code instead of a cookie.' }),
     code_challenge_method: z.literal('S256').optional(),

@@ -1,11 +1,8 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Channels } from '../../channels/channel.ts';
-import {
-  type CallOnBehalfOf,
-  findOpenedCall,
-  type PartnerApis,
-} from '../../customers/partner-calls/call-partner-api.ts';
+import { type CallOnBehalfOf, findOpenedCall } from '../../customers/partner-calls/call-on-behalf.ts';
+import type { PartnerApis } from '../../customers/partner-calls/call-partner-api.ts';
 import type { createIssueCustomerToken } from '../../customers/sessions/issue-customer-token.ts';
 import { BridgeError } from '../../errors.ts';
 import { keepsNumbers } from '../../platform/json-numbers.ts';

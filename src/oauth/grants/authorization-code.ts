@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import type { Audit } from '../../audit/audit.ts';
 import { OAuthError } from '../../errors.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { isVerifierOf } from '../../platform/pkce.ts';
 import type { Revocations } from '../../revocation/revocations.ts';
 import type { AccessTokens } from '../../tokens/access-token.ts';
 import { type AppFamilies, isAccessRevoked } from '../app-access.ts';
@@ -11,9 +11,6 @@ import type { OpenIdAnswers } from '../openid-answers.ts';
 import { isBoundOver } from '../openid-binding.ts';
 import { requiredParameter } from '../parameters.ts';
 import type { Grant, GrantRequest } from './grant.ts';
-
-/** RFC 7636 section 4.1. */
-const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 
 export interface AuthorizationCodeGrantDeps {
   accessTokens: AccessTokens;
@@ -35,9 +32,7 @@ type Consumed = Extract<RedeemedCode, { result: 'consumed' }>;
 function provesKey({ client, parameters }: GrantRequest, challenge: string | undefined): boolean {
   const verifier = parameters.code_verifier;
   if (challenge === undefined) return verifier === undefined && client.openid?.pkce === 'vendor';
-  return (
-    verifier !== undefined && VERIFIER.test(verifier) && hash('sha256', verifier, 'base64url') === challenge
-  );
+  return verifier !== undefined && isVerifierOf(verifier, challenge);
 }
 
 /**

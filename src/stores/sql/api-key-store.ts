@@ -3,13 +3,19 @@ import type {
   ApiKeyPublicKey,
   ApiKeySecret,
   ApiKeyStore,
+  KeyEnd,
   SecretUse,
 } from '../../api-keys/api-key.ts';
 import type { AuditedChange } from './audited-change.ts';
 import { insertRevocations } from './revocation-store.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { ApiKeySecretsTable, ApiKeysTable, Database, DatabaseTransaction } from './schema.ts';
-import { createSecretRows, secretMomentsOf } from './secret-rows.ts';
+import {
+  createSecretReplacements,
+  createSecretRows,
+  secretColumnsOf,
+  secretMomentsOf,
+} from './secret-rows.ts';
 
 const secretRows = createSecretRows('api_key_secrets');
 
@@ -45,17 +51,10 @@ function rowOf(key: ApiKey): ApiKeysTable {
 
 function secretRowOf(keyId: string, secret: ApiKeySecret): ApiKeySecretsTable {
   return {
-    secret_id: secret.secretId,
+    ...secretColumnsOf(secret),
     key_id: keyId,
     digest: orNull(secret.digest),
     sealed_signing_key: orNull(secret.sealedSigningKey),
-    created_at_ms: secret.createdAtMs,
-    expires_at_ms: orNull(secret.expiresAtMs),
-    revoked_at_ms: orNull(secret.revokedAtMs),
-    first_used_at_ms: orNull(secret.firstUsedAtMs),
-    last_used_at_ms: orNull(secret.lastUsedAtMs),
-    grace_ms: orNull(secret.graceMs),
-    successor_id: null,
   };
 }
 
@@ -145,36 +144,18 @@ function createReads(
   };
 }
 
-function createRotations(
-  db: Database,
-  auditedChange: AuditedChange,
-): Pick<ApiKeyStore, 'rotate' | 'compromise' | 'dueGraces' | 'startGrace'> {
-  return {
-    rotate: (keyId, { successor, plan, keyExpiresAtMs, maxLive }, audit) =>
-      auditedChange(audit, async (trx) => {
-        const result = await trx
-          .updateTable('api_keys')
-          .set({ expires_at_ms: orNull(keyExpiresAtMs) })
-          .where('key_id', '=', keyId)
-          .where('revoked_at_ms', 'is', null)
-          .executeTakeFirst();
-        if (result.numUpdatedRows === 0n) return 'missing';
-        const live = await secretRows.liveIds(trx, keyId, successor.createdAtMs);
-        if (live.length >= maxLive) return 'conflict';
-        await secretRows.plan(trx, live, { ...plan, successorId: successor.secretId });
-        return (await insertSecret(trx, keyId, successor)) ? 'rotated' : 'conflict';
-      }),
-    compromise: (keyId, { secretIds, atMs, successor, revocations = [] }, audit) =>
-      auditedChange(audit, async (trx) => {
-        if ((await secretRows.revoke(trx, keyId, secretIds, atMs)) === 0) return 'missing';
-        if (successor && !(await insertSecret(trx, keyId, successor))) return 'missing';
-        await insertRevocations(trx, revocations);
-        return 'ended';
-      }),
-    dueGraces: () => secretRows.dueGraces(db),
-    startGrace: (secretId, expiresAtMs, audit) =>
-      auditedChange(audit, (trx) => secretRows.startGrace(trx, secretId, expiresAtMs)),
-  };
+async function moveEnd(
+  trx: DatabaseTransaction,
+  keyId: string,
+  { keyExpiresAtMs }: KeyEnd,
+): Promise<boolean> {
+  const result = await trx
+    .updateTable('api_keys')
+    .set({ expires_at_ms: orNull(keyExpiresAtMs) })
+    .where('key_id', '=', keyId)
+    .where('revoked_at_ms', 'is', null)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
 }
 
 export function createApiKeyStore(db: Database, auditedChange: AuditedChange): ApiKeyStore {
@@ -240,7 +221,11 @@ export function createApiKeyStore(db: Database, auditedChange: AuditedChange): A
         await insertRevocations(trx, revocations);
         return 'revoked';
       }),
-    ...createRotations(db, auditedChange),
+    ...createSecretReplacements<string, ApiKey, KeyEnd>(db, auditedChange, {
+      ...secretRows,
+      claim: moveEnd,
+      insert: insertSecret,
+    }),
     recordUses: (uses) =>
       db.transaction().execute(async (trx) => {
         await secretRows.recordUses(trx, uses);

@@ -4,7 +4,12 @@ import type { AuditedChange } from './audited-change.ts';
 import { insertRevocations } from './revocation-store.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';
 import type { ClientSecretsTable, ClientsTable, Database, DatabaseTransaction } from './schema.ts';
-import { createSecretRows, secretMomentsOf } from './secret-rows.ts';
+import {
+  createSecretReplacements,
+  createSecretRows,
+  secretColumnsOf,
+  secretMomentsOf,
+} from './secret-rows.ts';
 
 const secretRows = createSecretRows('client_secrets');
 
@@ -23,21 +28,6 @@ function rowOf(client: OAuthClient): ClientsTable {
     openid_json: client.openid ? JSON.stringify(client.openid) : null,
     created_at_ms: client.createdAtMs,
     revoked_at_ms: orNull(client.revokedAtMs),
-  };
-}
-
-function secretRowOf(clientId: ClientId, secret: ClientSecret): ClientSecretsTable {
-  return {
-    secret_id: secret.secretId,
-    client_id: clientId,
-    digest: secret.digest,
-    created_at_ms: secret.createdAtMs,
-    expires_at_ms: orNull(secret.expiresAtMs),
-    revoked_at_ms: orNull(secret.revokedAtMs),
-    first_used_at_ms: orNull(secret.firstUsedAtMs),
-    last_used_at_ms: orNull(secret.lastUsedAtMs),
-    grace_ms: orNull(secret.graceMs),
-    successor_id: null,
   };
 }
 
@@ -75,7 +65,7 @@ async function insertSecret(
 ): Promise<boolean> {
   const result = await trx
     .insertInto('client_secrets')
-    .values(secretRowOf(clientId, secret))
+    .values({ ...secretColumnsOf(secret), client_id: clientId, digest: secret.digest })
     .onConflict((c) => c.doNothing())
     .executeTakeFirst();
   return insertedRows(result) === 1;
@@ -92,42 +82,24 @@ const secretsOf = (db: Database, clientIds: readonly ClientId[]) =>
     .orderBy('secret_id')
     .execute();
 
-function createRotations(
-  db: Database,
-  auditedChange: AuditedChange,
-): Pick<ClientStore, 'rotate' | 'compromise' | 'dueGraces' | 'startGrace' | 'recordUses'> {
-  return {
-    rotate: (clientId, { successor, plan, maxLive }, audit) =>
-      auditedChange(audit, async (trx) => {
-        const client = await trx
-          .selectFrom('clients')
-          .select('client_id')
-          .where('client_id', '=', clientId)
-          .where('revoked_at_ms', 'is', null)
-          .executeTakeFirst();
-        if (!client) return 'missing';
-        const live = await secretRows.liveIds(trx, clientId, successor.createdAtMs);
-        if (live.length >= maxLive) return 'conflict';
-        await secretRows.plan(trx, live, { ...plan, successorId: successor.secretId });
-        return (await insertSecret(trx, clientId, successor)) ? 'rotated' : 'conflict';
-      }),
-    compromise: (clientId, { secretIds, atMs, successor, revocations = [] }, audit) =>
-      auditedChange(audit, async (trx) => {
-        if ((await secretRows.revoke(trx, clientId, secretIds, atMs)) === 0) return 'missing';
-        if (successor && !(await insertSecret(trx, clientId, successor))) return 'missing';
-        await insertRevocations(trx, revocations);
-        return 'ended';
-      }),
-    dueGraces: () => secretRows.dueGraces(db),
-    startGrace: (secretId, expiresAtMs, audit) =>
-      auditedChange(audit, (trx) => secretRows.startGrace(trx, secretId, expiresAtMs)),
-    recordUses: (uses) => db.transaction().execute((trx) => secretRows.recordUses(trx, uses)),
-  };
+async function isUsable(trx: DatabaseTransaction, clientId: ClientId): Promise<boolean> {
+  const client = await trx
+    .selectFrom('clients')
+    .select('client_id')
+    .where('client_id', '=', clientId)
+    .where('revoked_at_ms', 'is', null)
+    .executeTakeFirst();
+  return client !== undefined;
 }
 
 export function createClientStore(db: Database, auditedChange: AuditedChange): ClientStore {
   return {
-    ...createRotations(db, auditedChange),
+    ...createSecretReplacements<ClientId, OAuthClient, unknown>(db, auditedChange, {
+      ...secretRows,
+      claim: isUsable,
+      insert: insertSecret,
+    }),
+    recordUses: (uses) => db.transaction().execute((trx) => secretRows.recordUses(trx, uses)),
     insert: (client, audit) =>
       auditedChange(audit, async (trx) => {
         const result = await trx

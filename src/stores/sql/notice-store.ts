@@ -16,11 +16,11 @@ function noticeOf(row: PartnerNoticesTable): PartnerNotice {
 /** What partners have to be told. Added with the change that it tells of, by the registry store. */
 export function createNoticeStore(db: Database): NoticeStore {
   return {
-    async claim(nowMs, leaseMs, limit) {
+    async claim({ nowMs, latestMs, leaseMs, limit }) {
       const due = await db
         .selectFrom('partner_notices')
         .selectAll()
-        .where('due_at_ms', '<=', nowMs)
+        .where((eb) => eb.or([eb('due_at_ms', '<=', nowMs), eb('due_at_ms', '>', latestMs)]))
         .orderBy('due_at_ms')
         .limit(limit)
         .execute();

@@ -1,7 +1,10 @@
 import { sql } from 'kysely';
 import type { SecretUse } from '../../api-keys/api-key.ts';
-import type { DueGrace, RotationPlan } from '../../partners/secret-rotation.ts';
-import { orUndefined } from './rows.ts';
+import type { SecretReplacementStore } from '../../partners/replace-secrets.ts';
+import type { DueGrace, KeptSecret, RotationPlan } from '../../partners/secret-rotation.ts';
+import type { AuditedChange } from './audited-change.ts';
+import { insertRevocations } from './revocation-store.ts';
+import { orNull, orUndefined } from './rows.ts';
 import type { Database, DatabaseTransaction, SecretColumns } from './schema.ts';
 
 const OWNER_COLUMNS = { api_key_secrets: 'key_id', client_secrets: 'client_id' } as const;
@@ -18,6 +21,18 @@ export function secretMomentsOf(row: SecretColumns) {
     graceMs: orUndefined(row.grace_ms),
   };
 }
+
+/** The columns that both tables of secrets have. */
+export const secretColumnsOf = (secret: KeptSecret) => ({
+  secret_id: secret.secretId,
+  created_at_ms: secret.createdAtMs,
+  expires_at_ms: orNull(secret.expiresAtMs),
+  revoked_at_ms: orNull(secret.revokedAtMs),
+  first_used_at_ms: orNull(secret.firstUsedAtMs),
+  last_used_at_ms: orNull(secret.lastUsedAtMs),
+  grace_ms: orNull(secret.graceMs),
+  successor_id: null,
+});
 
 /** What the tables of secrets do alike: the columns are the same but for the name of the owner's. */
 export function createSecretRows(table: keyof typeof OWNER_COLUMNS) {
@@ -140,5 +155,44 @@ export function createSecretRows(table: keyof typeof OWNER_COLUMNS) {
           .execute();
       }
     },
+  };
+}
+
+/** `claim` makes the change to the owner: false when it is gone or revoked. `insert`: false when the id is taken. */
+interface OwnedSecretRows<Id extends string, Secret, Change> extends ReturnType<typeof createSecretRows> {
+  claim(trx: DatabaseTransaction, ownerId: Id, change: Change): Promise<boolean>;
+  insert(trx: DatabaseTransaction, ownerId: Id, secret: Secret): Promise<boolean>;
+}
+
+/** How secrets are replaced and ended, whoever they belong to. */
+export function createSecretReplacements<
+  Id extends string,
+  Owner extends { secrets: KeptSecret[]; revokedAtMs: number | undefined },
+  Change,
+>(
+  db: Database,
+  auditedChange: AuditedChange,
+  rows: OwnedSecretRows<Id, Owner['secrets'][number], Change>,
+): Omit<SecretReplacementStore<Id, Owner, Change>, 'find'> {
+  return {
+    rotate: (ownerId, rotation, audit) =>
+      auditedChange(audit, async (trx) => {
+        const { successor, plan, maxLive } = rotation;
+        if (!(await rows.claim(trx, ownerId, rotation))) return 'missing';
+        const live = await rows.liveIds(trx, ownerId, successor.createdAtMs);
+        if (live.length >= maxLive) return 'conflict';
+        await rows.plan(trx, live, { ...plan, successorId: successor.secretId });
+        return (await rows.insert(trx, ownerId, successor)) ? 'rotated' : 'conflict';
+      }),
+    compromise: (ownerId, { secretIds, atMs, successor, revocations = [] }, audit) =>
+      auditedChange(audit, async (trx) => {
+        if ((await rows.revoke(trx, ownerId, secretIds, atMs)) === 0) return 'missing';
+        if (successor && !(await rows.insert(trx, ownerId, successor))) return 'missing';
+        await insertRevocations(trx, revocations);
+        return 'ended';
+      }),
+    dueGraces: () => rows.dueGraces(db),
+    startGrace: (secretId, expiresAtMs, audit) =>
+      auditedChange(audit, (trx) => rows.startGrace(trx, secretId, expiresAtMs)),
   };
 }

@@ -33,8 +33,16 @@ export function createSessionRecordStore(db: Database, clock: Clock): SessionRec
     async destroy(idDigest) {
       await db.deleteFrom('sessions').where('id_digest', '=', idDigest).execute();
     },
-    async prune(nowMs) {
-      const result = await db.deleteFrom('sessions').where('expires_at_ms', '<=', nowMs).executeTakeFirst();
+    async prune(nowMs, latestMs) {
+      const result = await db
+        .deleteFrom('sessions')
+        .where((eb) =>
+          eb.or([
+            eb('expires_at_ms', '<=', nowMs),
+            eb('expires_at_ms', '>', Math.min(latestMs, Number.MAX_SAFE_INTEGER)),
+          ]),
+        )
+        .executeTakeFirst();
       return Number(result.numDeletedRows);
     },
   };

@@ -6,6 +6,7 @@
 import { sql } from 'kysely';
 import type { ApiKeyStore } from '../../api-keys/api-key.ts';
 import type { AuditStore, LinkAuditRecord } from '../../audit/audit-record.ts';
+import type { AuditRetentionStore } from '../../audit/audit-retention.ts';
 import type { DirectoryStore } from '../../authenticators/directory/directory-types.ts';
 import type { ClientStore } from '../../clients/client.ts';
 import type { ChannelCallStore } from '../../customers/channel-proofs/channel-calls.ts';
@@ -25,6 +26,7 @@ import type { SessionRecordStore } from '../../sessions/session.ts';
 import type { RefreshFamilyStore } from '../../tokens/refresh-family.ts';
 import type { SigningKeyStore } from '../../tokens/signing-key-types.ts';
 import { createApiKeyStore } from './api-key-store.ts';
+import { createAuditRetentionStore } from './audit-retention-store.ts';
 import { createAuditStore } from './audit-store.ts';
 import { createAuditedChange } from './audited-change.ts';
 import { createAuthorizationCodeStore } from './authorization-code-store.ts';
@@ -71,6 +73,7 @@ export interface SqlStores {
   readonly channelVisits: ChannelVisitStore;
   readonly outboundGrants: OutboundGrantStore;
   readonly audit: AuditStore;
+  readonly auditRetention: AuditRetentionStore;
   /** Asks the database for a sign of life. Throws `BridgeError('STORE_UNAVAILABLE')`. */
   ping(): Promise<void>;
   /** Lets what is under way finish, then closes; safe to call twice. */
@@ -125,6 +128,7 @@ export async function openSqlStores(options: SqlStoreOptions): Promise<SqlStores
     tierAssignments: shield.guard(createTierAssignmentStore(db, auditedChange)),
     outboundGrants: shield.guard(createOutboundGrantStore(db)),
     audit: shield.guard(createAuditStore(db, options.linkAudit)),
+    auditRetention: shield.guard(createAuditRetentionStore(db, options.linkAudit)),
     ...shield.guard({ ping }),
     async close() {
       await shield.idle();

@@ -149,7 +149,7 @@ describe('the call of the token endpoint', () => {
       grant_type: 'authorization_code',
       code: 'canary-code',
       redirect_uri: REDIRECT_URI,
-      code_verifier: expect.stringMatching(/^[A-Za-z0-9_-]{64}$/),
+      code_verifier: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
     });
   });
 

@@ -1,0 +1,99 @@
+import { createKeyUsage } from '../api-keys/key-usage.ts';
+import { createIdentities } from '../customers/identities.ts';
+import { createIssueCustomerToken } from '../customers/sessions/issue-customer-token.ts';
+import { openPartners } from '../partners/partners.ts';
+import { createEndedReferences } from '../sessions/ended-references.ts';
+import { createSessions } from '../sessions/sessions.ts';
+import { createAccessTokens } from '../tokens/access-token.ts';
+import { createCustomerTokens, LONGEST_SHOWN_SECONDS } from '../tokens/customer-token.ts';
+import { createAuthorizationServer } from './authorization-server.ts';
+import { openChannelProofs } from './channel-proofs.ts';
+import { openChannelVisits } from './channel-visits.ts';
+import { openCompanySystems } from './company-systems.ts';
+import { configuredChannels } from './configured-channels.ts';
+import { createCredentialCare } from './credential-care.ts';
+import { openCustomerCookies } from './customer-cookies.ts';
+import { createCustomerEndings } from './customer-endings.ts';
+import { openCustomerSignIn } from './customer-sign-in.ts';
+import type { Foundations } from './foundations.ts';
+import { registerInsight } from './insight.ts';
+import { openLimits } from './open-limits.ts';
+import type { Closer } from './open-stores.ts';
+import { createPartnerApis } from './partner-apis.ts';
+import { createPartnerCredentials } from './partner-credentials.ts';
+import { openProfiles } from './profiles.ts';
+import { openTokenSigning } from './token-signing.ts';
+
+/** Tokens and sessions: what a customer, a partner or an app holds. */
+async function openHeld({ shared }: Foundations) {
+  const { config, keyring, revocations, clock } = shared;
+  const rings = await openTokenSigning(shared);
+  const tokenDeps = {
+    ...shared,
+    rings,
+    clockToleranceSeconds: config.tokens.clock_tolerance_seconds,
+  };
+  const visits = openChannelVisits(shared);
+  return {
+    rings,
+    visits,
+    channels: configuredChannels(config),
+    customerTokens: visits.ofTokens(createCustomerTokens(tokenDeps)),
+    accessTokens: createAccessTokens({
+      ...tokenDeps,
+      lifetimeSeconds: config.tokens.access_token_lifetime_seconds,
+    }),
+    sessions: createSessions({ ...shared, maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS }),
+    endedReferences: createEndedReferences({ keyring, revocations, clock }),
+    identities: createIdentities({ ...shared.stores, ...shared, store: shared.stores.customers }),
+  };
+}
+
+/** Every room over the foundations, each wired to those to its left. `isServing`: whether the public listener is open. */
+export async function openRooms(foundations: Foundations, isServing: () => boolean, opened: Closer[]) {
+  const { stores, keyring, issuer } = foundations.shared;
+  const held = { ...foundations.shared, ...(await openHeld(foundations)), isServing };
+  const partners = await openPartners({ ...held, store: stores.partners });
+  const credentials = createPartnerCredentials({ ...held, partners, publicUrl: issuer }, opened);
+  const { apiKeys, replays, newAddresses } = credentials;
+  const proven = { ...held, partners, apiKeys, replays, newAddresses };
+
+  const company = openCompanySystems(proven, opened);
+  const { connections, httpClient, authenticators, backends, reportFailure } = company;
+  const reached = { ...proven, connections, httpClient, authenticators, backends, reportFailure };
+  registerInsight(reached);
+  const partnerApis = createPartnerApis(reached);
+  const profiles = openProfiles(reached);
+
+  const clientUsage = createKeyUsage({ ...held, store: stores.clients });
+  const authorization = await createAuthorizationServer({
+    ...reached,
+    ...profiles.access,
+    usage: clientUsage,
+  });
+  const { clients, families, devices, vendorCodes, checkCustomerToken } = authorization;
+  const known = { ...reached, ...profiles.access, clients, families, devices, checkCustomerToken };
+  const limits = await openLimits({
+    ...held,
+    partners,
+    assignmentStore: stores.tierAssignments,
+    throttleKey: keyring.current('throttle').key,
+  });
+  return {
+    ...known,
+    company,
+    credentials,
+    partnerApis,
+    profiles,
+    authorization,
+    limits,
+    channelProofs: await openChannelProofs({ ...known, vendorCodes }, opened),
+    care: createCredentialCare({ ...known, clientUsage }, opened),
+    signIn: openCustomerSignIn({ ...known, throttle: limits.throttle }),
+    issueCustomerToken: createIssueCustomerToken({ ...held, tokens: held.customerTokens }),
+    endings: createCustomerEndings(known),
+    cookies: openCustomerCookies(held),
+  };
+}
+
+export type Rooms = Awaited<ReturnType<typeof openRooms>>;
