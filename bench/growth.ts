@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { postgresMissing, startPostgres } from '../test/support/postgres.ts';
 import { redisMissing } from '../test/support/redis.ts';
-import type { Stage } from './contestants.ts';
+import type { Peer, Stage } from './contestants.ts';
+import type { Target } from './load.ts';
 import { costOf, type Effort } from './measure.ts';
 import { fillTables } from './more-rows.ts';
 import { drawPlot, type Plot } from './plot.ts';
@@ -77,6 +78,11 @@ async function byTokenSize(stage: Stage, effort: Effort): Promise<void> {
   });
 }
 
+/**
+ * All processes have one core. Loaded in turn they show what they cost each other by what they share: stores, polls,
+ * revocations. Loaded at once they show that and what taking turns on a core costs any program; the bare proxy says how
+ * much that is.
+ */
 async function byProcesses(stage: Stage, effort: Effort): Promise<void> {
   const missing = redisMissing() ?? postgresMissing();
   if (missing !== undefined) return console.log(`\nProcesses: left out, ${missing}`);
@@ -85,28 +91,53 @@ async function byProcesses(stage: Stage, effort: Effort): Promise<void> {
   const env = { REDIS_URL: await stage.redis(), DATABASE_URL: await server.createDatabase() };
   const first = await stage.symbolon({ env });
   const fleet = [first];
-  const profiles: [number, number][] = [];
-  const renewals: [number, number][] = [];
+  const proxies: Peer[] = [];
+  const points: Record<string, [number, number][]> = {};
+  const inTurn = async (of: (one: BenchedSymbolon) => Target): Promise<number> => {
+    let sum = 0;
+    for (const one of fleet) sum += await costOf([one.started], [of(one)], effort);
+    return sum / fleet.length;
+  };
+  const add = (name: string, cost: number) => (points[name] ??= []).push([fleet.length, cost]);
   for (const processes of [1, 2, 3]) {
     while (fleet.length < processes) fleet.push(await stage.symbolon({ env, fleetOf: first }));
-    const started = fleet.map((one) => one.started);
-    profiles.push([processes, await costOf(started, fleet.map(profileOf), effort)]);
-    renewals.push([processes, await costOf(started, fleet.map(renewalOf), effort)]);
+    while (proxies.length < processes) proxies.push(await stage.peer('floor'));
+    add('/getprofile in turn', await inTurn(profileOf));
+    add('renewal in turn', await inTurn(renewalOf));
+    const all = fleet.map((one) => one.started);
+    add('/getprofile at once', await costOf(all, fleet.map(profileOf), effort));
+    const toProxies = proxies.map(({ url }) => ({ ...profileOf(first), url: `${url}/getprofile` }));
+    const bare = await costOf(
+      proxies.map((one) => one.started),
+      toProxies,
+      effort,
+    );
+    add('bare proxy at once', bare);
   }
   save('processes', {
     title: 'Processes on one PostgreSQL and one Redis',
     axes: ['processes', COST],
-    series: [
-      { name: '/getprofile', points: profiles },
-      { name: 'renewal', points: renewals },
-    ],
+    series: Object.entries(points).map(([name, found]) => ({ name, points: found })),
   });
 }
 
-/** `most`: rows of each table, up to a million; filling the tables takes the longest. */
-export async function measureGrowth(stage: Stage, most: number, effort: Effort): Promise<void> {
-  await byRows(stage, most, effort);
-  await byBackends(stage, effort);
-  await byTokenSize(stage, effort);
-  await byProcesses(stage, effort);
+/** By what; each draws the plot of its name. `most`: rows of each table, up to a million; filling them takes the longest. */
+const GROWTHS: Record<string, (stage: Stage, effort: Effort, most: number) => Promise<void>> = {
+  rows: (stage, effort, most) => byRows(stage, most, effort),
+  backends: byBackends,
+  tokens: byTokenSize,
+  processes: byProcesses,
+};
+
+/** Measures those that are named, by default all. */
+export async function measureGrowth(
+  stage: Stage,
+  { most, only = Object.keys(GROWTHS) }: { most: number; only?: readonly string[] | undefined },
+  effort: Effort,
+): Promise<void> {
+  for (const name of only) {
+    const grow = GROWTHS[name];
+    if (!grow) throw new Error(`${name} is none of ${Object.keys(GROWTHS).join(', ')}`);
+    await grow(stage, effort, most);
+  }
 }

@@ -5,7 +5,7 @@
  *
  *   npm run bench -- [--only getprofile,health] [--rounds 8] [--round-ms 1000]
  *                     [--built DIR]             takes a build that is there: bin, dist and node_modules in DIR
- *   npm run bench -- growth [--most 100000]     how cost grows, as plots in docs/performance/
+ *   npm run bench -- growth [--most 100000] [--only processes]     how cost grows, as plots in docs/performance/
  *   npm run bench -- flame [getprofile] [--redis]  a flame graph in docs/performance/
  */
 import { parseArgs } from 'node:util';
@@ -59,7 +59,9 @@ switch (positionals[0]) {
     await flame(positionals[1]);
     break;
   case 'growth':
-    await withStage(values.built, (stage) => measureGrowth(stage, Number(values.most), effort));
+    await withStage(values.built, (stage) =>
+      measureGrowth(stage, { most: Number(values.most), only: values.only?.split(',') }, effort),
+    );
     break;
   case undefined:
     await compare();

@@ -25,7 +25,7 @@ import {
   policyFor,
 } from './key-settings.ts';
 import { createKeyUsage, type KeyUsage } from './key-usage.ts';
-import type { EndWithRevocations, Revocation } from '../revocation/revocation-types.ts';
+import type { EndWithRevocations } from '../revocation/revocation-types.ts';
 
 /** A credential that another system gave out: the secret, or (lower-case hex) its SHA-256, which is all we need. */
 export interface ImportedCredential {
@@ -33,7 +33,7 @@ export interface ImportedCredential {
   secret: string | { sha256: string };
 }
 
-export interface ApiKeys extends Omit<KeyLookups, 'forget'>, KeyUsage {
+export interface ApiKeys extends KeyLookups, KeyUsage {
   /**
    * Makes a pair; the public id and the secret are in this answer and nowhere else. A key that signs with v2 alone
    * and brings a public key gets no secret.
@@ -65,12 +65,6 @@ export interface ApiKeys extends Omit<KeyLookups, 'forget'>, KeyUsage {
     end: { expiresAtMs: number } | 'compromised',
     by: AdminActor,
   ): Promise<void>;
-  /** Tells every process that a key's record changed; it is read again. */
-  changed(keyId: string): Promise<void>;
-  /** The same as a row to be written with the change itself. */
-  changeOf(keyId: string): Revocation;
-  /** Honours rows that were written with a change. */
-  noticed(): Promise<void>;
   find(keyId: string): Promise<ApiKey | undefined>;
   list(partner?: string): Promise<ApiKey[]>;
   /** Ends a key at once, by its internal id. */
@@ -80,9 +74,6 @@ export interface ApiKeys extends Omit<KeyLookups, 'forget'>, KeyUsage {
 export interface ApiKeysDeps extends KeyLookupDeps {
   audit: Audit;
 }
-
-/** How long a change keeps other nodes from using what they read before it; covers clocks that differ. */
-const CHANGE_SIGNAL_MS = 60_000;
 
 const NO_SUCH_KEY = { message: 'There is no key of this id that is not revoked already.' };
 
@@ -163,8 +154,9 @@ function importedHash({ publicId, secret }: ImportedCredential, use: ApiKeyUse):
 }
 
 export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
-  const { store, clock, audit, revocations } = deps;
-  const { forget, ...lookups } = createKeyLookups(deps);
+  const { store, clock, audit } = deps;
+  const lookups = createKeyLookups(deps);
+  const { changed, changeOf, noticed } = lookups;
   const usage = createKeyUsage({ store, clock });
 
   const recordOf = (event: AuditEventName, key: ApiKey, by: AdminActor): AuditRecord =>
@@ -181,25 +173,6 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
     for (const digest of credentialDigestsOfHash(deps.keyring, sha256))
       if (await store.findBySecretDigest(digest)) return true;
     return false;
-  };
-
-  /** This process forgets at once, the others with their next look at the revocations. */
-  const announceChange = async (keyId: string) => {
-    forget();
-    await revocations.revoke([changeOf(keyId)]);
-    forget();
-  };
-
-  const changeOf = (keyId: string): Revocation => {
-    const cutoffMs = clock.nowMs() + CHANGE_SIGNAL_MS;
-    return { kind: 'api_key_record', id: keyId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS };
-  };
-
-  /** For a change that was written with its revocations: this process honours them before the caller hears of it. */
-  const noticed = async () => {
-    forget();
-    await revocations.refresh();
-    forget();
   };
 
   return {
@@ -246,7 +219,7 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
       };
       const record = recordOf('api_key.updated', key, by);
       if ((await store.update(key, record)) === 'missing') throw new BridgeError('NOT_FOUND', NO_SUCH_KEY);
-      await announceChange(keyId);
+      await changed(keyId);
       return key;
     },
 
@@ -269,7 +242,7 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
           message: 'Two secrets of this key are live already. End one of them first.',
         });
       }
-      await announceChange(keyId);
+      await changed(keyId);
       return { secret, record };
     },
 
@@ -286,12 +259,9 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
           message: 'The key has no secret of this id that can be ended.',
         });
       }
-      await (end === 'compromised' ? noticed() : announceChange(keyId));
+      await (end === 'compromised' ? noticed() : changed(keyId));
     },
 
-    changed: announceChange,
-    changeOf,
-    noticed,
     find: (keyId) => store.find(keyId),
     list: (partner) => store.list(partner as PartnerId | undefined),
 

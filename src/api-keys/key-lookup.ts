@@ -3,6 +3,7 @@ import { credentialDigest, credentialDigests } from '../keyring/credential-diges
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
+import { createRecordMemory, type RecordMemory } from '../revocation/record-memory.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import { createAddressList } from './address-list.ts';
 import type { ApiKey, ApiKeySecret, ApiKeyStore } from './api-key.ts';
@@ -24,7 +25,7 @@ export interface HeldSigningKey {
   signingKey: KeyObject;
 }
 
-export interface KeyLookups {
+export interface KeyLookups extends Pick<RecordMemory<ApiKey>, 'changed' | 'changeOf' | 'noticed'> {
   /** Looks a presented public id up. It identifies; it proves nothing by itself. */
   byPublicId(publicId: string): Promise<KeyLookup> | KeyLookup;
   /** Looks a presented secret up. Secrets of signing keys are never taken as bearers. */
@@ -37,8 +38,6 @@ export interface KeyLookups {
   allowsAddress(key: ApiKey, address: string): boolean;
   /** Look-ups that were answered from memory, and those that asked the store. */
   lookupCounts(): { hits: number; misses: number };
-  /** Drops what this process remembers, because a key was changed here. */
-  forget(): void;
 }
 
 export interface KeyLookupDeps {
@@ -51,19 +50,17 @@ export interface KeyLookupDeps {
 
 /** How long a key is remembered without asking the store; expiry and revocation are checked at every use. */
 export const CACHE_MS = 30_000;
-/** A key that another process changed is read again at most this often while the change is new. */
-const REREAD_MS = 250;
 const MAX_CACHED = 20_000;
-
-interface Remembered {
-  key: ApiKey;
-  readAtMs: number;
-  readMonotonicMs: number;
-}
 
 export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
   const { store, keyring, clock, partners, revocations } = deps;
-  const remembered = new Map<string, Remembered>();
+  const { recall, read, ...memory } = createRecordMemory<ApiKey>({
+    ...deps,
+    kind: 'api_key_record',
+    idOf: (key) => key.keyId,
+    keepMs: CACHE_MS,
+    maxRecords: MAX_CACHED,
+  });
   const counts = { hits: 0, misses: 0 };
   const opened = new WeakMap<ApiKeySecret, KeyObject>();
   const addressLists = new WeakMap<ApiKey, (address: string) => boolean>();
@@ -77,34 +74,18 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
     return { result: 'live', key };
   };
 
-  const isFresh = (hit: Remembered): boolean => {
-    const ageMs = clock.monotonicMs() - hit.readMonotonicMs;
-    // What was read before the clock was set back cannot be compared with what was changed after it.
-    if (ageMs >= CACHE_MS || clock.nowMs() < hit.readAtMs) return false;
-    return ageMs < REREAD_MS || !revocations.isRevoked('api_key_record', hit.key.keyId, hit.readAtMs);
-  };
-
   const lookUp = <T>(
     digest: string,
     ask: () => Promise<ApiKey | undefined>,
     conclude: (key: ApiKey | undefined) => T,
   ): Promise<T> | T => {
-    const hit = remembered.get(digest);
-    if (hit && isFresh(hit)) {
+    const known = recall(digest);
+    if (known) {
       counts.hits += 1;
-      return conclude(hit.key);
+      return conclude(known);
     }
     counts.misses += 1;
-    const readAtMs = clock.nowMs();
-    const readMonotonicMs = clock.monotonicMs();
-    return ask().then((key) => {
-      if (!key) remembered.delete(digest);
-      else {
-        if (remembered.size >= MAX_CACHED) remembered.clear();
-        remembered.set(digest, { key, readAtMs, readMonotonicMs });
-      }
-      return conclude(key);
-    });
+    return read(digest, ask).then(conclude);
   };
 
   const findBySecret = async (digests: readonly string[]): Promise<ApiKey | undefined> => {
@@ -173,7 +154,6 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
     },
 
     lookupCounts: () => counts,
-
-    forget: () => remembered.clear(),
+    ...memory,
   };
 }

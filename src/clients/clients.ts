@@ -7,7 +7,8 @@ import type { PartnerId } from '../partners/partner.ts';
 import type { AdminActor, Partners } from '../partners/partners.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomBase62 } from '../platform/random.ts';
-import type { EndWithRevocations, Revocation } from '../revocation/revocation-types.ts';
+import { createRecordMemory, type RecordMemory } from '../revocation/record-memory.ts';
+import type { EndWithRevocations } from '../revocation/revocation-types.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { ClientId, ClientStore, OAuthClient } from './client.ts';
 import type { ClientAssertions } from './client-assertion.ts';
@@ -26,7 +27,7 @@ export interface ClientChange {
   redirectUris?: string[] | undefined;
 }
 
-export interface Clients {
+export interface Clients extends Pick<RecordMemory<OAuthClient>, 'changed' | 'changeOf' | 'noticed'> {
   /** Makes a client; the secret, if it has one, is in this answer and nowhere else. Throws `INVALID_REQUEST`. */
   create(
     settings: ClientSettings,
@@ -48,12 +49,6 @@ export interface Clients {
   allowsOrigin(origin: string): boolean;
   /** Reads the origins of browser apps anew. */
   refresh(): Promise<void>;
-  /** Tells every process that a client changed; its record is read again. */
-  changed(clientId: string): Promise<void>;
-  /** The same as a row to be written with the change itself. */
-  changeOf(clientId: string): Revocation;
-  /** Honours rows that were written with a change. */
-  noticed(clientId: string): Promise<void>;
   /** Ends the client and every access token it holds, at once. */
   revoke(clientId: string, by: AdminActor): Promise<void>;
 }
@@ -78,10 +73,6 @@ export interface ClientsDeps {
 
 /** How long a client is remembered without asking the store; a revocation is seen at every use. */
 const CACHE_MS = 5_000;
-/** A client that another process changed is read again at most this often while the change is new. */
-const REREAD_MS = 250;
-/** How long a change keeps other nodes from using what they read before it; covers clocks that differ. */
-const CHANGE_SIGNAL_MS = 60_000;
 const MAX_CACHED = 10_000;
 const CLIENT_ID = /^cl_[0-9A-Za-z]{20}$/;
 const NOBODY = { digest: 'A'.repeat(43), secretId: '' };
@@ -94,31 +85,19 @@ function unknownClient(): BridgeError {
 
 export function createClients(deps: ClientsDeps): Clients {
   const { store, keyring, clock, audit, partners, revocations, usage } = deps;
-  const cache = new Map<string, { client: OAuthClient; readAtMs: number; readMonotonicMs: number }>();
-
-  const isFresh = (hit: { client: OAuthClient; readAtMs: number; readMonotonicMs: number }): boolean => {
-    const ageMs = clock.monotonicMs() - hit.readMonotonicMs;
-    // What was read before the clock was set back cannot be compared with what was changed after it.
-    if (ageMs >= CACHE_MS || clock.nowMs() < hit.readAtMs) return false;
-    return ageMs < REREAD_MS || !revocations.isRevoked('client_record', hit.client.clientId, hit.readAtMs);
-  };
-
-  const remembered = (clientId: string): OAuthClient | undefined => {
-    const hit = cache.get(clientId);
-    return hit && isFresh(hit) ? hit.client : undefined;
-  };
+  const { recall, read, ...memory } = createRecordMemory<OAuthClient>({
+    revocations,
+    clock,
+    kind: 'client_record',
+    idOf: (client) => client.clientId,
+    keepMs: CACHE_MS,
+    maxRecords: MAX_CACHED,
+  });
 
   const find = async (clientId: string): Promise<OAuthClient | undefined> => {
-    const known = remembered(clientId);
+    const known = recall(clientId);
     if (known || !CLIENT_ID.test(clientId)) return known;
-    const readAtMs = clock.nowMs();
-    const readMonotonicMs = clock.monotonicMs();
-    const client = await store.find(clientId as ClientId);
-    if (client) {
-      if (cache.size >= MAX_CACHED) cache.clear();
-      cache.set(clientId, { client, readAtMs, readMonotonicMs });
-    }
-    return client;
+    return read(clientId, () => store.find(clientId as ClientId));
   };
 
   const usable = (client: OAuthClient): boolean =>
@@ -133,23 +112,6 @@ export function createClients(deps: ClientsDeps): Clients {
       ({ applicationType, revokedAtMs }) => applicationType === 'spa' && revokedAtMs === undefined,
     );
     browserOrigins = new Set(apps.flatMap((app) => app.redirectUris.map((uri) => new URL(uri).origin)));
-  };
-
-  const changed = async (clientId: string) => {
-    cache.delete(clientId);
-    await revocations.revoke([changeOf(clientId)]);
-    cache.delete(clientId);
-  };
-
-  const changeOf = (clientId: string): Revocation => {
-    const cutoffMs = clock.nowMs() + CHANGE_SIGNAL_MS;
-    return { kind: 'client_record', id: clientId, cutoffMs, expiresAtMs: cutoffMs + CACHE_MS };
-  };
-
-  const noticed = async (clientId: string) => {
-    cache.delete(clientId);
-    await revocations.refresh();
-    cache.delete(clientId);
   };
 
   return {
@@ -210,7 +172,7 @@ export function createClients(deps: ClientsDeps): Clients {
         clientId,
       });
       if ((await store.update(client, record)) === 'missing') throw unknownClient();
-      await changed(clientId);
+      await memory.changed(clientId);
       if (client.applicationType === 'spa') await refresh();
       return client;
     },
@@ -227,7 +189,7 @@ export function createClients(deps: ClientsDeps): Clients {
     },
 
     authenticate: async (clientId, secret) => {
-      const client = remembered(clientId) ?? (await find(clientId));
+      const client = recall(clientId) ?? (await find(clientId));
       const nowMs = clock.nowMs();
       const live = (client?.secrets ?? []).filter(
         ({ expiresAtMs, revokedAtMs }) =>
@@ -246,9 +208,7 @@ export function createClients(deps: ClientsDeps): Clients {
 
     list: (partner) => store.list(partner as PartnerId | undefined),
 
-    changed,
-    changeOf,
-    noticed,
+    ...memory,
 
     revoke: async (clientId, by) => {
       const nowMs = clock.nowMs();
@@ -261,7 +221,7 @@ export function createClients(deps: ClientsDeps): Clients {
         revocations: [{ kind: 'client', id: clientId, cutoffMs, expiresAtMs }],
       };
       if ((await store.revoke(clientId as ClientId, end, record)) === 'missing') throw unknownClient();
-      await noticed(clientId);
+      await memory.noticed();
     },
   };
 }

@@ -49,7 +49,7 @@ export function createClientRotation(deps: ClientRotationDeps): ClientRotation {
     changed: clients.changed,
     revocationsOf: (clientId) => [clients.changeOf(clientId), tokensUpToNow(clientId)],
     onCompromised: async (clientId) => {
-      await clients.noticed(clientId);
+      await clients.noticed();
       // Once more: a token may have been issued while the change was being written.
       await revocations.revoke([tokensUpToNow(clientId)]);
     },

@@ -32,7 +32,8 @@ export interface LifeTools {
   nowMs: number;
 }
 
-const nothing = (): LifeChange => ({
+/** A change to which the records are still to be added. */
+export const noChange = (): LifeChange => ({
   added: [],
   changed: [],
   references: [],
@@ -56,7 +57,7 @@ const recordOf = ({ group: _group, reference: _reference, ...record }: OpenedRef
  * survivor.
  */
 export function planUnion(person: Person, leading: NamedPerson, tools: LifeTools): LifeChange {
-  const change = nothing();
+  const change = noChange();
   for (const group of groupsOf(person)) {
     const here = person.references.filter((record) => record.group === group);
     const living = person.identifiers.filter((record) => record.group === group && isLiving(record));
@@ -109,7 +110,7 @@ function leadingOf(person: Person, leaving: NamedPerson): NamedPerson | undefine
  * left keeps the identifier. The identifier that the name had before a merge becomes another name of the new one.
  */
 export function planSplit(person: Person, leaving: NamedPerson, tools: LifeTools): LifeChange {
-  const change = nothing();
+  const change = noChange();
   const next = leadingOf(person, leaving);
   for (const record of person.references.filter((one) => isSamePerson(one, leaving))) {
     const shared = record.customerId;
@@ -149,7 +150,7 @@ export function planSplit(person: Person, leaving: NamedPerson, tools: LifeTools
 
 /** Forgets a person: identifiers stay as used up, blind indexes as known to be erased; nothing leads from one to the other. */
 export function planErasure(person: Person, tools: Pick<LifeTools, 'indexOf'>): LifeChange {
-  const change = nothing();
+  const change = noChange();
   for (const record of person.identifiers) {
     change.changed.push({
       ...record,
@@ -170,7 +171,7 @@ export function planErasure(person: Person, tools: Pick<LifeTools, 'indexOf'>): 
 
 /** Disables a person's identifiers, or enables them (`undefined`); names only those that this changes. */
 export function planStanding(person: Person, disabledAtMs: number | undefined): LifeChange {
-  const change = nothing();
+  const change = noChange();
   for (const record of person.identifiers.filter(isLiving)) {
     if ((record.disabledAtMs === undefined) === (disabledAtMs === undefined)) continue;
     change.changed.push({ ...record, disabledAtMs });

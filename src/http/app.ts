@@ -60,6 +60,7 @@ export type PublicDeps = {
 /** The public endpoints, hottest first: Express tries routes in order. */
 export function publicEndpoints(deps: PublicDeps): Endpoint[] {
   return [
+    healthLive('public'),
     getprofile(deps),
     customerSessionToken(deps),
     channelToken(deps),
@@ -87,7 +88,6 @@ export function publicEndpoints(deps: PublicDeps): Endpoint[] {
     ...connectedAppsEndpoints(deps),
     ...connectionCallback(deps),
     pageStyle(),
-    healthLive('public'),
     healthReady('public', deps),
   ];
 }

@@ -12,7 +12,7 @@ import { BridgeError, type ErrorCode, OAuthError } from '../errors.ts';
 import { unmappedAddress } from '../platform/ip-address.ts';
 import type { Logger } from '../platform/logger.ts';
 import { pooledRandomHex } from '../platform/random.ts';
-import { CONSTANT_HEADERS, sendEmpty } from './answer.ts';
+import { sendEmpty } from './answer.ts';
 import type { Endpoint, EndpointContract } from './endpoint.ts';
 import { actorOf, recordDenial } from './denials.ts';
 import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.ts';
@@ -21,9 +21,12 @@ import type { LimitGuard } from './limit-guard.ts';
 import { refusalHeaders } from './limit-headers.ts';
 import {
   attachContext,
+  constantHeaders,
   contextOf,
   type EdgeDeps,
+  hasContext,
   logWhenDone,
+  newContext,
   type RequestContext,
 } from './request-context.ts';
 
@@ -64,15 +67,15 @@ export function createExpressApp(options: ExpressAppOptions): Express {
   app.enable('strict routing');
   app.set('query parser', false);
   app.set('trust proxy', options.trustedProxies.length > 0 ? [...options.trustedProxies] : false);
-  app.locals[CONSTANT_HEADERS] = options.headers;
   // Every cookie is Secure, whatever a request's header says: the public address is https, or loopback, where browsers
   // take such cookies over plain HTTP.
   Object.defineProperty(app.request, 'secure', { configurable: true, get: () => true });
   const useProxies = options.trustedProxies.length > 0;
+  const headers = constantHeaders(options.headers);
 
   app.use((req: Request, res: Response, next: NextFunction) => {
     const address = plainAddress(useProxies ? req.ip : req.socket.remoteAddress);
-    const context: RequestContext = { requestId: pooledRandomHex(12), address, route: 'unknown' };
+    const context = newContext({ headers, requestId: pooledRandomHex(12), address });
     if (options.tracing) context.span = options.tracing.request(header(req, 'traceparent'));
     attachContext(res, context);
     logWhenDone(req, res, context, options);
@@ -177,6 +180,25 @@ const answerPreflight: RequestHandler = (_req, res, next) => {
   else next();
 };
 
+/** Several handlers as one: Express's own way from one to the next costs more than most of them. */
+function inTurn([first, ...rest]: readonly RequestHandler[]): RequestHandler {
+  if (!first) return (_req, _res, next) => next();
+  if (rest.length === 0) return first;
+  const others = inTurn(rest);
+  return (req, res, next) =>
+    first(req, res, (error?: unknown) => {
+      if (error) {
+        next(error);
+        return;
+      }
+      try {
+        void others(req, res, next);
+      } catch (thrown) {
+        next(thrown);
+      }
+    });
+}
+
 /** Mounts endpoints in the given order, then answers 405 for other methods of their paths and 404 for the rest. */
 export function mountEndpoints(options: MountOptions): void {
   const { app, endpoints, aliases = {}, sessionMiddleware, customerAuthHeader, limits } = options;
@@ -192,7 +214,10 @@ export function mountEndpoints(options: MountOptions): void {
     const actor = actorOf(contract);
     const handlers = [...crossOriginOf(endpoint)];
     if (endpoint.usesSession && sessionMiddleware) handlers.push(sessionMiddleware);
-    const handle: RequestHandler = async (req, res) => endpoint.handle(req, res);
+    const handle: RequestHandler = (req, res, next) => {
+      const handled = endpoint.handle(req, res);
+      if (handled instanceof Promise) handled.catch(next);
+    };
     for (const path of [contract.path, ...(aliases[contract.operationId] ?? [])]) {
       const route: RequestHandler = (req, res, next) => {
         if (endpoint.refusesHead && req.method === 'HEAD') return next('route');
@@ -208,7 +233,7 @@ export function mountEndpoints(options: MountOptions): void {
         }
         next();
       };
-      app[contract.method](toExpressPath(path), route, ...handlers, handle);
+      app[contract.method](toExpressPath(path), inTurn([route, ...handlers, handle]));
       const known = methodsOf.get(path) ?? { methods: new Set<string>(), endpoint };
       known.methods.add(contract.method.toUpperCase());
       if (contract.method === 'get' && !endpoint.refusesHead) known.methods.add('HEAD');
@@ -254,7 +279,7 @@ export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoo
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
     // A broken upload may still be arriving; what is left of it is thrown away.
     req.resume();
-    if (!res.locals.symbolon) {
+    if (!hasContext(res)) {
       res.destroy();
       return;
     }

@@ -1,10 +1,15 @@
-import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { BridgeError, type ErrorCode } from '../errors.ts';
 import { randomToken } from '../platform/random.ts';
 import { errorEnvelope, statusOf } from './error-response.ts';
+
+/**
+ * Not by `import`: an import of this module reads each of its exports, among them those of a WebSocket client, whose
+ * three megabytes nobody here uses.
+ */
+const http = process.getBuiltinModule('node:http');
 
 export interface ListenerLimits {
   /** For all headers of a request. Default 15,000. */
@@ -37,26 +42,13 @@ export interface TlsMaterial {
  * response the prototypes of its application; these have those very prototypes from birth, so that there is nothing to
  * swap: a swap costs more than the rest of the routing, and makes every later look-up slower.
  */
-function bornClasses({ request, response }: Express) {
-  // What Node exports under these names are plain functions: they can be called for an object that is there.
-  const beRequest = IncomingMessage as unknown as (this: IncomingMessage, socket: Socket) => void;
-  const beResponse = ServerResponse as unknown as (
-    this: ServerResponse,
-    req: IncomingMessage,
-    options: object,
-  ) => void;
-  function BornRequest(this: IncomingMessage, socket: Socket) {
-    beRequest.call(this, socket);
-  }
-  function BornResponse(this: ServerResponse, req: IncomingMessage, options: object) {
-    beResponse.call(this, req, options);
-  }
-  BornRequest.prototype = request;
-  BornResponse.prototype = response;
-  return {
-    IncomingMessage: BornRequest as unknown as typeof IncomingMessage,
-    ServerResponse: BornResponse as unknown as typeof ServerResponse,
-  };
+function bornClasses(app: Express) {
+  class BornRequest extends http.IncomingMessage {}
+  class BornResponse extends http.ServerResponse {}
+  Object.setPrototypeOf(BornRequest.prototype, app.request as object);
+  Object.setPrototypeOf(BornResponse.prototype, app.response as object);
+  Object.assign(app, { request: BornRequest.prototype, response: BornResponse.prototype });
+  return { IncomingMessage: BornRequest, ServerResponse: BornResponse as typeof http.ServerResponse };
 }
 
 /** A server for an Express application, with real limits on time and size. */
@@ -78,7 +70,7 @@ export function createListener(
     joinDuplicateHeaders: false,
   };
   const server = options.tls
-    ? createTlsServer(
+    ? process.getBuiltinModule('node:https').createServer(
         {
           ...settings,
           cert: options.tls.certificate,
@@ -88,7 +80,7 @@ export function createListener(
         },
         app as never,
       )
-    : createServer(settings, app as never);
+    : http.createServer(settings, app as never);
   server.maxConnections = limits.maxConnections;
   // An expectation that we do not know is passed over (RFC 9110 section 10.1.1), not answered without the envelope.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));

@@ -6,8 +6,21 @@ import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { RequestSpan, Tracing } from '../platform/tracing.ts';
 
+/** Headers of every answer, decided once at start. */
+export interface ConstantHeaders {
+  named: Readonly<Record<string, string>>;
+  /** All that a JSON answer carries whatever it says: name, value, name, value. */
+  flat: readonly string[];
+}
+
+export function constantHeaders(named: Readonly<Record<string, string>>): ConstantHeaders {
+  const json = { 'cache-control': 'no-store', ...named, 'content-type': 'application/json; charset=utf-8' };
+  return { named, flat: Object.entries(json).flat() };
+}
+
 /** What is known of one request from its first moment. */
 export interface RequestContext {
+  headers: ConstantHeaders;
   /** Our own; a caller's is never taken over. */
   requestId: string;
   /** The caller's address: the socket's, or what a configured proxy vouches for. */
@@ -15,21 +28,21 @@ export interface RequestContext {
   /** Route pattern, for metrics and the log; never the address as sent. */
   route: string;
   /** Filled in as it becomes known, for the one log line of the request. */
-  partner?: string;
-  keyPrefix?: string;
-  clientId?: string;
-  customerId?: string;
-  channel?: string;
-  code?: string;
+  partner: string | undefined;
+  keyPrefix: string | undefined;
+  clientId: string | undefined;
+  customerId: string | undefined;
+  channel: string | undefined;
+  code: string | undefined;
   /** Who calls, in the words of the audit log. */
-  actor?: string;
+  actor: string | undefined;
   /** A refused credential counts against the caller's address; until it is known who calls. */
-  countsFailures?: boolean;
+  countsFailures: boolean | undefined;
   /** Where the limits of this request stand, and the headers that say so. */
-  limits?: readonly PolicyState[];
-  limitHeaders?: Record<string, string>;
+  limits: readonly PolicyState[] | undefined;
+  limitHeaders: Record<string, string> | undefined;
   /** Where spans are made. */
-  span?: RequestSpan;
+  span: RequestSpan | undefined;
 }
 
 export interface EdgeDeps {
@@ -40,17 +53,45 @@ export interface EdgeDeps {
   tracing?: Tracing | undefined;
 }
 
-const KEY = 'symbolon';
+const CONTEXT = Symbol('context');
+
+type Held = Response & { [CONTEXT]?: RequestContext };
 
 /** Methods that an endpoint or a preflight may have; any other is one in the metrics, because callers invent them. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
+/** All members from the start: one shape for all requests is what makes reading them cheap. */
+export function newContext(known: Pick<RequestContext, 'headers' | 'requestId' | 'address'>): RequestContext {
+  return {
+    headers: known.headers,
+    requestId: known.requestId,
+    address: known.address,
+    route: 'unknown',
+    partner: undefined,
+    keyPrefix: undefined,
+    clientId: undefined,
+    customerId: undefined,
+    channel: undefined,
+    code: undefined,
+    actor: undefined,
+    countsFailures: undefined,
+    limits: undefined,
+    limitHeaders: undefined,
+    span: undefined,
+  };
+}
+
 export function attachContext(res: Response, context: RequestContext): void {
-  res.locals[KEY] = context;
+  (res as Held)[CONTEXT] = context;
 }
 
 export function contextOf(res: Response): RequestContext {
-  return res.locals[KEY] as RequestContext;
+  return (res as Held)[CONTEXT] as RequestContext;
+}
+
+/** Whether the request got as far as having a context. */
+export function hasContext(res: Response): boolean {
+  return CONTEXT in res;
 }
 
 /** Writes the request's one log line and counts it, when its answer is finished or its connection lost. */
@@ -61,10 +102,8 @@ export function logWhenDone(
   deps: EdgeDeps,
 ): void {
   const startedMs = deps.clock.monotonicMs();
-  let done = false;
-  const finish = () => {
-    if (done) return;
-    done = true;
+  // Comes once, when the answer is finished and when its connection is lost.
+  res.on('close', () => {
     const durationMs = deps.clock.monotonicMs() - startedMs;
     const status = res.writableFinished ? res.statusCode : 499;
     const method = req.method ?? '';
@@ -96,7 +135,5 @@ export function logWhenDone(
       },
       status >= 500,
     );
-  };
-  res.on('finish', finish);
-  res.on('close', finish);
+  });
 }

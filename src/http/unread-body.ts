@@ -12,10 +12,14 @@ const MAX_DISCARDED_BYTES = 32 * 1_048_576;
  */
 export function endAnswer(res: Response, body: Buffer | string): void {
   const { req } = res;
+  if (res.shouldKeepAlive || req.complete) {
+    res.end(body);
+    return;
+  }
   const { 'content-length': length = '0', 'transfer-encoding': coding = '' } = req.headers;
   // Of an unknown coding nobody can say where the body ends.
   const isFramed = coding === '' ? length !== '0' : coding.toLowerCase() === 'chunked';
-  if (res.shouldKeepAlive || req.complete || !isFramed) {
+  if (!isFramed) {
     res.end(body);
     return;
   }

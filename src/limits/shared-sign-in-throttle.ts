@@ -1,5 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto';
-import { RateLimiterRedis } from 'rate-limiter-flexible';
+import { createRequire } from 'node:module';
+import type { RateLimiterRedis as Limiter } from 'rate-limiter-flexible';
 import { BridgeError } from '../errors.ts';
 import { callerNetwork } from './caller-network.ts';
 import {
@@ -8,6 +9,8 @@ import {
   type SignInThrottleOptions,
   tooManyFailures,
 } from './sign-in-throttle.ts';
+
+const require = createRequire(import.meta.url);
 
 export interface SharedSignInThrottleDeps {
   /** A node-redis client whose commands are answered, or fail, within a deadline. */
@@ -81,6 +84,8 @@ export function createSharedSignInThrottle(
     rejectIfRedisNotReady: true,
     customIncrTtlLuaScript: TAKE,
   };
+  // By its own file: the index of the package loads a client for every store there is.
+  const RateLimiterRedis = require('rate-limiter-flexible/lib/RateLimiterRedis.js') as typeof Limiter;
   const accounts = new RateLimiterRedis({
     ...common,
     keyPrefix: 'symbolon:sign-in:account',
@@ -96,8 +101,7 @@ export function createSharedSignInThrottle(
   const accountTurnstile = createTurnstile(placesFor(options.maxFailuresPerAccount));
   const addressTurnstile = createTurnstile(placesFor(options.maxFailuresPerAddress));
   // What cannot be given back while Redis is away counts as a failure until the window ends.
-  const giveBack = (limiter: RateLimiterRedis, name: string) =>
-    limiter.reward(name, 1).catch(() => undefined);
+  const giveBack = (limiter: Limiter, name: string) => limiter.reward(name, 1).catch(() => undefined);
 
   /** Takes a place among the failures of both. Throws `RATE_LIMITED`; `false` when Redis is away. */
   const reserve = async (name: string, network: string): Promise<boolean> => {

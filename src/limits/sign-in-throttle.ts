@@ -3,9 +3,15 @@
  * per address; a guess that comes while an account is throttled learns nothing, not even whether it was right.
  */
 import { createHmac, type KeyObject } from 'node:crypto';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { createRequire } from 'node:module';
+import type { RateLimiterMemory as Limiter } from 'rate-limiter-flexible';
 import { BridgeError } from '../errors.ts';
 import { callerNetwork } from './caller-network.ts';
+
+// By its own file: the index of the package loads a client for every store there is.
+const RateLimiterMemory = createRequire(import.meta.url)(
+  'rate-limiter-flexible/lib/RateLimiterMemory.js',
+) as typeof Limiter;
 
 export interface SignInThrottleOptions {
   /** Consecutive failures before an account is throttled. Default 20, at most 100 (NIST SP 800-63B). */
@@ -82,7 +88,7 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
   });
   const gates = new Map<string, Gate>();
 
-  const failuresOf = async (limiter: RateLimiterMemory, name: string): Promise<number> => {
+  const failuresOf = async (limiter: Limiter, name: string): Promise<number> => {
     const state = await limiter.get(name);
     const failures = state?.consumedPoints ?? 0;
     if (failures >= limiter.points)
@@ -94,7 +100,7 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
     return failures;
   };
 
-  const gateOf = (limiter: RateLimiterMemory, name: string): Gate => {
+  const gateOf = (limiter: Limiter, name: string): Gate => {
     const id = `${limiter.keyPrefix} ${name}`;
     const gate = gates.get(id) ?? { id, inFlight: 0, waiting: [] };
     gates.set(id, gate);
@@ -112,7 +118,7 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
   };
 
   /** Takes a place, or waits until one is free. */
-  const enter = async (limiter: RateLimiterMemory, name: string): Promise<Gate> => {
+  const enter = async (limiter: Limiter, name: string): Promise<Gate> => {
     for (;;) {
       const gate = gateOf(limiter, name);
       // Counted before the failures are read: whatever fails in between is in one of the two numbers.

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { GuardedBase } from './address-guard.ts';
 import type { CircuitState } from './circuit-breaker.ts';
-import { createExchange, type ExchangeHandler } from './exchange.ts';
+import { causeOf, failureOf } from './connection-failure.ts';
+import type { ConnectionPool, PooledCall } from './connection-pool.ts';
 import { createLaneBreakers, type Passes } from './lane-breakers.ts';
 import {
   type CallOutcome,
@@ -29,13 +30,7 @@ export interface DestinationDeps {
   base: GuardedBase;
   limits: DestinationLimits;
   clock: Clock;
-  /** Hands a request to the connection pool. */
-  dispatch(
-    request: Omit<OutboundRequest, 'body'> & { body: string | Buffer | null },
-    handler: ExchangeHandler,
-  ): void;
-  /** Connections made so far. */
-  connects(): number;
+  pool: Pick<ConnectionPool, 'dispatch' | 'connects'>;
   /** `lane`: the circuit of one lane alone. */
   onChange(state: CircuitState, lane: string | undefined): void;
 }
@@ -125,7 +120,7 @@ function createPause(clock: Clock) {
  * Nothing here waits: a call is refused, started, or put in line within the same turn.
  */
 export function createDestination(deps: DestinationDeps): Destination {
-  const { name, base, limits, clock, dispatch } = deps;
+  const { name, base, limits, clock, pool } = deps;
   const { origin, basePath } = base;
   const places = createPlaces(limits.maxConnections);
   const breakers = createLaneBreakers({
@@ -151,7 +146,11 @@ export function createDestination(deps: DestinationDeps): Destination {
   ): Promise<OutboundResponse> =>
     new Promise<OutboundResponse>((resolve, reject) => {
       const course: CallCourse = { passes, startedAtMs: undefined };
+      let cut: (() => void) | undefined;
+      let ended = false;
       const done = (result: OutboundResponse | OutboundFailure, cause?: string) => {
+        if (ended) return;
+        ended = true;
         clearTimeout(timer);
         signal?.removeEventListener('abort', cancel);
         tally.settle(result, course);
@@ -159,19 +158,28 @@ export function createDestination(deps: DestinationDeps): Destination {
         if (typeof result === 'string') reject(new OutboundError(result, origin, cause));
         else resolve(result);
       };
-      const exchange = createExchange(limits.maxResponseBytes, done);
+      const abandon = (failure: OutboundFailure) => {
+        done(failure);
+        cut?.();
+      };
+      const pooled: PooledCall = {
+        maxResponseBytes: limits.maxResponseBytes,
+        answered: done,
+        failed: done,
+        broke: (error, begun) => done(failureOf(error, begun), causeOf(error)),
+      };
       const call: PlacedCall = {
         lane,
         isShared: sharesWithOthers,
         start() {
           course.startedAtMs = elapsed.monotonicMs();
           const headers = { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'symbolon' };
-          const path = basePath + request.path;
-          dispatch({ path, method: request.method, headers, body: request.body ?? null }, exchange.handler);
+          const { method, body } = request;
+          cut = pool.dispatch({ method, path: basePath + request.path, headers, body }, pooled);
         },
-        refuse: (failure) => exchange.abandon(failure),
+        refuse: abandon,
       };
-      const cancel = () => exchange.abandon('timeout');
+      const cancel = () => abandon('timeout');
       const timer = setTimeout(cancel, totalTimeoutMs);
       signal?.addEventListener('abort', cancel);
       places.enter(call);
@@ -181,7 +189,7 @@ export function createDestination(deps: DestinationDeps): Destination {
     name,
     origin,
     send(request, options) {
-      // undici would take an absolute URL here.
+      // An absolute address would send the request, credentials included, to a proxy's idea of it.
       if (!request.path.startsWith('/')) return refuse('protocol');
       if (places.areFull(options?.lane)) return refuse('busy');
       if (options?.signal?.aborted === true) return refuse('timeout');
@@ -203,7 +211,7 @@ export function createDestination(deps: DestinationDeps): Destination {
       waiting: places.waiting(),
       maxRunning: limits.maxConnections,
       maxWaiting: places.maxWaiting,
-      connects: deps.connects(),
+      connects: pool.connects(),
       ...tally.told(),
     }),
   };

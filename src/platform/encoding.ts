@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -28,9 +29,12 @@ export function base32(bytes: Uint8Array): string {
  * bits set. Anything else is `undefined`, so that one value never has two spellings.
  */
 export function decodeBase64Url(text: string): Buffer | undefined {
-  if (!BASE64URL.test(text) || text.length % 4 === 1) return undefined;
-  const bytes = Buffer.from(text, 'base64url');
-  return bytes.toString('base64url') === text ? bytes : undefined;
+  const over = text.length % 4;
+  if (over === 1 || !BASE64URL.test(text)) return undefined;
+  // Of the last character two or three bits are left over, which must be zero.
+  if (over === 2 && !'AQgw'.includes(text.at(-1) as string)) return undefined;
+  if (over === 3 && !'AEIMQUYcgkosw048'.includes(text.at(-1) as string)) return undefined;
+  return Buffer.from(text, 'base64url');
 }
 
 /** Joins fields so that no two lists of fields give the same bytes: each is preceded by its length in four bytes. */
@@ -58,13 +62,9 @@ export function checksum62(text: string): string {
   return digits;
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** Decodes UTF-8; `undefined` when the bytes are not well-formed. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  if (!isUtf8(bytes)) return undefined;
+  const { buffer, byteOffset, byteLength } = bytes;
+  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(buffer, byteOffset, byteLength)).toString('utf8');
 }

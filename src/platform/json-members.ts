@@ -11,7 +11,8 @@ export function firstRepeatedMember(json: string): string | undefined {
       case 0x22: {
         const end = endOfString(json, at);
         if (expectName && depth === 1) {
-          const name = JSON.parse(json.slice(at, end + 1)) as string;
+          const plain = json.slice(at + 1, end);
+          const name = plain.includes('\\') ? (JSON.parse(`"${plain}"`) as string) : plain;
           if (seen.has(name)) return name;
           seen.add(name);
           expectName = false;
@@ -38,8 +39,11 @@ export function firstRepeatedMember(json: string): string | undefined {
   return undefined;
 }
 
+/** Where a string ends: at the first quote that no odd number of backslashes stands before. */
 function endOfString(json: string, start: number): number {
-  let at = start + 1;
-  while (json.charCodeAt(at) !== 0x22) at += json.charCodeAt(at) === 0x5c ? 2 : 1;
-  return at;
+  for (let at = json.indexOf('"', start + 1); ; at = json.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (json.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return at;
+  }
 }

@@ -2,7 +2,7 @@ import type { NewAddresses } from '../api-keys/new-addresses.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Channels } from '../channels/channel.ts';
 import { createClientAssertions } from '../clients/client-assertion.ts';
-import { createClients } from '../clients/clients.ts';
+import { type Clients, createClients } from '../clients/clients.ts';
 import { type Config, isLoopbackUrl } from '../config/config.ts';
 import { createCustomerTokenCheck } from '../customers/customer-token-check.ts';
 import type { GetProfile } from '../customers/profile/get-profile.ts';
@@ -11,7 +11,7 @@ import { createFormStates } from '../http/pages/form-states.ts';
 import { createPages } from '../http/pages/page.ts';
 import type { CustomerIdentifier } from '../identifiers/identifier.ts';
 import type { Keyring } from '../keyring/keyring.ts';
-import type { AppFamilyPayload } from '../oauth/app-access.ts';
+import type { AppFamilies, AppFamilyPayload } from '../oauth/app-access.ts';
 import { createAuthorizationCodes } from '../oauth/authorization-codes.ts';
 import { createReadAuthorizationRequest } from '../oauth/authorization-request.ts';
 import { createAuthorize } from '../oauth/authorize.ts';
@@ -77,39 +77,58 @@ function noticed(issue: TokenEndpoint, newAddresses: NewAddresses): TokenEndpoin
   };
 }
 
+/** The clients of partners and of the company's own apps. */
+async function openClients(deps: AuthorizationServerDeps): Promise<Clients> {
+  const { config, clock } = deps;
+  const issuer = config.public_url;
+  const clients = createClients({
+    ...deps,
+    store: deps.stores.clients,
+    assertions: createClientAssertions({
+      clock,
+      audiences: [issuer, `${issuer}/oauth/token`],
+      replay: deps.replays,
+      clockToleranceSeconds: config.tokens.clock_tolerance_seconds,
+    }),
+    loopbackForAll: isLoopbackUrl(issuer),
+    beforeOpenId: () => deps.rings.ensure('id'),
+    maxTokenLifetimeSeconds: MAX_ACCESS_TOKEN_SECONDS,
+  });
+  await clients.refresh();
+  return clients;
+}
+
+/** The refresh families of apps. */
+function openAppFamilies(deps: AuthorizationServerDeps): AppFamilies {
+  const { oauth } = deps.config;
+  const families = createRefreshFamilies<AppFamilyPayload>({
+    ...deps,
+    store: deps.stores.refreshFamilies,
+    lifetimes: { idleSeconds: oauth.refresh_idle_seconds, absoluteSeconds: oauth.refresh_absolute_seconds },
+    // It ends the families of every holder: those of devices, too.
+    maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS,
+  });
+  return withOtherNames(families, deps.standings);
+}
+
+/** The pages on which customers sign in and agree, and the state that their forms carry. */
+function openPages({ config, keyring, clock, replays }: AuthorizationServerDeps) {
+  const { pathname, hostname } = new URL(config.public_url);
+  return {
+    pages: createPages({
+      basePath: pathname.replace(/\/$/, ''),
+      companyName: config.oauth.company_name ?? hostname,
+    }),
+    formStates: createFormStates({ keyring, clock, replay: replays }),
+  };
+}
+
 /** Clients, codes, refresh families, consents and the endpoints' use cases, wired to their stores. */
 export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
   const { config, stores, keyring, clock, audit, partners, revocations, channels, accessTokens } = deps;
   const issuer = config.public_url;
-  const maxTokenLifetimeSeconds = MAX_ACCESS_TOKEN_SECONDS;
-  const assertions = createClientAssertions({
-    clock,
-    audiences: [issuer, `${issuer}/oauth/token`],
-    replay: deps.replays,
-    clockToleranceSeconds: config.tokens.clock_tolerance_seconds,
-  });
-  const clients = createClients({
-    ...deps,
-    store: stores.clients,
-    assertions,
-    loopbackForAll: isLoopbackUrl(issuer),
-    beforeOpenId: () => deps.rings.ensure('id'),
-    maxTokenLifetimeSeconds,
-  });
-  await clients.refresh();
-  const ownFamilies = createRefreshFamilies<AppFamilyPayload>({
-    store: stores.refreshFamilies,
-    keyring,
-    clock,
-    revocations,
-    lifetimes: {
-      idleSeconds: config.oauth.refresh_idle_seconds,
-      absoluteSeconds: config.oauth.refresh_absolute_seconds,
-    },
-    // It ends the families of every holder: those of devices, too.
-    maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS,
-  });
-  const families = withOtherNames(ownFamilies, deps.standings);
+  const clients = await openClients(deps);
+  const families = openAppFamilies(deps);
   const codes = createAuthorizationCodes({
     store: stores.authorizationCodes,
     keyring,
@@ -121,7 +140,7 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
     store: stores.consents,
     clients,
     families,
-    maxTokenLifetimeSeconds,
+    maxTokenLifetimeSeconds: MAX_ACCESS_TOKEN_SECONDS,
   });
   const checkCustomerToken = createCustomerTokenCheck(deps);
   const devices = openCustomerDevices(deps);
@@ -165,11 +184,7 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
       clients,
       consents,
       sessions: deps.sessions,
-      pages: createPages({
-        basePath: new URL(issuer).pathname.replace(/\/$/, ''),
-        companyName: config.oauth.company_name ?? new URL(issuer).hostname,
-      }),
-      formStates: createFormStates({ keyring, clock, replay: deps.replays }),
+      ...openPages(deps),
       allowsAppOrigin: clients.allowsOrigin,
     },
   };

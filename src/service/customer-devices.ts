@@ -1,9 +1,5 @@
-import {
-  createDevices,
-  deviceLifetimes,
-  type DevicesDeps,
-  type DevicePayload,
-} from '../customers/sessions/devices.ts';
+import { deviceLifetimes, type DevicePayload } from '../customers/sessions/device.ts';
+import { createDevices, type DevicesDeps } from '../customers/sessions/devices.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Revocations } from '../revocation/revocations.ts';

@@ -1,10 +1,8 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
-import { promisify } from 'node:util';
-import { calculateJwkThumbprint, type JWK } from 'jose';
+import type { JWK } from 'jose';
 import type { AuditRecord } from '../audit/audit-record.ts';
-import { StartRefused } from '../errors.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
+import { type HeldSigningKey, holdSigningKey, makeSigningKey, type SigningKey } from './signing-key.ts';
 import {
   RINGS_FROM_START,
   SIGNING_RINGS,
@@ -18,17 +16,6 @@ import {
 export const KEY_SET_MAX_AGE_SECONDS = 600;
 
 export type SigningKeyState = 'published' | 'signing' | 'retiring' | 'gone';
-
-export interface SigningKey {
-  kid: string;
-  ring: SigningRing;
-  algorithm: SigningAlgorithm;
-  publicKey: KeyObject;
-  publicJwk: JWK;
-  /** base64url of the protected header for each `typ`, made once. */
-  encodedHeader(typ: string): string;
-  privateKey: KeyObject;
-}
 
 export interface SigningKeyInfo {
   kid: string;
@@ -92,56 +79,21 @@ export interface SigningRingsDeps {
 /** Rings whose verifiers may keep a key set for longer than it says: chat vendors do. */
 const LEAD_MS: Partial<Record<SigningRing, number>> = { id: 86_400_000 };
 const CLOCK_SLACK_MS = 60_000;
-/** On another thread: an RSA key takes up to half a second. */
-const newKeyPair = promisify(generateKeyPair);
-
-interface HeldKey extends SigningKey {
-  stored: StoredSigningKey;
-}
-
 export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningRings> {
   const { store, keyring, clock } = deps;
   const algorithmOf = (ring: SigningRing) => deps.algorithms?.[ring] ?? deps.algorithm;
-  let rings = new Map<SigningRing, HeldKey[]>();
+  let rings = new Map<SigningRing, HeldSigningKey[]>();
   let epoch = 1;
-
-  const holdKey = (stored: StoredSigningKey): HeldKey => {
-    const pkcs8 = keyring.open('token-signing', stored.sealedPrivateKey, stored.kid);
-    if (!pkcs8)
-      throw new StartRefused(
-        `Signing key ${stored.kid} of ring ${stored.ring} does not open. Restore it from a backup.`,
-      );
-    const headers = new Map<string, string>();
-    return {
-      stored,
-      kid: stored.kid,
-      ring: stored.ring,
-      algorithm: stored.algorithm,
-      publicJwk: stored.publicJwk,
-      publicKey: createPublicKey({ key: stored.publicJwk, format: 'jwk' }),
-      privateKey: createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }),
-      encodedHeader: (typ) => {
-        let header = headers.get(typ);
-        if (header === undefined) {
-          header = Buffer.from(JSON.stringify({ alg: stored.algorithm, typ, kid: stored.kid })).toString(
-            'base64url',
-          );
-          headers.set(typ, header);
-        }
-        return header;
-      },
-    };
-  };
 
   const load = async () => {
     const known = new Map([...rings.values()].flat().map((key) => [key.kid, key]));
-    const next = new Map<SigningRing, HeldKey[]>(SIGNING_RINGS.map((ring) => [ring, []]));
+    const next = new Map<SigningRing, HeldSigningKey[]>(SIGNING_RINGS.map((ring) => [ring, []]));
     for (const stored of await store.list()) {
       if (stored.revokedAtMs !== undefined) continue;
-      next.get(stored.ring)?.push(known.get(stored.kid) ?? holdKey(stored));
+      next.get(stored.ring)?.push(known.get(stored.kid) ?? holdSigningKey(keyring, stored));
     }
     for (const keys of next.values()) keys.sort((a, b) => b.stored.signsAtMs - a.stored.signsAtMs);
-    const kids = (map: Map<SigningRing, HeldKey[]>) =>
+    const kids = (map: Map<SigningRing, HeldSigningKey[]>) =>
       [...map.values()]
         .flat()
         .map((key) => key.kid)
@@ -154,14 +106,14 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
   const keysOf = (ring: SigningRing) => rings.get(ring) ?? [];
 
   /** When a key is gone: once its younger sibling signs, and all that it signed has expired. */
-  const goneAtMs = (key: HeldKey): number | undefined => {
+  const goneAtMs = (key: HeldSigningKey): number | undefined => {
     const keys = keysOf(key.ring);
     const younger = keys[keys.indexOf(key) - 1];
     if (!younger) return undefined;
     return younger.stored.signsAtMs + deps.maxTokenLifetimeSeconds[key.ring] * 1000 + CLOCK_SLACK_MS;
   };
 
-  const stateOf = (key: HeldKey): SigningKeyState => {
+  const stateOf = (key: HeldSigningKey): SigningKeyState => {
     const nowMs = clock.nowMs();
     const gone = goneAtMs(key);
     if (gone !== undefined && nowMs >= gone) return 'gone';
@@ -171,31 +123,8 @@ export async function openSigningRings(deps: SigningRingsDeps): Promise<SigningR
       : 'retiring';
   };
 
-  const makeKey = async (ring: SigningRing, signsAtMs: number): Promise<StoredSigningKey> => {
-    const algorithm = algorithmOf(ring);
-    const pair =
-      algorithm === 'ES256'
-        ? await newKeyPair('ec', { namedCurve: 'P-256' })
-        : algorithm === 'EdDSA'
-          ? await newKeyPair('ed25519', {})
-          : await newKeyPair('rsa', { modulusLength: 3072 });
-    const jwk = pair.publicKey.export({ format: 'jwk' }) as JWK;
-    const kid = await calculateJwkThumbprint(jwk);
-    return {
-      kid,
-      ring,
-      algorithm,
-      publicJwk: { ...jwk, kid, alg: algorithm, use: 'sig' },
-      sealedPrivateKey: keyring.seal(
-        'token-signing',
-        pair.privateKey.export({ format: 'der', type: 'pkcs8' }),
-        kid,
-      ),
-      publishedAtMs: clock.nowMs(),
-      signsAtMs,
-      revokedAtMs: undefined,
-    };
-  };
+  const makeKey = (ring: SigningRing, signsAtMs: number): Promise<StoredSigningKey> =>
+    makeSigningKey(keyring, { ring, algorithm: algorithmOf(ring), publishedAtMs: clock.nowMs(), signsAtMs });
 
   const rotate: SigningRings['rotate'] = async (ring, { emergency, signsAfterMs = 0, audit }) => {
     await load();

@@ -14,6 +14,7 @@ const table = createFaultTable([passRole, callRole, refreshRole, vendorRole], {
   clock,
   prepare: grants.prepare,
 });
+const { expectRow, expectNoStrays, expectRecovery, expectNoHarm } = table;
 beforeAll(() => table.open());
 afterAll(async () => {
   await table.close();
@@ -21,15 +22,14 @@ afterAll(async () => {
 });
 
 describe('a chat vendor that misbehaves', () => {
-  it.each(table.cases)(
-    'as %s, %s: its documented answer, in time, and nothing else suffers',
-    (role, one) => table.row(role, one),
+  it.each(table.cases)('as %s, %s: its documented answer, in time, and nothing else suffers', (role, one) =>
+    expectRow(role, one),
   );
 
   it('is never asked at the address that its name moved to, nor at one that it redirects to', () =>
-    table.neverStrays());
+    expectNoStrays());
 
-  it('is used again within ten seconds of being well', () => table.recovers());
+  it('is used again within ten seconds of being well', () => expectRecovery());
 
-  it('cost sign-in and the other partner nothing that anybody would notice', () => table.costsNothing());
+  it('cost sign-in and the other partner nothing that anybody would notice', () => expectNoHarm());
 });

@@ -44,7 +44,6 @@ const PACKAGE_HOMES: Record<string, string[]> = {
   'connect-redis': ['src/http/session-cookie.ts'],
   '@opentelemetry/api': ['src/platform/tracing.ts'],
   axios: ['src/outbound/http-client.ts'],
-  undici: ['src/outbound/http-client.ts'],
   'node:sqlite': ['src/stores/', 'src/authenticators/sql/'],
   kysely: ['src/stores/'],
   redis: ['src/stores/'],

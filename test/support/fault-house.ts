@@ -5,7 +5,13 @@
 import type { ConfigInput } from '../../src/config/config.ts';
 import type { HttpClientDeps } from '../../src/outbound/http-client.ts';
 import { freePort } from './child-server.ts';
-import { type Fault, FAULTS, type FaultyServer, type RoleAnswers, startFaultyServer } from './faulty-server.ts';
+import {
+  type Fault,
+  FAULTS,
+  type FaultyServer,
+  type RoleAnswers,
+  startFaultyServer,
+} from './faulty-server.ts';
 import { startSilentServer } from './silent-server.ts';
 import type { TestService } from './service.ts';
 
@@ -57,7 +63,7 @@ export interface FaultHouse {
 }
 
 /** Short limits, so that a test does not wait five seconds for each call. */
-export const SHORT = { connect_timeout_ms: 100, total_timeout_ms: 300 };
+export const SHORT = { connect_timeout_ms: 200, total_timeout_ms: 500 };
 
 export async function openFaultHouse(
   roles: readonly FaultRole[],
@@ -139,9 +145,14 @@ export function createBystanders(): Bystanders {
     },
     report() {
       const ms = (what: 'sign-in' | 'partner', during: string) =>
-        Math.round(quantile(what, 0.99, during)).toString().padStart(5);
+        Math.round(quantile(what, 0.99, during))
+          .toString()
+          .padStart(5);
       return [...new Set(took.map(({ during }) => during))]
-        .map((during) => `${during.padEnd(16)} p99 ms: sign-in ${ms('sign-in', during)}, partner ${ms('partner', during)}`)
+        .map(
+          (during) =>
+            `${during.padEnd(16)} p99 ms: sign-in ${ms('sign-in', during)}, partner ${ms('partner', during)}`,
+        )
         .join('\n');
     },
   };

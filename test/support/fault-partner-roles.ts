@@ -98,7 +98,12 @@ export const refreshRole: FaultRole = {
   answers: {
     good: ({ rest }) =>
       rest.startsWith('/token')
-        ? { access_token: 'faulty-token-0123456789', token_type: 'Bearer', expires_in: 120, refresh_token: 'r-0123456789' }
+        ? {
+            access_token: 'faulty-token-0123456789',
+            token_type: 'Bearer',
+            expires_in: 120,
+            refresh_token: 'r-0123456789',
+          }
         : { status: 'queued' },
   },
   expected: () => [503, 'PARTNER_API_UNAVAILABLE'],

@@ -145,17 +145,14 @@ export const loginRole: FaultRole = {
   answers: { good: ({ isWrong }) => ({ id: isWrong ? null : '4711' }) },
   expected: (one) => LOGIN[one] ?? UNTOLD,
   settings: (all, { name, base, limits }) =>
-    withWayIn(
-      withConnection(all, name, { ...limits, base_url: base, allow_insecure_http: true }),
-      {
-        name,
-        type: 'http',
-        reference_space: name,
-        connection: name,
-        request: { path: '/login' },
-        answer: { reference: 'id' },
-      },
-    ),
+    withWayIn(withConnection(all, name, { ...limits, base_url: base, allow_insecure_http: true }), {
+      name,
+      type: 'http',
+      reference_space: name,
+      connection: name,
+      request: { path: '/login' },
+      answer: { reference: 'id' },
+    }),
   knock: async (t, name) =>
     toldBy(
       await t.api

@@ -93,9 +93,12 @@ function sentTo(response: Response): Told {
 }
 
 const begin = (t: TestService, name: string) =>
-  fetch(`${t.url}/customer_sign_in?${new URLSearchParams({ channel: name, return_to: RETURN_TO })}`, {
-    redirect: 'manual',
-  });
+  fetch(
+    `${t.url}/customer_sign_in?${new URLSearchParams({ channel: name, return_to: RETURN_TO }).toString()}`,
+    {
+      redirect: 'manual',
+    },
+  );
 
 const provider = { type: 'oidc' as const, client_id: CLIENT_ID, client_secret: 'Zk3vX9pQ7rT1wY5bN8mL2cD6' };
 const page = { delivery: 'cookie', allowed_origins: [SHOP_ORIGIN] };
@@ -132,9 +135,15 @@ export const exchangeRole: FaultRole = {
     good: async ({ rest, body, isWrong }) => {
       if (rest === '/keys') return keySet();
       // The test's code says for whom, with which nonce and when.
-      const { nonce, ...claims } = JSON.parse(new URLSearchParams(body).get('code') ?? '{}') as Record<string, string>;
+      const { nonce, ...claims } = JSON.parse(new URLSearchParams(body).get('code') ?? '{}') as Record<
+        string,
+        string
+      >;
       const named = isWrong ? 'of-another-sign-in' : nonce;
-      return { token_type: 'Bearer', id_token: await idToken({ ...claims, nonce: named }, Number(claims['now'])) };
+      return {
+        token_type: 'Bearer',
+        id_token: await idToken({ ...claims, nonce: named }, Number(claims['now'])),
+      };
     },
   },
   well: [303, ''],
@@ -163,7 +172,7 @@ export const exchangeRole: FaultRole = {
     const back = new URLSearchParams({ code, state: to.get('state') as string, iss });
     const cookie = (begun.headers.getSetCookie()[0] as string).split(';')[0] as string;
     return sentTo(
-      await fetch(`${t.url}/customer_sign_in/callback/${name}?${back}`, {
+      await fetch(`${t.url}/customer_sign_in/callback/${name}?${back.toString()}`, {
         redirect: 'manual',
         headers: { cookie },
       }),

@@ -81,7 +81,9 @@ const misbehaviours: Record<Fault, Misbehaviour> = {
   },
   redirect_inside: (response) => {
     const { headers, url = '' } = response.req;
-    response.writeHead(302, { location: `http://${headers.host}${url.replace('redirect_inside', 'strayed')}` });
+    response.writeHead(302, {
+      location: `http://${headers.host}${url.replace('redirect_inside', 'strayed')}`,
+    });
     response.end();
   },
   wrong_customer: (response, good) => json(response, 200, good),
@@ -120,9 +122,7 @@ export interface FaultyCall {
 }
 
 /** What a role answers when all is well. */
-export type GoodAnswer = (
-  call: FaultyCall,
-) => Record<string, unknown> | Promise<Record<string, unknown>>;
+export type GoodAnswer = (call: FaultyCall) => Record<string, unknown> | Promise<Record<string, unknown>>;
 
 export interface RoleAnswers {
   good: GoodAnswer;
@@ -131,9 +131,7 @@ export interface RoleAnswers {
 }
 
 /** One server with all faults: `/FAULT/ROLE` fails in that way until mended. */
-export async function startFaultyServer(
-  roles: Readonly<Record<string, RoleAnswers>>,
-): Promise<FaultyServer> {
+export async function startFaultyServer(roles: Readonly<Record<string, RoleAnswers>>): Promise<FaultyServer> {
   const counts = new Map<string, number>();
   const mended = new Set<string>(['none', 'moved', 'strayed']);
   const server = createServer((request, response) => {

@@ -3,8 +3,9 @@
  * The certificate is always checked; there is no setting that turns it off.
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { Client } from 'ldapts';
+import type { ConnectionOptions } from 'node:tls';
+import type { Client } from 'ldapts';
+import { ldapts } from './ldap-client.ts';
 
 export type LdapFailure =
   | 'unreachable'
@@ -143,7 +144,7 @@ async function openSocket(server: LdapServer, signal: AbortSignal): Promise<Sock
     );
     await Promise.race([startTls(tcp), ended]);
   }
-  const secure = connectTls({ ...tls, socket: tcp });
+  const secure = process.getBuiltinModule('node:tls').connect({ ...tls, socket: tcp });
   secure.on('error', () => {});
   await until(secure, 'secureConnect');
   return secure;
@@ -172,7 +173,8 @@ export async function withLdapClient<Result>(
     });
     signal.addEventListener('abort', () => open.destroy(), { once: true });
     const createConnection = (() => open) as typeof connectTcp;
-    return await use(new Client({ url: 'ldap://connected', strictDN: false, createConnection }));
+    const { Client: LdapClient } = ldapts();
+    return await use(new LdapClient({ url: 'ldap://connected', strictDN: false, createConnection }));
   } catch (error) {
     if (signal.aborted) throw new LdapUnavailable(deadline.aborted ? 'timeout' : 'closed');
     throw error;

@@ -1,18 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  AndFilter,
-  BusyError,
-  type Client,
-  type Entry,
-  EqualityFilter,
-  InvalidCredentialsError,
-  NoSuchObjectError,
-  PasswordPolicyControl,
-  PasswordPolicyError,
-  PresenceFilter,
-  ResultCodeError,
-  UnavailableError,
-} from 'ldapts';
+import type { Client, Entry } from 'ldapts';
 import { type CustomerReference, parseReference, type ReferenceSpace } from '../../identifiers/identifier.ts';
 import type {
   AuthenticationContext,
@@ -23,6 +10,7 @@ import type {
 } from '../authenticator.ts';
 import { createCancellation } from '../cancellation.ts';
 import { canonicalUsername } from '../directory/directory.ts';
+import { ldapts } from './ldap-client.ts';
 import { type LdapServer, LdapUnavailable, withLdapClient } from './ldap-connection.ts';
 import { bindName, bindsByDn, ldapEndpoint, type LdapOptions, ldapOptionsSchema } from './ldap-settings.ts';
 import { preparePassword } from '../passwords/password-hash.ts';
@@ -87,6 +75,7 @@ function referenceOf(entry: Entry, options: LdapOptions): CustomerReference | un
 
 /** Binds as the customer. The password policy's word, if the server has one, comes with the answer. */
 async function bindCustomer(client: Client, name: string, password: string): Promise<Refusal | undefined> {
+  const { InvalidCredentialsError, PasswordPolicyControl, PasswordPolicyError, ResultCodeError } = ldapts();
   const policy = new PasswordPolicyControl();
   try {
     await client.bind(name, password, policy);
@@ -121,7 +110,8 @@ function failureSentence(url: string, error: unknown): string {
     const detail = error.detail === undefined ? '' : ` (${error.detail})`;
     return `${url} ${SENTENCES[error.failure]}${detail}.`;
   }
-  if (error instanceof ResultCodeError) return `${url} answered with the LDAP result code ${error.code}.`;
+  if (error instanceof ldapts().ResultCodeError)
+    return `${url} answered with the LDAP result code ${error.code}.`;
   return `${url} closed the connection or sent what is not LDAP.`;
 }
 
@@ -130,6 +120,7 @@ class ServiceAccountRefused extends Error {}
 
 /** What is asked of the server: one entry, with the attributes that are needed and no others. */
 function createEntries(options: LdapOptions) {
+  const { AndFilter, EqualityFilter, PresenceFilter } = ldapts();
   const marked = [options.locked?.attribute, options.password_change_required?.attribute];
   const attributes = [
     ...new Set([
@@ -170,6 +161,7 @@ function createEntries(options: LdapOptions) {
 
 async function bindService(client: Client, options: LdapOptions): Promise<void> {
   if (!options.service_account) return;
+  const { BusyError, ResultCodeError, UnavailableError } = ldapts();
   try {
     await client.bind(options.service_account.dn, options.service_account.password);
   } catch (error) {
@@ -286,7 +278,7 @@ function createProbe(
     } catch (error) {
       if (error instanceof ServiceAccountRefused)
         return wrong(`${url} refuses the service account. Check service_account.dn and its password.`);
-      if (error instanceof NoSuchObjectError)
+      if (error instanceof ldapts().NoSuchObjectError)
         return wrong(`${url} has no search_base of this name that the search may read.`);
       return wrong(failureSentence(url, error));
     }
@@ -339,7 +331,7 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
           : failureSentence(options.url, error);
       note(said);
       deps.logger.log('warn', { event: 'ldap.unavailable', authenticator: options.name, reason: said });
-      return unavailable(error instanceof BusyError);
+      return unavailable(error instanceof ldapts().BusyError);
     }
   };
 

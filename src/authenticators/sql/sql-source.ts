@@ -2,8 +2,11 @@
  * Where the SQL authenticator reads one person: a SQLite file (`sqlite-source.ts`), or PostgreSQL through a small pool.
  * Both read only, with one parameter and a deadline.
  */
-import { DatabaseError, Pool, type PoolClient } from 'pg';
+import { createRequire } from 'node:module';
+import type { PoolClient } from 'pg';
 import { unlessAborted } from '../cancellation.ts';
+
+const require = createRequire(import.meta.url);
 
 /** What a query gave: at most a few rows, because two are enough to know that it is not one. */
 export interface SqlAnswer {
@@ -44,6 +47,8 @@ function codeOf(error: unknown): string {
 /** Reads from PostgreSQL; the session is read-only, and the server itself gives up at the deadline. */
 export function createPostgresSource(url: string, options: SqlSourceOptions): SqlSource {
   const { query, timeoutMs, maxConnections } = options;
+  // Loaded here: only who asks a database of the company has use for the client.
+  const { DatabaseError, Pool } = require('pg') as typeof import('pg');
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,

@@ -12,7 +12,7 @@ import type { AdminActor } from '../../partners/partners.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { ChangeCustomers, PlannedChange } from './change-customers.ts';
 import type { CustomerRecords, IdentifierRecord, RegistryStore } from '../customer-registry.ts';
-import type { LifeChange } from '../life-rules.ts';
+import { noChange } from '../life-rules.ts';
 import type { Persons } from '../persons.ts';
 
 /** An identifier that another system gave out, as it stands in a file. */
@@ -146,14 +146,7 @@ export function createImportIdentifiers(deps: ImportIdentifiersDeps) {
         .flatMap((group) => persons.indexesOf({ ...one, group }));
     }
     const known = await read(candidates);
-    const life: LifeChange = {
-      added: [],
-      changed: [],
-      references: [],
-      forgotten: [],
-      events: [],
-      consents: [],
-    };
+    const life = noChange();
     const absent: string[] = [];
     const outcomes = parsed.map((candidate): ImportOutcome => {
       if (typeof candidate === 'string') {

@@ -12,7 +12,7 @@ import type { IssuedCustomerToken } from '../../tokens/customer-token.ts';
 import { sendJson } from '../answer.ts';
 import { parseQuery, readFields } from '../body.ts';
 import { callerGone } from '../caller-gone.ts';
-import type { Endpoint } from '../endpoint.ts';
+import type { Endpoint, EndpointContract } from '../endpoint.ts';
 import type { LimitGuard } from '../limit-guard.ts';
 import { type OriginRules, refuseForeignOrigin, requireOriginOf, requireOwnPage } from '../origins.ts';
 import { parseWith } from '../parse.ts';
@@ -137,52 +137,102 @@ export interface CustomerAuthenticateDeps extends Pick<CustomerCodeDeps, 'signIn
   devices: Devices;
 }
 
+const contract: EndpointContract = {
+  listener: 'public',
+  method: 'post',
+  path: '/customer_authenticate',
+  operationId: 'customerAuthenticate',
+  tag: 'Customers',
+  summary: "Turn the company's own sign-in into a customer token or a session cookie",
+  description:
+    'With a password, a token of the company’s identity provider, or the code of a sign-in by redirect, it is callable by a plain script: no CSRF token, no redirect. Cookie delivery refuses any foreign Origin. Without any proof in the body, the cookie of the company’s own site is the proof, for channels that are configured so: then X-Symbolon-CSRF: 1 and an Origin that the channel lists are needed. An unknown name and a wrong password are answered alike.',
+  headers: siteSessionHeaders,
+  body: {
+    schema: z.union([passwordBody, subjectTokenBody, renewalBody, codeBody, siteSessionBody]),
+    types: ['form', 'json'],
+    required: true,
+  },
+  responses: {
+    200: {
+      description: 'Signed in. With cookie delivery there is no JWT, and a Set-Cookie header.',
+      schema: z.union([signInTokenSchema, cookieSignInSchema]),
+      headers: { 'Set-Cookie': 'The session cookie, with cookie delivery alone.' },
+    },
+  },
+  errors: [
+    'INVALID_REQUEST',
+    'UNKNOWN_CHANNEL',
+    'INVALID_CREDENTIALS',
+    'NOT_SIGNED_IN',
+    'INVALID_REFRESH_TOKEN',
+    'CHANNEL_NOT_ALLOWED',
+    'ACCOUNT_LOCKED',
+    'PASSWORD_CHANGE_REQUIRED',
+    'ORIGIN_NOT_ALLOWED',
+    'CSRF_REJECTED',
+    'BODY_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+    'RATE_LIMITED',
+    'SIGN_IN_BUSY',
+    'AUTHENTICATOR_UNAVAILABLE',
+    'STORE_UNAVAILABLE',
+  ],
+};
+
+function deliveryOf(channel: Channel, asked: Delivery | undefined): Delivery {
+  const delivery = asked ?? channel.delivery;
+  if (channel.allowedDeliveries.includes(delivery)) return delivery;
+  throw new BridgeError('INVALID_REQUEST', { message: 'This channel does not allow that delivery.' });
+}
+
+/** The site session that a request rides on; only for pages of this very channel. */
+function siteSessionOf(
+  req: Request,
+  channel: Channel,
+  rules: { origins: OriginRules; names: CarriedNames },
+): SiteSessionProof {
+  requireOwnPage(req, rules.origins);
+  requireOriginOf(req, rules.origins, channel.id);
+  const proof = siteCredentialsOf(req, rules.names);
+  if (proof) return proof;
+  // A visitor without any session at the site: nobody was refused anything.
+  const error = new BridgeError('NOT_SIGNED_IN', { missing: true });
+  error.recorded = true;
+  throw error;
+}
+
+/** What the request proves, and for which channel. */
+function readProof(
+  { channels, carriedBy, origins }: Pick<CustomerAuthenticateDeps, 'channels' | 'carriedBy' | 'origins'>,
+  req: Request,
+  fields: Record<string, unknown>,
+) {
+  if (!PROOF_MEMBERS.some((name) => name in fields)) {
+    const asked = parseWith(siteSessionBody, fields);
+    const channel = channelOf(channels, asked.channel);
+    const names = carriedBy(channel);
+    const delivery = deliveryOf(channel, asked.delivery);
+    if (names) return { channel, delivery, proof: siteSessionOf(req, channel, { origins, names }) };
+    throw new BridgeError('INVALID_REQUEST', {
+      message:
+        'The body holds no proof of a customer. This channel has no site_session authenticator, so that no cookie of a site can stand in for one.',
+      details: { member: 'username', expected: 'string' },
+    });
+  }
+  if ('subject_token' in fields || 'subject_token_type' in fields) {
+    const body = parseWith(subjectTokenBody, fields);
+    const channel = channelOf(channels, body.channel);
+    return { channel, delivery: deliveryOf(channel, body.delivery), proof: subjectTokenProof(body) };
+  }
+  const { username, password, channel: channelId, delivery: asked } = parseWith(passwordBody, fields);
+  const channel = channelOf(channels, channelId);
+  const delivery = deliveryOf(channel, asked);
+  return { channel, delivery, proof: { kind: 'password', username, password } as const };
+}
+
 export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
   const renew = createCustomerRenewal(deps);
   const redeem = createCodeRedemption(deps);
-
-  const deliveryOf = (channel: Channel, asked: Delivery | undefined): Delivery => {
-    const delivery = asked ?? channel.delivery;
-    if (channel.allowedDeliveries.includes(delivery)) return delivery;
-    throw new BridgeError('INVALID_REQUEST', { message: 'This channel does not allow that delivery.' });
-  };
-
-  /** The site session that a request rides on; only for pages of this very channel. */
-  const siteSessionOf = (req: Request, channel: Channel, names: CarriedNames): SiteSessionProof => {
-    requireOwnPage(req, deps.origins);
-    requireOriginOf(req, deps.origins, channel.id);
-    const proof = siteCredentialsOf(req, names);
-    if (proof) return proof;
-    // A visitor without any session at the site: nobody was refused anything.
-    const error = new BridgeError('NOT_SIGNED_IN', { missing: true });
-    error.recorded = true;
-    throw error;
-  };
-
-  /** What the request proves, and for which channel. */
-  const readProof = (req: Request, fields: Record<string, unknown>) => {
-    if (!PROOF_MEMBERS.some((name) => name in fields)) {
-      const asked = parseWith(siteSessionBody, fields);
-      const channel = channelOf(deps.channels, asked.channel);
-      const names = deps.carriedBy(channel);
-      const delivery = deliveryOf(channel, asked.delivery);
-      if (names) return { channel, delivery, proof: siteSessionOf(req, channel, names) };
-      throw new BridgeError('INVALID_REQUEST', {
-        message:
-          'The body holds no proof of a customer. This channel has no site_session authenticator, so that no cookie of a site can stand in for one.',
-        details: { member: 'username', expected: 'string' },
-      });
-    }
-    if ('subject_token' in fields || 'subject_token_type' in fields) {
-      const body = parseWith(subjectTokenBody, fields);
-      const channel = channelOf(deps.channels, body.channel);
-      return { channel, delivery: deliveryOf(channel, body.delivery), proof: subjectTokenProof(body) };
-    }
-    const { username, password, channel: channelId, delivery: asked } = parseWith(passwordBody, fields);
-    const channel = channelOf(deps.channels, channelId);
-    const delivery = deliveryOf(channel, asked);
-    return { channel, delivery, proof: { kind: 'password', username, password } as const };
-  };
 
   const answerWithCookie = async (
     ...[req, res, session]: [...Parameters<Endpoint['handle']>, CustomerSession]
@@ -210,47 +260,7 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
 
   return {
     crossOrigin: true,
-    contract: {
-      listener: 'public',
-      method: 'post',
-      path: '/customer_authenticate',
-      operationId: 'customerAuthenticate',
-      tag: 'Customers',
-      summary: "Turn the company's own sign-in into a customer token or a session cookie",
-      description:
-        'With a password, a token of the company’s identity provider, or the code of a sign-in by redirect, it is callable by a plain script: no CSRF token, no redirect. Cookie delivery refuses any foreign Origin. Without any proof in the body, the cookie of the company’s own site is the proof, for channels that are configured so: then X-Symbolon-CSRF: 1 and an Origin that the channel lists are needed. An unknown name and a wrong password are answered alike.',
-      headers: siteSessionHeaders,
-      body: {
-        schema: z.union([passwordBody, subjectTokenBody, renewalBody, codeBody, siteSessionBody]),
-        types: ['form', 'json'],
-        required: true,
-      },
-      responses: {
-        200: {
-          description: 'Signed in. With cookie delivery there is no JWT, and a Set-Cookie header.',
-          schema: z.union([signInTokenSchema, cookieSignInSchema]),
-          headers: { 'Set-Cookie': 'The session cookie, with cookie delivery alone.' },
-        },
-      },
-      errors: [
-        'INVALID_REQUEST',
-        'UNKNOWN_CHANNEL',
-        'INVALID_CREDENTIALS',
-        'NOT_SIGNED_IN',
-        'INVALID_REFRESH_TOKEN',
-        'CHANNEL_NOT_ALLOWED',
-        'ACCOUNT_LOCKED',
-        'PASSWORD_CHANGE_REQUIRED',
-        'ORIGIN_NOT_ALLOWED',
-        'CSRF_REJECTED',
-        'BODY_TOO_LARGE',
-        'UNSUPPORTED_MEDIA_TYPE',
-        'RATE_LIMITED',
-        'SIGN_IN_BUSY',
-        'AUTHENTICATOR_UNAVAILABLE',
-        'STORE_UNAVAILABLE',
-      ],
-    },
+    contract,
     handle: async (req, res) => {
       const fields = await readFields(req, ['form', 'json'], MAX_BODY_BYTES);
       const query = parseQuery(req);
@@ -261,7 +271,7 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
       }
       if (isRenewal(fields)) return renew(fields, res);
       if (isCodeRedemption(fields)) return answerWithTokens(res, await redeem(fields, res));
-      const { channel, delivery, proof } = readProof(req, fields);
+      const { channel, delivery, proof } = readProof(deps, req, fields);
       const { device_name: deviceName } = parseWith(deviceBody, fields);
       if (delivery === 'cookie') refuseForeignOrigin(req, deps.origins, channel);
       const context = contextOf(res);

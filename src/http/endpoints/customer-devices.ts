@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import type { Device, Devices } from '../../customers/sessions/devices.ts';
+import type { Device } from '../../customers/sessions/device.ts';
+import type { Devices } from '../../customers/sessions/devices.ts';
 import { BridgeError } from '../../errors.ts';
 import type { CustomerIdentifier } from '../../identifiers/identifier.ts';
 import { sendEmpty, sendJson } from '../answer.ts';

@@ -20,7 +20,6 @@ import { customerIdSchema, EXAMPLE_CUSTOMER_ID } from '../schemas.ts';
 import { nextTraceparent } from '../trace-context.ts';
 
 const MAX_FIELDS = 100;
-const NO_HEADERS: Record<string, string> = {};
 
 const bodySchema = z
   .object({
@@ -105,8 +104,8 @@ function wantedFields(value: unknown): string[] | undefined {
 function answerHeaders(
   proofWarning: string | undefined,
   remembered: RememberedParts | undefined,
-): Record<string, string> {
-  if (proofWarning === undefined && !remembered) return NO_HEADERS;
+): Record<string, string> | undefined {
+  if (proofWarning === undefined && !remembered) return undefined;
   const warnings = [
     ...(proofWarning === undefined ? [] : [`customer-proof;${proofWarning}`]),
     ...(remembered?.stale ?? []).map((name) => `profile;stale;source="${name}"`),

@@ -5,7 +5,9 @@ import { setUpPartner } from '../../partners/partner-setup.ts';
 import { createTestClock } from '../../support/clock.ts';
 
 const message = { method: 'POST' as const, path: '/v1/messages', body: { to: '+15550100', type: 'text' } };
-const error = (more: Record<string, unknown>) => ({ error: { code: 'RATE_LIMIT_EXCEEDED', message: 'wait', ...more } });
+const error = (more: Record<string, unknown>) => ({
+  error: { code: 'RATE_LIMIT_EXCEEDED', message: 'wait', ...more },
+});
 
 it.each<[string, { headers?: Record<string, string>; body?: unknown }, number]>([
   ['Retry-After in seconds', { headers: { 'retry-after': '17' } }, 17],

@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Channel, createChannels } from '../../../src/channels/channel.ts';
-import {
-  createDevices,
-  deviceLifetimes,
-  type DevicePayload,
-} from '../../../src/customers/sessions/devices.ts';
+import { deviceLifetimes, type DevicePayload } from '../../../src/customers/sessions/device.ts';
+import { createDevices } from '../../../src/customers/sessions/devices.ts';
 import type {
   ChannelGroup,
   CustomerIdentifier,

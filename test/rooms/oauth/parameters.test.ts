@@ -22,9 +22,9 @@ describe('parameters', () => {
   it('without a value are as if they were not there, and no name reaches a prototype', () => {
     const given = JSON.parse('{"a":"1","b":"","__proto__":"x","c":" "}') as Record<string, string>;
     const present = presentParameters(given);
-    expect(Object.entries(present).sort()).toEqual([
-      ['__proto__', 'x'],
+    expect(Object.entries(present)).toEqual([
       ['a', '1'],
+      ['__proto__', 'x'],
       ['c', ' '],
     ]);
     expect(present['toString']).toBeUndefined();

@@ -204,6 +204,8 @@ describe('a code is refused', () => {
     );
     expect(problems).toHaveLength(7);
     expect(problems[0]).toBe('its client is unknown or revoked');
+    expect(new Set(problems).size).toBe(5);
+    for (const problem of problems) expect(problem).toMatch(/^its client \w+ \w+/);
     const foreigner = t.signIn('4711', 'other');
     expect(await refusal(t.code(foreigner, await t.register()))).toBe('CHANNEL_NOT_ALLOWED');
   });

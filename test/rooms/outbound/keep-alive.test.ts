@@ -147,7 +147,9 @@ it('connections that cannot be had are tried side by side, over TLS, too: nobody
   const to = httpClient.destination(`https://127.0.0.1:${silent.port}`, { connectTimeoutMs: 300 });
   const startedMs = performance.now();
   const failures = await Promise.all(
-    Array.from({ length: 8 }, () => to.send(post).catch((error: unknown) => (error as { failure: string }).failure)),
+    Array.from({ length: 8 }, () =>
+      to.send(post).catch((error: unknown) => (error as { failure: string }).failure),
+    ),
   );
   expect(failures).toEqual(Array(8).fill('unreachable'));
   expect(performance.now() - startedMs).toBeLessThan(1_500);

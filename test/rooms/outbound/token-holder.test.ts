@@ -26,7 +26,7 @@ async function renewals(lifetimeSeconds: number, from: number, to: number): Prom
     });
   });
   const ask = () => holders.map((one) => one.authorise({ timeoutMs: 1_000 }));
-  await Promise.all(ask());
+  await Promise.all(ask().map((answer) => Promise.resolve(answer)));
   clock.advance(from * 1_000 - 1);
   let waited = 0;
   for (let step = 0; step <= 101; step++) {

@@ -1,0 +1,190 @@
+import type { Socket } from 'node:net';
+import { type Clock, systemClock } from '../platform/clock.ts';
+import { type Connect, errorWithCode } from './connector.ts';
+import { type AnswerReader, createAnswerReader } from './http1-answer.ts';
+import { encodeRequest } from './http1-request.ts';
+import type { OutboundFailure, OutboundRequest, OutboundResponse } from './outbound-types.ts';
+
+/** What becomes of one call: exactly one of its three ends is told, unless it was cut. */
+export interface PooledCall {
+  readonly maxResponseBytes: number;
+  answered(response: OutboundResponse): void;
+  failed(failure: OutboundFailure): void;
+  /** The connection could not be had, or broke; `begun`: after the answer had begun. */
+  broke(error: Error, begun: boolean): void;
+}
+
+export interface ConnectionPool {
+  /** Sends a request at once, on an idle connection or a new one. Returns what cuts the call's connection. */
+  dispatch(request: OutboundRequest, call: PooledCall): () => void;
+  /** Connections made so far. */
+  connects(): number;
+  /** Takes no more calls, and resolves when those under way have ended. */
+  close(): Promise<void>;
+  /** Ends all connections and the calls on them. */
+  destroy(): void;
+}
+
+export interface ConnectionPoolDeps {
+  /** Host, and port unless it is the scheme's own. */
+  authority: string;
+  connect: Connect;
+  /** Calls at a time are the caller's to bound, by this number or a lower one. */
+  maxConnections: number;
+}
+
+interface Connection {
+  socket: Socket;
+  /** The call that the connection is busy with. */
+  call: PooledCall | undefined;
+  reader: AnswerReader | undefined;
+  /** Monotonic time after which an idle connection is not used again. */
+  idleUntilMs: number;
+}
+
+/** Connections are timed as they are, whatever a test clock says. */
+const elapsed: Pick<Clock, 'monotonicMs'> = systemClock;
+const SWEEP_MS = 1_000;
+
+/**
+ * Kept connections of HTTP/1.1 to one origin, one call at a time on each. Nothing is sent twice. A connection is used again
+ * only after an answer that was whole and to the letter, with nothing after it, while the server can be expected to keep
+ * it, and in a later turn of the event loop: one that the server closes in spite of its own words shows by then.
+ */
+export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
+  const { authority, connect, maxConnections } = deps;
+  const idle: Connection[] = [];
+  /** Had an answer in this turn; taken before their time only when there may be no further connection. */
+  let resting: Connection[] = [];
+  const open = new Set<Connection>();
+  let connects = 0;
+  let busy = 0;
+  let closing: (() => void) | undefined;
+  let isClosed = false;
+  let sweeper: NodeJS.Timeout | undefined;
+
+  const discard = (connection: Connection): void => {
+    open.delete(connection);
+    for (const kept of [idle, resting]) {
+      const at = kept.indexOf(connection);
+      if (at >= 0) kept.splice(at, 1);
+    }
+    connection.socket.destroy();
+  };
+  /** Takes the call off its connection; whoever does so tells its end. */
+  const release = (connection: Connection): PooledCall | undefined => {
+    const { call } = connection;
+    connection.call = undefined;
+    connection.reader = undefined;
+    if (!call) return undefined;
+    busy -= 1;
+    if (busy === 0) closing?.();
+    return call;
+  };
+  const sweep = (): void => {
+    const nowMs = elapsed.monotonicMs();
+    for (const connection of idle.filter(({ idleUntilMs }) => idleUntilMs <= nowMs)) discard(connection);
+    if (idle.length > 0 || resting.length > 0) return;
+    clearInterval(sweeper);
+    sweeper = undefined;
+  };
+  const wake = (): void => {
+    idle.push(...resting);
+    resting = [];
+  };
+  const rest = (connection: Connection, idleMs: number): void => {
+    connection.idleUntilMs = elapsed.monotonicMs() + idleMs;
+    if (resting.push(connection) === 1) setImmediate(wake);
+    sweeper ??= setInterval(sweep, SWEEP_MS).unref();
+  };
+  const broken = (connection: Connection, error: Error): void => {
+    const begun = connection.reader?.begun() ?? false;
+    discard(connection);
+    release(connection)?.broke(error, begun);
+  };
+
+  const finish = (connection: Connection, reader: AnswerReader): void => {
+    const { socket } = connection;
+    const idleMs = reader.idleMs();
+    const call = release(connection);
+    // An answer that came before the request was out leaves the rest of that on the connection.
+    if (idleMs > 0 && !isClosed && socket.writableLength === 0 && !socket.destroyed) rest(connection, idleMs);
+    else discard(connection);
+    call?.answered(reader.answer());
+  };
+  const take = (connection: Connection, bytes: Buffer): void => {
+    const { reader } = connection;
+    // Nobody has asked: whatever this is, it must not be taken for the next answer.
+    if (!reader) return discard(connection);
+    const state = reader.push(bytes);
+    if (state === 'more') return;
+    if (state === 'whole') return finish(connection, reader);
+    discard(connection);
+    release(connection)?.failed(state);
+  };
+  const ended = (connection: Connection): void => {
+    const { reader } = connection;
+    if (reader?.begun() && reader.end() === 'whole') return finish(connection, reader);
+    broken(connection, errorWithCode('ECONNRESET'));
+  };
+
+  const make = (send: (connection: Connection) => void): Connection => {
+    const socket = connect(
+      (bytes) => take(connection, bytes),
+      (error) => {
+        if (error) return broken(connection, error);
+        connects += 1;
+        if (connection.call) send(connection);
+      },
+    );
+    const connection: Connection = { socket, call: undefined, reader: undefined, idleUntilMs: 0 };
+    open.add(connection);
+    socket.on('error', (error) => broken(connection, error));
+    socket.on('end', () => ended(connection));
+    socket.on('close', () => broken(connection, errorWithCode('ECONNRESET')));
+    return connection;
+  };
+  const idleOne = (): Connection | undefined => {
+    if (idle.length === 0 && open.size >= maxConnections) wake();
+    const nowMs = idle.length === 0 ? 0 : elapsed.monotonicMs();
+    for (let last = idle.pop(); last; last = idle.pop()) {
+      if (last.idleUntilMs > nowMs && !last.socket.destroyed) return last;
+      discard(last);
+    }
+    return undefined;
+  };
+
+  return {
+    dispatch(request, call) {
+      const bytes = encodeRequest(authority, request);
+      if (isClosed || bytes === undefined) {
+        if (bytes === undefined) call.failed('protocol');
+        else call.broke(errorWithCode('ERR_SYMBOLON_CLOSED'), false);
+        return () => {};
+      }
+      const send = ({ socket }: Connection) => void socket.write(bytes, 'latin1');
+      const kept = idleOne();
+      const connection = kept ?? make(send);
+      connection.call = call;
+      connection.reader = createAnswerReader(call.maxResponseBytes);
+      busy += 1;
+      if (kept) send(kept);
+      return () => {
+        if (connection.call !== call) return;
+        discard(connection);
+        release(connection);
+      };
+    },
+    connects: () => connects,
+    close() {
+      isClosed = true;
+      clearInterval(sweeper);
+      for (const connection of [...idle, ...resting]) discard(connection);
+      return busy === 0 ? Promise.resolve() : new Promise((resolve) => (closing = resolve));
+    },
+    destroy() {
+      isClosed = true;
+      for (const connection of open) broken(connection, errorWithCode('ERR_SYMBOLON_CLOSED'));
+    },
+  };
+}
