@@ -1,4 +1,4 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { BridgeError, type ErrorCode } from '../errors.ts';
@@ -22,6 +22,13 @@ export interface ListenerLimits {
   maxHeaderBytes: number;
   /** Connections at a time. Default 10,000. */
   maxConnections: number;
+  /** A connection on which nothing moves while it is owed something. Default 60,000: no answer takes that long. */
+  stalledTimeoutMs: number;
+  /**
+   * Requests that a connection may send ahead of their answers (RFC 9112 section 9.3.2). Default 32; their answers wait
+   * in memory, so a connection that sends more is closed.
+   */
+  maxRequestsAhead: number;
 }
 
 export const LISTENER_LIMITS: ListenerLimits = {
@@ -30,6 +37,8 @@ export const LISTENER_LIMITS: ListenerLimits = {
   keepAliveTimeoutMs: 61_000,
   maxHeaderBytes: 16_384,
   maxConnections: 10_000,
+  stalledTimeoutMs: 60_000,
+  maxRequestsAhead: 32,
 };
 
 export interface TlsMaterial {
@@ -51,6 +60,22 @@ function bornClasses(app: Express) {
   return { IncomingMessage: BornRequest, ServerResponse: BornResponse as typeof http.ServerResponse };
 }
 
+/** The application behind a bound on requests sent ahead: only those cost anything here. */
+function bounded(app: Express, maxRequestsAhead: number) {
+  const ahead = new WeakMap<Socket, number>();
+  return (req: IncomingMessage, res: ServerResponse): void => {
+    // A response has its socket from the start unless an earlier answer on that connection is still due.
+    if (res.socket === null) {
+      const { socket } = req;
+      const waiting = (ahead.get(socket) ?? 0) + 1;
+      if (waiting > maxRequestsAhead) return void socket.destroy();
+      ahead.set(socket, waiting);
+      res.once('close', () => ahead.set(socket, (ahead.get(socket) ?? 1) - 1));
+    }
+    (app as unknown as RequestListener)(req, res);
+  };
+}
+
 /** A server for an Express application, with real limits on time and size. */
 export function createListener(
   app: Express,
@@ -69,6 +94,7 @@ export function createListener(
     requireHostHeader: false,
     joinDuplicateHeaders: false,
   };
+  const serve = bounded(app, limits.maxRequestsAhead);
   const server = options.tls
     ? process.getBuiltinModule('node:https').createServer(
         {
@@ -78,10 +104,11 @@ export function createListener(
           minVersion: 'TLSv1.2',
           handshakeTimeout: limits.headersTimeoutMs,
         },
-        app as never,
+        serve as never,
       )
-    : http.createServer(settings, app as never);
+    : http.createServer(settings, serve as never);
   server.maxConnections = limits.maxConnections;
+  server.timeout = limits.stalledTimeoutMs;
   // An expectation that we do not know is passed over (RFC 9110 section 10.1.1), not answered without the envelope.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>

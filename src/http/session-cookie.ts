@@ -12,6 +12,7 @@ import {
 } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { header } from './raw-headers.ts';
+import { onlyCookie } from './request-cookies.ts';
 
 declare module 'express-session' {
   interface SessionData {
@@ -42,10 +43,13 @@ export interface SessionCookies {
   /** The live session of this request, or `undefined`. */
   current(req: Request): CustomerSession | undefined;
   /**
-   * The same for a route that only reads, without the middleware: signature first, then one read of the store. Counts
-   * as a use of the session.
+   * Digest of the id of the request's session, which is what its record is kept under and what the limits count it by.
+   * Without the middleware it comes from the cookie, whose signature says that there was such a session once; nobody has
+   * asked yet whether it lives. `undefined` without a signed cookie.
    */
-  peek(req: Request): Promise<CustomerSession | undefined>;
+  presented(req: Request): string | undefined;
+  /** The live session of what a route without the middleware was presented: one read of the store. Counts as a use. */
+  peek(presented: string): Promise<CustomerSession | undefined>;
   /** Starts a session under a new id; a brought-in one is dead (ASVS 7.2.4). Written before it returns. */
   begin(req: Request, customer: CustomerSession): Promise<void>;
   /** Forgets the request's session and expires the cookie. */
@@ -59,12 +63,15 @@ const MAX_TOUCH_MEMORY = 50_000;
 
 type Callback = (error?: unknown) => void;
 
-/** Runs a store call and gives its result, or a failure that the edge can tell, to express-session's callback. */
+/** A failure that the edge can tell. */
+const storeFailure = (cause: unknown): BridgeError =>
+  cause instanceof BridgeError ? cause : new BridgeError('STORE_UNAVAILABLE', { cause });
+
+/** Runs a store call and gives its result, or its failure, to express-session's callback. */
 function settle<T>(work: Promise<T>, done: ((error: unknown, value?: T) => void) | undefined): void {
   work.then(
     (value) => done?.(null, value),
-    (cause: unknown) =>
-      done?.(cause instanceof BridgeError ? cause : new BridgeError('STORE_UNAVAILABLE', { cause })),
+    (cause: unknown) => done?.(storeFailure(cause)),
   );
 }
 
@@ -76,11 +83,11 @@ function promised<T>(
   );
 }
 
-/**
- * The store that express-session sees. Ids are digested before they are kept, so a dump of the store holds none that a
- * cookie could carry; an unused session is written to at most once a minute.
- */
-function createStore({ keep, lifetimes, clock }: SessionCookiesDeps): Store {
+/** Ids are digested before they are kept, so a dump of the store holds none that a cookie could carry. */
+const digestOf = (id: string): string => hash('sha256', id, 'base64url');
+
+/** Records of sessions by the digest of their id; an unused session is written to at most once a minute. */
+function createRecords({ keep, lifetimes, clock }: SessionCookiesDeps) {
   const expiryMs = (data: SessionData): number => {
     const idle = clock.nowMs() + lifetimes.idleSeconds * 1000;
     return data.customer ? Math.min(idle, absoluteExpiryMs(data.customer, lifetimes)) : idle;
@@ -96,23 +103,6 @@ function createStore({ keep, lifetimes, clock }: SessionCookiesDeps): Store {
   const records = 'records' in keep ? keep.records : undefined;
   const touchEveryMs = Math.min(60_000, lifetimes.idleSeconds * 100);
   const touched = new Map<string, number>();
-  const key = (id: string) => hash('sha256', id, 'base64url');
-
-  const read = async (id: string): Promise<SessionData | null> => {
-    if (redis) return (await promised<SessionData>((done) => void redis.get(key(id), done))) ?? null;
-    const text = await records?.read(key(id), clock.nowMs());
-    return text === undefined ? null : (JSON.parse(text) as SessionData);
-  };
-  const write = async (id: string, data: SessionData): Promise<void> => {
-    if (redis) await promised((done) => void redis.set(key(id), data, done));
-    else await records?.write(key(id), JSON.stringify(data), expiryMs(data));
-  };
-  const remove = async (id: string): Promise<void> => {
-    const idDigest = key(id);
-    touched.delete(idDigest);
-    if (redis) await promised((done) => void redis.destroy(idDigest, done));
-    else await records?.destroy(idDigest);
-  };
   /** Whether this use has to be written down; says so at most once for each interval. */
   const isTouchDue = (idDigest: string): boolean => {
     const nowMs = clock.monotonicMs();
@@ -126,13 +116,38 @@ function createStore({ keep, lifetimes, clock }: SessionCookiesDeps): Store {
     else await records?.touch(idDigest, expiryMs(data));
   };
 
+  return {
+    read: async (idDigest: string): Promise<SessionData | null> => {
+      const text =
+        'redis' in keep
+          ? await keep.redis.get(REDIS_PREFIX + idDigest)
+          : await keep.records.read(idDigest, clock.nowMs());
+      return typeof text === 'string' ? (JSON.parse(text) as SessionData) : null;
+    },
+    write: async (idDigest: string, data: SessionData): Promise<void> => {
+      if (redis) await promised((done) => void redis.set(idDigest, data, done));
+      else await records?.write(idDigest, JSON.stringify(data), expiryMs(data));
+    },
+    remove: async (idDigest: string): Promise<void> => {
+      touched.delete(idDigest);
+      if (redis) await promised((done) => void redis.destroy(idDigest, done));
+      else await records?.destroy(idDigest);
+    },
+    /** Notes a use of the session; waits for the store only when there is something to write. */
+    use: (idDigest: string, data: SessionData): Promise<void> | undefined =>
+      isTouchDue(idDigest) ? touch(idDigest, data) : undefined,
+  };
+}
+
+/** The store that express-session sees. */
+function createStore(records: ReturnType<typeof createRecords>): Store {
   const store = new (Store as unknown as new () => Store)();
-  store.get = (id, done) => settle(read(id), done);
-  store.set = (id, data, done?: Callback) => settle(write(id, data), done);
-  store.destroy = (id, done?: Callback) => settle(remove(id), done);
+  store.get = (id, done) => settle(records.read(digestOf(id)), done);
+  store.set = (id, data, done?: Callback) => settle(records.write(digestOf(id), data), done);
+  store.destroy = (id, done?: Callback) => settle(records.remove(digestOf(id)), done);
   store.touch = (id, data, done?: Callback) => {
-    const idDigest = key(id);
-    if (isTouchDue(idDigest)) settle(touch(idDigest, data), done);
+    const written = records.use(digestOf(id), data);
+    if (written) settle(written, done);
     // In the same tick: express-session would otherwise send the answer in two pieces while it waits.
     else done?.();
   };
@@ -162,21 +177,10 @@ function createUnsign(secrets: readonly string[]): (value: string) => string | u
   };
 }
 
-/** Values of the cookies of exactly this name in a `Cookie` header. */
-function cookiesNamed(text: string, name: string): string[] {
-  const mark = `${name}=`;
-  return text
-    .split(';')
-    .map((part) => part.trim())
-    .filter((part) => part.startsWith(mark))
-    .map((part) => part.slice(mark.length));
-}
-
 function cookieValue(text: string, name: string): string | undefined {
-  if (!text.includes('=') || text.startsWith('s:') || text.startsWith('s%3A')) return decode(text.trim());
-  const found = cookiesNamed(text, name);
-  // Two cookies of one name: nobody can say which was meant.
-  return found.length === 1 ? decode(found[0] as string) : undefined;
+  const isBare = !text.includes('=') || text.startsWith('s:') || text.startsWith('s%3A');
+  const value = isBare ? text.trim() : onlyCookie(text, name);
+  return value === undefined ? undefined : decode(value);
 }
 
 function decode(text: string): string | undefined {
@@ -189,7 +193,8 @@ function decode(text: string): string | undefined {
 
 export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
   const { sessions, cookieName, secrets } = deps;
-  const store = createStore(deps);
+  const records = createRecords(deps);
+  const store = createStore(records);
   const unsign = createUnsign(secrets);
   const cookie = {
     path: '/',
@@ -206,6 +211,17 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
     const value = cookieValue(text, cookieName);
     return value === undefined ? undefined : unsign(value);
   };
+  const presentedId = (req: Request): string | undefined => {
+    const sent = header(req, 'cookie');
+    return sent?.includes('=') ? idOf(sent) : undefined;
+  };
+  const recordOf = async (idDigest: string): Promise<SessionData | null> => {
+    try {
+      return await records.read(idDigest);
+    } catch (error) {
+      throw storeFailure(error);
+    }
+  };
   const withSession = session({
     store,
     secret: secrets,
@@ -217,10 +233,15 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
 
   return {
     middleware: (req, res, next) => {
-      // Two cookies of one name (RFC 6265bis 8.7): one may have been planted, so neither is believed.
+      // express-session reads cookies by rules of its own: it gets the one that counts, under its name, or none.
       const sent = header(req, 'cookie');
-      if (sent && cookiesNamed(sent, cookieName).length > 1) req.headers.cookie = '';
-      void withSession(req, res, next);
+      if (sent === undefined) return void withSession(req, res, next);
+      const value = onlyCookie(sent, cookieName);
+      req.headers.cookie = value === undefined ? '' : `${cookieName}=${value}`;
+      void withSession(req, res, (error?: unknown) => {
+        req.headers.cookie = sent;
+        next(error);
+      });
     },
     current: (req) => live(req.session),
     begin: async (req, customer) => {
@@ -238,19 +259,22 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
       await promised((done) => req.session.destroy(done));
       res.clearCookie(cookieName, cookie);
     },
-    peek: async (req) => {
-      const sent = header(req, 'cookie');
-      const id = sent?.includes('=') ? idOf(sent) : undefined;
-      if (id === undefined) return undefined;
-      const data = await promised<SessionData>((done) => store.get(id, done));
+    presented: (req) => {
+      const id = req.session?.customer ? req.sessionID : presentedId(req);
+      return id === undefined ? undefined : digestOf(id);
+    },
+    peek: async (idDigest) => {
+      const data = await recordOf(idDigest);
       const customer = live(data);
-      if (data && customer) await promised((done) => store.touch?.(id, data, () => done(undefined)));
+      // A use that cannot be written down is a use.
+      const written = data && customer ? records.use(idDigest, data) : undefined;
+      if (written) await written.catch(() => {});
       return customer;
     },
     read: async (text) => {
       const id = idOf(text);
       if (id === undefined) return undefined;
-      return live(await promised<SessionData>((done) => store.get(id, done)));
+      return live(await recordOf(digestOf(id)));
     },
   };
 }

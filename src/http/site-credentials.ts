@@ -3,6 +3,7 @@ import type { Authenticator, CarriedNames, SiteSessionProof } from '../authentic
 import { isCarriedCookie } from '../authenticators/site-session/carried-names.ts';
 import type { Channel } from '../channels/channel.ts';
 import { header } from './raw-headers.ts';
+import { requestCookies } from './request-cookies.ts';
 
 /** The cookies and headers that the authenticators of a channel may see; `undefined`: none takes a site session. */
 export type CarriedBy = (channel: Channel) => CarriedNames | undefined;
@@ -29,12 +30,7 @@ export function carriedHeaders(
 
 /** The cookies of a `Cookie` header that fit, as sent and in their order: which of two counts, the site knows. */
 function cookiesThatFit(text: string, names: CarriedNames): [string, string][] {
-  return text.split(';').flatMap((pair) => {
-    const equals = pair.indexOf('=');
-    const name = pair.slice(0, equals).trim();
-    if (equals < 0 || !isCarriedCookie(names, name)) return [];
-    return [[name, pair.slice(equals + 1).trim()] as [string, string]];
-  });
+  return requestCookies(text).filter(([name]) => isCarriedCookie(names, name));
 }
 
 /** What a request carries of these names; `undefined`: nothing of it. */

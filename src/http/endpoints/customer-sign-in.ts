@@ -17,6 +17,7 @@ import { pageEndpoint } from '../pages/page-endpoint.ts';
 import type { Pages } from '../pages/page.ts';
 import { parseWith } from '../parse.ts';
 import { header } from '../raw-headers.ts';
+import { requestCookies } from '../request-cookies.ts';
 import { contextOf } from '../request-context.ts';
 import type { SessionCookies } from '../session-cookie.ts';
 import { refuseEmbedded } from './authorize.ts';
@@ -94,13 +95,7 @@ export interface CustomerSignInDeps {
 
 /** Name and value of the request's cookies of sign-ins under way, in their order. */
 function signInCookies(req: Request): [name: string, value: string][] {
-  return (header(req, 'cookie') ?? '').split(';').flatMap((part): [string, string][] => {
-    const text = part.trim();
-    const equals = text.indexOf('=');
-    return text.startsWith(SIGN_IN_COOKIE_PREFIX) && equals > 0
-      ? [[text.slice(0, equals), text.slice(equals + 1)]]
-      : [];
-  });
+  return requestCookies(header(req, 'cookie')).filter(([name]) => name.startsWith(SIGN_IN_COOKIE_PREFIX));
 }
 
 const setCookie = ({ name, value, maxAgeSeconds, sameSite }: SignInCookie): string =>

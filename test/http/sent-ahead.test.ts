@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import express from 'express';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createListener } from '../../src/http/listener.ts';
+import { securityHeaders } from '../../src/http/security-headers.ts';
+import { shut } from '../support/backend.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let t: TestService;
+let server: Server;
+beforeAll(async () => {
+  t = await startService();
+  server = createListener(t.service.app, securityHeaders({ https: true }), { stalledTimeoutMs: 300 });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterAll(async () => {
+  await shut(server);
+  await t.dispose();
+});
+
+const live = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n';
+const last = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+
+/** Both ends of one connection. */
+async function connected(to = server): Promise<{ client: Socket; served: Socket }> {
+  const accepted = once(to, 'connection') as Promise<[Socket]>;
+  const client = connect((to.address() as AddressInfo).port, '127.0.0.1');
+  client.on('error', () => {});
+  const [served] = await accepted;
+  return { client, served };
+}
+
+it('sixteen requests sent ahead are answered, one after the other', async () => {
+  const { client } = await connected();
+  client.write(live.repeat(15) + last);
+  let text = '';
+  for await (const bytes of client) text += String(bytes);
+  expect(text.match(/HTTP\/1\.1 200 /g)).toHaveLength(16);
+});
+
+it('answers taken one by one make room for more on the same connection', async () => {
+  const { client } = await connected();
+  let text = '';
+  client.on('data', (bytes) => {
+    text += String(bytes);
+  });
+  for (let round = 1; round <= 5; round++) {
+    client.write(live.repeat(20));
+    while ((text.match(/HTTP\/1\.1 200 /g)?.length ?? 0) < round * 20) await once(client, 'data');
+  }
+  expect(text.match(/HTTP\/1\.1 200 /g)).toHaveLength(100);
+  client.destroy();
+});
+
+it('who sends thousands of requests ahead loses the connection', async () => {
+  const { client, served } = await connected();
+  const closed = once(served, 'close');
+  client.pause();
+  client.write(live.repeat(5000));
+  await closed;
+  expect(served.bytesWritten).toBeLessThan(64_000);
+  client.destroy();
+});
+
+it('who never reads the answers loses the connection', async () => {
+  const large = express().get('/', (_req, res) => void res.send(Buffer.alloc(1_000_000)));
+  const patient = createListener(large, {}, { stalledTimeoutMs: 300 });
+  patient.listen(0, '127.0.0.1');
+  await once(patient, 'listening');
+  const { client, served } = await connected(patient);
+  client.pause();
+  const closed = once(served, 'close');
+  client.write(live.replace('/health/live', '/').repeat(30));
+  await closed;
+  expect(served.bytesWritten).toBeGreaterThan(0);
+  client.destroy();
+  await shut(patient);
+});
