@@ -8,7 +8,12 @@ import {
   reasonOfStatus,
 } from '../outbound/failure-reason.ts';
 import { parseAnswerPath, parseJsonObject, valueAt } from '../outbound/json-answer.ts';
-import { OutboundError, type OutboundFailure, type OutboundResponse } from '../outbound/outbound-types.ts';
+import {
+  OutboundError,
+  type OutboundFailure,
+  type OutboundRequest,
+  type OutboundResponse,
+} from '../outbound/outbound-types.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { createMapping, namesCustomer } from './answer-mapping.ts';
 import type { BackendOptions } from './backend-settings.ts';
@@ -24,8 +29,6 @@ export interface BackendDeps {
 }
 
 const STATUSES: readonly SourceStatus[] = ['ok', 'not_found', 'timeout', 'unavailable', 'error'];
-/** Asking for a profile changes nothing, whatever the method: the question may be sent twice. */
-const QUESTION = { idempotent: true } as const;
 /** Stands for a customer when a backend is probed: no identifier and no usual reference looks like it. */
 const PROBE_IDENTIFIER = 'symbolon-probe';
 
@@ -41,9 +44,6 @@ const STATUS_OF_FAILURE: Record<OutboundFailure, SourceStatus> = {
   too_large: 'error',
   protocol: 'error',
 };
-
-/** An answer with the HTTP status that it came with. */
-type Judged = BackendAnswer & { httpStatus?: number };
 
 function failed(status: Exclude<SourceStatus, 'ok'>, reason: FailureReason): BackendAnswer {
   return { status, fields: {}, reason };
@@ -110,29 +110,31 @@ export function createBackend(options: BackendOptions, deps: BackendDeps): Backe
     return fields ? { status: 'ok', fields } : failed('error', 'too_deep');
   };
 
-  const call = async (question: BackendQuestion): Promise<Judged> => {
-    const request = place(naming.sent(question), {
+  /** What goes out; `undefined` when the identifier cannot be sent as it is. */
+  const requestFor = (question: BackendQuestion): OutboundRequest | undefined =>
+    place(naming.sent(question), {
       accept: 'application/json',
       traceparent: question.traceparent,
       'x-request-id': question.requestId,
     });
-    if (!request) return failed('error', 'identifier_unsendable');
-    const response = await connection.send(request, { ...QUESTION, lane: question.partner });
-    const answer = read(response, question);
-    return answer.status === 'ok' ? answer : { ...answer, httpStatus: response.status };
-  };
 
   const ask = async (question: BackendQuestion): Promise<BackendAnswer> => {
     if (!fieldNames.some((name) => question.fields.has(name))) return { status: 'ok', fields: {} };
-    let judged: Judged;
+    let answer: BackendAnswer;
+    let httpStatus: number | undefined;
     try {
-      judged = await call(question);
+      const request = requestFor(question);
+      if (request) {
+        // Asking for a profile changes nothing, whatever the method: the question may be sent twice.
+        const response = await connection.send(request, { idempotent: true, lane: question.partner });
+        httpStatus = response.status;
+        answer = read(response, question);
+      } else answer = failed('error', 'identifier_unsendable');
     } catch (error) {
       const status = error instanceof OutboundError ? STATUS_OF_FAILURE[error.failure] : 'error';
-      judged = { status, fields: {}, reason: reasonOfError(error) };
+      answer = { status, fields: {}, reason: reasonOfError(error) };
     }
-    counters.get(judged.status)?.inc();
-    const { httpStatus, ...answer } = judged;
+    counters.get(answer.status)?.inc();
     if (answer.reason !== undefined) {
       const { name } = options;
       const { requestId } = question;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { type AdminClient, AdminUnreachable, createAdminClient } from './admin-client.ts';
-import type { GlobalOptions } from './command-line.ts';
+import type { GlobalOptions } from './command-options.ts';
 import { findRunningService } from './service-file.ts';
 import { CommandFailed } from './terminal.ts';
 

@@ -54,13 +54,6 @@ const groups: readonly Group[] = [
   { words: ['openapi'], load: async () => (await import('./openapi.ts')).registerOpenapi },
 ];
 
-/** Options that every command takes, before or after its name. */
-export interface GlobalOptions {
-  config?: string;
-  json?: boolean;
-  debug?: boolean;
-}
-
 /** The group of the first word that is neither an option nor the value of one. */
 function groupOf(args: readonly string[]): Group | undefined {
   const first = args.find((arg, i) => !arg.startsWith('-') && !/^(-c|--config)$/.test(args[i - 1] ?? ''));

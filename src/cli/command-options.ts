@@ -1,5 +1,12 @@
 import { InvalidArgumentError } from 'commander';
 
+/** Options that every command takes, before or after its name. */
+export interface GlobalOptions {
+  config?: string;
+  json?: boolean;
+  debug?: boolean;
+}
+
 export type Listed = string[];
 
 /** Parses `a,b,c`; repeating the option adds to the list. An empty text is an empty list. */

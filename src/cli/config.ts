@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GlobalOptions } from './command-line.ts';
+import type { GlobalOptions } from './command-options.ts';
 import { print, printJson, printError } from './terminal.ts';
 
 /** `config print`: the effective configuration, secrets masked; `config schema`: its JSON Schema, for editors. */

@@ -131,8 +131,8 @@ export async function* readCsv(chunks: AsyncIterable<string>): AsyncGenerator<Cs
   reader.end();
 }
 
-/** How a cell begins that a spreadsheet takes for a formula. */
-const FORMULA = /^[=+\-@\t\r\n]/;
+/** How a cell begins that a spreadsheet takes for a formula: some pass over blanks, some take full-width signs. */
+const FORMULA = /^(?:[\t\r\n]|[\s\p{Cc}\p{Cf}]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/u;
 
 /**
  * One line, with its line break; cells are quoted where they must be. A cell that a spreadsheet would carry out as a

@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import type { DataDeps } from '../service/move-data.ts';
-import type { GlobalOptions } from './command-line.ts';
+import type { GlobalOptions } from './command-options.ts';
 import { findRunningService } from './service-file.ts';
 import { CommandFailed, print, printError, printJson, UsageError } from './terminal.ts';
 

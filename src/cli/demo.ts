@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { StartRefused } from '../errors.ts';
-import type { GlobalOptions } from './command-line.ts';
+import type { GlobalOptions } from './command-options.ts';
 import { CommandFailed } from './terminal.ts';
 
 /** Starts the demo and returns when it is stopped. Throws `CommandFailed` under `NODE_ENV=production`. */

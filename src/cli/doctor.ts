@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { StartRefused } from '../errors.ts';
 import { type AdminClient, records } from './admin-client.ts';
 import { findDemo, withAdmin } from './admin-session.ts';
-import type { GlobalOptions } from './command-line.ts';
+import type { GlobalOptions } from './command-options.ts';
 import { CommandFailed, plain, print, printJson, styled } from './terminal.ts';
 
 /** One thing that was looked at. A warning does not fail the check. */

@@ -8,8 +8,7 @@ import {
   type SignatureExplanation,
 } from '../signatures/explain.ts';
 import { signingKeyBytes } from '../signatures/signed-request.ts';
-import { commandList, type Listed, wholeNumber } from './command-options.ts';
-import type { GlobalOptions } from './command-line.ts';
+import { commandList, type Listed, wholeNumber, type GlobalOptions } from './command-options.ts';
 import { type MessageOptions, messageOf, secretOf, withMessage } from './signed-message.ts';
 import { CommandFailed, plain, print, printJson, styled, UsageError } from './terminal.ts';
 

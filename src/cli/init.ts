@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { GlobalOptions } from './command-line.ts';
+import type { GlobalOptions } from './command-options.ts';
 import { CommandFailed, print } from './terminal.ts';
 
 /** The commented example lies beside package.json. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GlobalOptions } from './command-line.ts';
+import type { GlobalOptions } from './command-options.ts';
 import { printError } from './terminal.ts';
 
 /** Runs the service until it is told to stop. Throws `StartRefused` when it is not configured or cannot start. */

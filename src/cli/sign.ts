@@ -6,8 +6,7 @@ import { randomToken } from '../platform/random.ts';
 import { signingKeyOf } from '../signatures/signed-request.ts';
 import { signV1 } from '../signatures/v1.ts';
 import { signV2, type V2SigningKey } from '../signatures/v2.ts';
-import { commandList, type Listed } from './command-options.ts';
-import type { GlobalOptions } from './command-line.ts';
+import { commandList, type Listed, type GlobalOptions } from './command-options.ts';
 import { type MessageOptions, messageOf, secretOf, withMessage } from './signed-message.ts';
 import { print, printJson, UsageError } from './terminal.ts';
 

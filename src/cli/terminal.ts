@@ -34,7 +34,7 @@ export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
-/** Control characters must not reach the terminal: names come from other people. */
+/** Control characters, and those that turn or hide text, must not reach the terminal: names come from other people. */
 export function plain(value: unknown): string {
   const text =
     value === undefined || value === null
@@ -44,7 +44,7 @@ export function plain(value: unknown): string {
         : typeof value === 'string'
           ? value
           : JSON.stringify(value);
-  return stripVTControlCharacters(text).replaceAll(/\p{Cc}/gu, ' ');
+  return stripVTControlCharacters(text).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }
 
 /** Rows under headings, as wide as their content. */

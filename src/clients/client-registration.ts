@@ -2,8 +2,8 @@ import { createPublicKey } from 'node:crypto';
 import type { JWK } from 'jose';
 import { BridgeError } from '../errors.ts';
 import { isScope } from '../partners/scopes.ts';
-import type { ApplicationType, ClientAuthentication, OAuthClient } from './client.ts';
-import { checkOpenIdSettings, OPENID_SCOPE, type OpenIdSettings } from './openid-settings.ts';
+import type { ApplicationType, ClientAuthentication, OAuthClient, OpenIdSettings } from './client.ts';
+import { checkOpenIdSettings, OPENID_SCOPE } from './openid-settings.ts';
 import { redirectUriProblem } from './redirect-uri.ts';
 
 export interface ClientSettings {

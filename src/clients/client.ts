@@ -9,7 +9,6 @@ import type { PartnerId } from '../partners/partner.ts';
 import type { SecretReplacementStore } from '../partners/replace-secrets.ts';
 import type { KeptSecret } from '../partners/secret-rotation.ts';
 import type { Brand } from '../platform/brand.ts';
-import type { OpenIdSettings } from './openid-settings.ts';
 
 export type ClientId = Brand<string, 'ClientId'>;
 
@@ -22,6 +21,21 @@ export type ClientAuthentication = 'secret' | 'private_key_jwt' | 'none';
 export interface ClientSecret extends KeptSecret {
   /** HMAC of the secret's SHA-256 under the credential pepper, base64url. */
   digest: string;
+}
+
+/** What a client of OpenID Connect registers beyond OAuth 2.0: a chat vendor that redeems codes, above all. */
+export interface OpenIdSettings {
+  /**
+   * `vendor`: the vendor cannot do PKCE, and a code without a challenge is taken from it. Only for clients that
+   * authenticate; a code of the redirect flow then needs a nonce (RFC 9700 section 2.1.1).
+   */
+  pkce: 'required' | 'vendor';
+  /** Claim name to profile field: what this client is told of a customer besides the identifier. Usually nothing. */
+  claims: Readonly<Record<string, string>>;
+  /** The claims stand in ID tokens too, where every holder can read them. */
+  claimsInIdToken: boolean;
+  /** Stated as `acr` in every ID token, for vendors that compare it. */
+  acr: string | undefined;
 }
 
 export interface OAuthClient {

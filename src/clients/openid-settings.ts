@@ -1,24 +1,9 @@
 import { BridgeError } from '../errors.ts';
 import { RESERVED_ID_CLAIMS } from '../tokens/id-token.ts';
-import type { ClientAuthentication } from './client.ts';
+import type { ClientAuthentication, OpenIdSettings } from './client.ts';
 
 /** The scope that makes a request one of OpenID Connect (Core 1.0 section 3.1.2.1). */
 export const OPENID_SCOPE = 'openid';
-
-/** What a client of OpenID Connect registers beyond OAuth 2.0: a chat vendor that redeems codes, above all. */
-export interface OpenIdSettings {
-  /**
-   * `vendor`: the vendor cannot do PKCE, and a code without a challenge is taken from it. Only for clients that
-   * authenticate; a code of the redirect flow then needs a nonce (RFC 9700 section 2.1.1).
-   */
-  pkce: 'required' | 'vendor';
-  /** Claim name to profile field: what this client is told of a customer besides the identifier. Usually nothing. */
-  claims: Readonly<Record<string, string>>;
-  /** The claims stand in ID tokens too, where every holder can read them. */
-  claimsInIdToken: boolean;
-  /** Stated as `acr` in every ID token, for vendors that compare it. */
-  acr: string | undefined;
-}
 
 const MAX_CLAIMS = 20;
 const CLAIM = /^[A-Za-z][A-Za-z0-9_.:/-]{0,99}$/;

@@ -13,6 +13,9 @@ const ANSWER_PARAMETERS = ['code', 'state', 'iss', 'error', 'error_description']
 /** Whether a redirect URI is of a private-use scheme (RFC 8252 section 7.1). */
 export const isPrivateUse = (uri: string): boolean => PRIVATE_USE.test(uri);
 
+/** Whether a redirect URI leads to a loopback address (RFC 8252 section 7.3). */
+export const isLoopback = (uri: string): boolean => LOOPBACK.test(uri);
+
 /** Whether a port of a loopback address can be listened on; none means 80. */
 const isUsablePort = (port: string | undefined): boolean => {
   const number = Number(port ?? 80);

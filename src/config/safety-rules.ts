@@ -74,6 +74,19 @@ export const transportRules: Rule[] = [
         : [],
   },
   {
+    needs: ['http'],
+    check: ({ http }) =>
+      http.trusted_hops === undefined && http.trusted_proxies.some(isWideRange)
+        ? [
+            warning(
+              'http.trusted_proxies',
+              'covers callers too, who can then choose the address that limits and address lists see',
+              'List the proxies alone, or say with http.trusted_hops how many there are.',
+            ),
+          ]
+        : [],
+  },
+  {
     needs: ['admin'],
     check: ({ admin }) =>
       isLoopbackHost(admin.host)
@@ -183,6 +196,12 @@ export const sessionRules: Rule[] = [
         : [],
   },
 ];
+
+/** Whether a range holds more than the machines of one small network. */
+function isWideRange(range: string): boolean {
+  const [address = '', bits] = range.split('/');
+  return bits !== undefined && Number(bits) < (address.includes(':') ? 64 : 24);
+}
 
 /** Whether every server of an address is this machine. */
 function isLoopbackRedis(address: string): boolean {

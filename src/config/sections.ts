@@ -205,6 +205,7 @@ export const sections = {
       window_seconds: whole(10, 86_400).default(900),
       max_failures_per_address: whole(1, 100_000).default(1_000),
       address_window_seconds: whole(1, 86_400).default(60),
+      max_under_way_per_address: whole(1, 10_000).default(24),
     })
     .prefault({}),
   sign_out: z
@@ -274,6 +275,7 @@ export const sections = {
         })
         .prefault({}),
       trusted_proxies: z.array(rangeSetting).max(100).default([]),
+      trusted_hops: whole(1, 10).optional(),
       customer_auth_header: headerSetting.default('customer-auth'),
       customer_auth_field: z
         .string()

@@ -136,6 +136,10 @@ function createRepeats({ clock, enabled }: RepeatDeps) {
   };
 }
 
+/** Headers that carry our credentials. */
+type Held = Record<string, string>;
+const NOTHING: Held = {};
+
 interface CallerDeps {
   clock: ConnectionDeps['clock'];
   destination: Destination;
@@ -149,13 +153,25 @@ interface CallerDeps {
 function createCaller({ clock, destination, schemes, target, repeats, options }: CallerDeps) {
   const retryAfterPath =
     options.retry_after_path === undefined ? undefined : parseAnswerPath(options.retry_after_path);
-  const credentials = async (timeoutMs: number): Promise<Record<string, string>> => {
-    const merged: Record<string, string> = {};
-    for (const scheme of schemes) {
-      const headers = scheme.authorise({ timeoutMs });
-      Object.assign(merged, headers instanceof Promise ? await headers : headers);
+  /** Asks one scheme after the other; awaits nothing while each has what it needs. */
+  const credentials = (timeoutMs: number, merged: Held = {}, from = 0): Promise<Held> | Held => {
+    if (schemes.length === 0) return NOTHING;
+    for (let i = from; i < schemes.length; i++) {
+      const headers = (schemes[i] as OutboundAuth).authorise({ timeoutMs });
+      if (headers instanceof Promise) {
+        return headers.then((late) => credentials(timeoutMs, Object.assign(merged, late), i + 1));
+      }
+      Object.assign(merged, headers);
     }
     return merged;
+  };
+  /** The request with our credentials on it. */
+  const withCredentials = (request: OutboundRequest, held: Held): OutboundRequest => {
+    if (held === NOTHING) return request;
+    const headers = { ...request.headers, ...held };
+    const ready = { ...request, headers };
+    for (const scheme of schemes) Object.assign(headers, scheme.sign?.(ready, target));
+    return ready;
   };
   /** Every scheme is told, so that none keeps what was refused. */
   const renewable = (refused: Record<string, string>): boolean =>
@@ -170,40 +186,35 @@ function createCaller({ clock, destination, schemes, target, repeats, options }:
   return async (transport: Transport, request: OutboundRequest, how: CallOptions = {}) => {
     const totalMs = Math.min(how.totalTimeoutMs ?? options.total_timeout_ms, options.total_timeout_ms);
     const deadlineMs = clock.monotonicMs() + totalMs;
-    const attempt = async (ignoresPause: boolean) => {
-      const held = await credentials(deadlineMs - clock.monotonicMs());
+    const attempt = (held: Held, ignoresPause: boolean) => {
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) throw new OutboundError('timeout', destination.origin);
       how.onCredentials?.(held);
-      const headers = { ...request.headers, ...held };
-      const ready = { ...request, headers };
-      for (const scheme of schemes) Object.assign(headers, scheme.sign?.(ready, target));
-      return {
-        held,
-        response: await transport(ready, {
-          totalTimeoutMs: leftMs,
-          ignoresPause,
-          signal: how.signal,
-          lane: how.lane,
-          sharesWithOthers: how.sharesWithOthers,
-        }),
-      };
+      return transport(withCredentials(request, held), {
+        totalTimeoutMs: leftMs,
+        ignoresPause,
+        signal: how.signal,
+        lane: how.lane,
+        sharesWithOthers: how.sharesWithOthers,
+      });
     };
     const again = async () => {
-      const { response } = await attempt(true);
+      const response = await attempt(await credentials(deadlineMs - clock.monotonicMs()), true);
       if (saysLater(response)) statedWaitMs(response, how);
       return response;
     };
     const mayRepeat = how.idempotent ?? isIdempotent(request);
     repeats.budget.onCall();
-    let first: Awaited<ReturnType<typeof attempt>>;
+    let response: OutboundResponse;
+    let held: Held;
     try {
-      first = await attempt(how.sharesLimit === false);
+      const ready = credentials(totalMs);
+      held = ready instanceof Promise ? await ready : ready;
+      response = await attempt(held, how.sharesLimit === false);
     } catch (error) {
       if (isPassing(error) && (await repeats.turn(mayRepeat, deadlineMs))) return again();
       throw error;
     }
-    const { held, response } = first;
     if ((how.refusesCredentials ?? isUnauthorized)(response)) return renewable(held) ? again() : response;
     if (!saysLater(response)) return response;
     const waitMs = statedWaitMs(response, how);

@@ -39,6 +39,10 @@ export interface ExpressAppOptions extends EdgeDeps {
   headers: Record<string, string>;
   /** Addresses and ranges of proxies whose X-Forwarded-For is believed; everybody else's is ignored. */
   trustedProxies: readonly string[];
+  /** How many addresses from the end of X-Forwarded-For are proxies at most; `undefined`: as many as are in the ranges. */
+  trustedHops?: number | undefined;
+  /** Answers only to a loopback name: a listener bound to one, so that no page can reach it by DNS rebinding. */
+  isLoopbackOnly?: boolean;
   /** Path that the public address carries; it may be in front of every path. */
   basePath: string;
   /** Lower-case name of the header that carries the customer proof. */
@@ -54,6 +58,15 @@ export function plainAddress(address = ''): string {
   return isIP(text) ? unmappedAddress(text) : 'unknown';
 }
 
+const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+
+function trustProxies(app: Express, { trustedProxies, trustedHops }: ExpressAppOptions): void {
+  app.set('trust proxy', trustedProxies.length > 0 ? [...trustedProxies] : false);
+  if (trustedHops === undefined) return;
+  const isTrusted = app.get('trust proxy fn') as (address: string, hop: number) => boolean;
+  app.set('trust proxy', (address: string, hop: number) => hop < trustedHops && isTrusted(address, hop));
+}
+
 /**
  * An Express application with everything switched off that an API does not use, and a context for each request. The
  * parts that every request passes are the fewest possible; what a route needs beyond them is the route's own.
@@ -66,7 +79,7 @@ export function createExpressApp(options: ExpressAppOptions): Express {
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.set('query parser', false);
-  app.set('trust proxy', options.trustedProxies.length > 0 ? [...options.trustedProxies] : false);
+  trustProxies(app, options);
   // Every cookie is Secure, whatever a request's header says: the public address is https, or loopback, where browsers
   // take such cookies over plain HTTP.
   Object.defineProperty(app.request, 'secure', { configurable: true, get: () => true });
@@ -94,6 +107,10 @@ export function createExpressApp(options: ExpressAppOptions): Express {
     }
     if (req.httpVersionMinor > 0 && req.headers.host === undefined)
       throw new BridgeError('INVALID_REQUEST', { message: 'The header host is missing.' });
+    if (options.isLoopbackOnly && !LOOPBACK_HOST.test(req.headers.host ?? 'localhost'))
+      throw new BridgeError('INVALID_REQUEST', {
+        message: 'This listener is bound to a loopback address and answers to such a name alone.',
+      });
     if (context.span) context.span.run(next);
     else next();
   });

@@ -111,6 +111,10 @@ export function createListener(
   server.timeout = limits.stalledTimeoutMs;
   // An expectation that we do not know is passed over (RFC 9110 section 10.1.1), not answered without the envelope.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
+  // A tunnel is nothing that we open; without a listener the connection would end without a word.
+  server.on('connect', (_req, socket: Socket) =>
+    refuseConnection(new Error(), socket, headers, 'METHOD_NOT_ALLOWED'),
+  );
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
     refuseConnection(error, socket, headers),
   );
@@ -133,13 +137,13 @@ function refuseConnection(
   error: NodeJS.ErrnoException,
   socket: Socket,
   headers: Record<string, string>,
+  code = codeOf(error),
 ): void {
   const answering = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage;
   if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
     socket.destroy();
     return;
   }
-  const code = codeOf(error);
   const requestId = randomToken(12);
   const body = JSON.stringify(errorEnvelope(new BridgeError(code), requestId));
   const head = {

@@ -107,10 +107,20 @@ function carriedBy(request: SignedRequest): Carried {
   return { signatures, problem, keyId: problem === undefined ? v2?.keyId : v2KeyId(request) };
 }
 
+/** Goes on at once with what is there, and later with what is not: a promise costs more than most checks. */
+function soon<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+const NO_VERSIONS: readonly SignatureVersion[] = [];
+const NO_SECRETS: readonly ApiKeySecret[] = [];
+
 const invalidKey = () => new BridgeError('INVALID_API_KEY');
 
 export function createPartnerProof(deps: PartnerProofDeps) {
   const { accessTokens, apiKeys, requestSignatures, partners, revocations } = deps;
+
+  const commonScopes = new WeakMap<AccessToken, { key: ApiKey; scopes: ReadonlySet<string> }>();
 
   const verifyToken = (text: string): AccessToken => {
     const verified = accessTokens.verify(text);
@@ -121,29 +131,30 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     return verified.token;
   };
 
-  const verifySecret = async ({ secret, named }: NonNullable<Presented['secret']>) => {
-    const found = apiKeys.bySecret(secret);
-    const lookup = found instanceof Promise ? await found : found;
-    if (lookup.result === 'live') return lookup;
-    if (lookup.result === 'expired') throw new BridgeError('EXPIRED_API_KEY');
-    throw new BridgeError(named ? 'INVALID_API_KEY' : 'INVALID_ACCESS_TOKEN');
-  };
+  const verifySecret = ({ secret, named }: NonNullable<Presented['secret']>) =>
+    soon(apiKeys.bySecret(secret), (lookup) => {
+      if (lookup.result === 'live') return lookup;
+      if (lookup.result === 'expired') throw new BridgeError('EXPIRED_API_KEY');
+      throw new BridgeError(named ? 'INVALID_API_KEY' : 'INVALID_ACCESS_TOKEN');
+    });
 
   /** Who the credentials say is calling. A key of another partner than the one proven is like an unknown one. */
-  const findParties = async (presented: Presented, { keyId }: Carried): Promise<Found> => {
+  const findParties = (presented: Presented, { keyId }: Carried): Found | Promise<Found> => {
     const token = presented.token === undefined ? undefined : verifyToken(presented.token);
-    const bearer = presented.secret && (await verifySecret(presented.secret));
-    const partner = token?.partner ?? bearer?.key.partner;
     const publicId = presented.publicId ?? keyId;
-    if (publicId === undefined) return { token, bearer, named: undefined, partner };
-    const found = apiKeys.byPublicId(publicId);
-    const named = found instanceof Promise ? await found : found;
-    if (named.result === 'unknown') throw invalidKey();
-    if (partner !== undefined && named.key.partner !== partner) throw invalidKey();
-    if (keyId !== undefined && keyId !== publicId) {
-      throw new BridgeError(named.result === 'live' ? 'INVALID_SIGNATURE' : 'INVALID_API_KEY');
-    }
-    return { token, bearer, named, partner };
+    const withKey = (bearer: Found['bearer']): Found | Promise<Found> => {
+      const partner = token?.partner ?? bearer?.key.partner;
+      if (publicId === undefined) return { token, bearer, named: undefined, partner };
+      return soon(apiKeys.byPublicId(publicId), (named) => {
+        if (named.result === 'unknown') throw invalidKey();
+        if (partner !== undefined && named.key.partner !== partner) throw invalidKey();
+        if (keyId !== undefined && keyId !== publicId) {
+          throw new BridgeError(named.result === 'live' ? 'INVALID_SIGNATURE' : 'INVALID_API_KEY');
+        }
+        return { token, bearer, named, partner };
+      });
+    };
+    return presented.secret ? soon(verifySecret(presented.secret), withKey) : withKey(undefined);
   };
 
   /**
@@ -195,13 +206,20 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     }
   };
 
-  const scopesOf = (found: Found, keys: readonly ApiKey[], proven: boolean): Set<string> => {
+  /** What every credential allows. A token and a key that are used together are so again and again. */
+  const scopesOf = ({ token }: Found, keys: readonly ApiKey[], proven: boolean): ReadonlySet<string> => {
+    const [key] = keys;
+    const isUsual = token !== undefined && key !== undefined && keys.length === 1 && proven;
+    const known = isUsual ? commonScopes.get(token) : undefined;
+    if (known && known.key === key) return known.scopes;
     const [first, ...rest] = [
-      ...(found.token ? [found.token.scopes] : []),
-      ...keys.map((key) => new Set(key.scopes)),
+      ...(token ? [token.scopes] : []),
+      ...keys.map((one) => new Set<string>(one.scopes)),
     ];
     const common = [...(first ?? [])].filter((scope) => rest.every((others) => others.has(scope)));
-    return new Set(proven ? common : common.filter((scope) => PUBLISHABLE_SCOPES.has(scope)));
+    const scopes = new Set(proven ? common : common.filter((scope) => PUBLISHABLE_SCOPES.has(scope)));
+    if (isUsual) commonScopes.set(token, { key, scopes });
+    return scopes;
   };
 
   /** Tells the log who calls, as far as that is known. */
@@ -212,20 +230,9 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     if (found.token) context.clientId = found.token.clientId;
   };
 
-  /**
-   * Which partner makes this request, with the scope that the call needs. Several credentials at once must be of one
-   * partner, and allow what all of them allow; signatures that are there are checked, whether asked for or not. What
-   * only a holder may know (expiry, time, address, scope) is said after the proof alone. What the limits refuse has used
-   * nothing up.
-   */
-  return async (request: ProofRequest): Promise<PartnerProof> => {
-    const { req, body, context, scope } = request;
-    const presented = presentedCredentials(req, { bearerAlone: request.bearerAlone ?? false });
-    const carried =
-      carriesSignature(req) && !request.bearerAlone
-        ? carriedBy(asSignedRequest(req, body, deps.address))
-        : NO_SIGNATURES;
-    const found = await findParties(presented, carried);
+  /** What the credentials prove, and the secrets that proved it. Throws what the caller may know. */
+  const judge = (request: ProofRequest, carried: Carried, found: Found) => {
+    const { context, scope } = request;
     const named = found.named?.result === 'unknown' ? undefined : found.named;
     const key = named?.key ?? found.bearer?.key;
     const keys = [key, found.bearer?.key].filter((one) => one !== undefined);
@@ -237,13 +244,13 @@ export function createPartnerProof(deps: PartnerProofDeps) {
         : new BridgeError('INVALID_ACCESS_TOKEN', { missing: true });
     }
     const isSigned = carried.signatures.length > 0 || carried.problem !== undefined;
-    const secrets = isSigned ? checkSignatures(request, found, carried) : [];
+    const signers = isSigned ? checkSignatures(request, found, carried) : NO_SECRETS;
     // The secret of a bearer-use key proves by being presented; its signature can only come on top.
     const proven = found.partner !== undefined || (isSigned && key?.use === 'signing');
     if (named?.result === 'expired') throw proven ? new BridgeError('EXPIRED_API_KEY') : invalidKey();
-    const signed = carried.signatures.map(({ version }) => version);
+    const signed = isSigned ? carried.signatures.map(({ version }) => version) : NO_VERSIONS;
     // A signature speaks for the key that made it and for no other.
-    for (const one of keys) checkKey(one, one === key ? signed : [], proven, context.address);
+    for (const one of keys) checkKey(one, one === key ? signed : NO_VERSIONS, proven, context.address);
     if (!key && request.needsKey && !found.token?.customer)
       throw new BridgeError('INVALID_API_KEY', { missing: true });
     if (!proven && !PUBLISHABLE_SCOPES.has(scope)) throw invalidKey();
@@ -251,25 +258,56 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     if (!scopes.has(scope))
       throw proven ? new BridgeError('INSUFFICIENT_SCOPE', { details: { scope } }) : invalidKey();
     const partner = partners.find(found.partner ?? (key as ApiKey).partner) as Partner;
-    const clientId = found.token?.clientId;
-    const admitted = request.limits.admitCaller(context, callerOf({ partner, key, clientId, proven }));
-    if (admitted) await admitted;
-    if (key && signed.length > 0) await usedUp(request, key, carried.signatures);
-    for (const secret of found.bearer ? [found.bearer.secret, ...secrets] : secrets)
-      apiKeys.note(secret.secretId);
-    // Named beside an access token alone, it is in use although its secret is not.
-    if (named?.result === 'live' && secrets.length === 0) apiKeys.note(named.key.keyId);
     const environment = keys.some((one) => one.environment === 'test') ? 'test' : 'live';
-    return {
-      partner,
-      key,
-      environment,
-      clientId,
-      token: found.token,
-      scopes,
-      signed,
-      proven,
+    const { token } = found;
+    const clientId = token?.clientId;
+    const proof: PartnerProof = { partner, key, environment, clientId, token, scopes, signed, proven };
+    return { proof, secrets: found.bearer ? [found.bearer.secret, ...signers] : signers };
+  };
+
+  /** Notes what was used. */
+  const note = ({ named }: Found, secrets: readonly ApiKeySecret[], isSigned: boolean) => {
+    for (const secret of secrets) apiKeys.note(secret.secretId);
+    // Named beside an access token alone, it is in use although its secret is not.
+    if (named?.result === 'live' && !isSigned) apiKeys.note(named.key.keyId);
+  };
+
+  const admit = (
+    request: ProofRequest,
+    carried: Carried,
+    found: Found,
+  ): PartnerProof | Promise<PartnerProof> => {
+    const { proof, secrets } = judge(request, carried, found);
+    const { key, signed } = proof;
+    const isSigned = carried.signatures.length > 0 || carried.problem !== undefined;
+    const admitted = request.limits.admitCaller(request.context, callerOf(proof));
+    if (!admitted && (!key || signed.length === 0)) {
+      note(found, secrets, isSigned);
+      return proof;
+    }
+    const finish = async () => {
+      if (admitted) await admitted;
+      if (key && signed.length > 0) await usedUp(request, key, carried.signatures);
+      note(found, secrets, isSigned);
+      return proof;
     };
+    return finish();
+  };
+
+  /**
+   * Which partner makes this request, with the scope that the call needs. Several credentials at once must be of one
+   * partner, and allow what all of them allow; signatures that are there are checked, whether asked for or not. What
+   * only a holder may know (expiry, time, address, scope) is said after the proof alone. What the limits refuse has used
+   * nothing up. Throws, or rejects: at once while all that it needs is in memory.
+   */
+  return (request: ProofRequest): PartnerProof | Promise<PartnerProof> => {
+    const { req, body } = request;
+    const presented = presentedCredentials(req, { bearerAlone: request.bearerAlone ?? false });
+    const carried =
+      carriesSignature(req) && !request.bearerAlone
+        ? carriedBy(asSignedRequest(req, body, deps.address))
+        : NO_SIGNATURES;
+    return soon(findParties(presented, carried), (found) => admit(request, carried, found));
   };
 }
 

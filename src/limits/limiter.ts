@@ -124,9 +124,17 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Limit
   };
 
   const verdictOf = (counted: readonly Policy[], result: CountResult): LimitVerdict => {
-    const states = counted.map((policy, i) => stateOf(policy, result.windows[i] as WindowState));
-    const visible = states.filter((_state, i) => counted[i]?.shown);
-    if (result.admitted) return { ...ADMITTED, policies: visible };
+    const states: PolicyState[] = [];
+    const visible: PolicyState[] = [];
+    for (const [i, policy] of counted.entries()) {
+      if (result.admitted && !policy.shown) continue;
+      const state = stateOf(policy, result.windows[i] as WindowState);
+      states.push(state);
+      if (policy.shown) visible.push(state);
+    }
+    if (result.admitted) {
+      return { admitted: true, policies: visible, retryAfterSeconds: 0, refusedBy: undefined };
+    }
     const full = states.filter(({ remaining }) => remaining === 0);
     const refusedBy = full.reduce(
       (a, b) => (b.resetSeconds > a.resetSeconds ? b : a),

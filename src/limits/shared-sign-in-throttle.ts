@@ -1,7 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { RateLimiterRedis as Limiter } from 'rate-limiter-flexible';
-import { BridgeError } from '../errors.ts';
 import { callerNetwork } from './caller-network.ts';
 import {
   type Attempt,
@@ -9,6 +8,7 @@ import {
   type SignInThrottleOptions,
   tooManyFailures,
 } from './sign-in-throttle.ts';
+import { createUnderWay, signInBusy, startPatience } from './under-way.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -37,24 +37,34 @@ const MAX_WAITING = 256;
 /** Attempts under way in this process; further ones wait, so that honest ones of a fleet do not use up the limit. */
 const placesFor = (limit: number): number => Math.max(1, Math.min(64, Math.floor(limit / 4)));
 
-/** Lets at most `places` runs of one name happen at a time. Throws `SIGN_IN_BUSY` when too many wait. */
+/** Lets at most `places` runs of one name happen at a time. Throws `SIGN_IN_BUSY` when too many wait, or too long. */
 function createTurnstile(places: number) {
-  const gates = new Map<string, { inside: number; waiting: (() => void)[] }>();
+  const gates = new Map<string, { inside: number; waiting: Set<() => void> }>();
   const enter = async (name: string): Promise<void> => {
-    const gate = gates.get(name) ?? { inside: 0, waiting: [] };
+    const gate = gates.get(name) ?? { inside: 0, waiting: new Set() };
     gates.set(name, gate);
     if (gate.inside < places) {
       gate.inside += 1;
       return;
     }
-    if (gate.waiting.length >= MAX_WAITING) throw new BridgeError('SIGN_IN_BUSY', { retryAfterSeconds: 1 });
-    await new Promise<void>((resolve) => gate.waiting.push(resolve));
+    if (gate.waiting.size >= MAX_WAITING) throw signInBusy();
+    let turn = () => {};
+    const woken = new Promise<void>((resolve) => (turn = resolve));
+    gate.waiting.add(turn);
+    const patience = startPatience();
+    const inTime = await patience.outlasts(woken);
+    patience.stop();
+    // Still in the line: the place of one who was called in the same moment is taken all the same.
+    if (!inTime && gate.waiting.delete(turn)) throw signInBusy();
   };
   const leave = (name: string): void => {
     const gate = gates.get(name);
     // The place goes to whoever waited longest.
-    const next = gate?.waiting.shift();
-    if (next) return next();
+    const [next] = gate?.waiting ?? [];
+    if (gate && next) {
+      gate.waiting.delete(next);
+      return next();
+    }
     if (gate && --gate.inside === 0) gates.delete(name);
   };
   return {
@@ -99,6 +109,7 @@ export function createSharedSignInThrottle(
     duration: options.addressWindowSeconds,
   });
   const accountTurnstile = createTurnstile(placesFor(options.maxFailuresPerAccount));
+  const underWay = createUnderWay(options.maxUnderWayPerAddress);
   const addressTurnstile = createTurnstile(placesFor(options.maxFailuresPerAddress));
   // What cannot be given back while Redis is away counts as a failure until the window ends.
   const giveBack = (limiter: Limiter, name: string) => limiter.reward(name, 1).catch(() => undefined);
@@ -124,7 +135,7 @@ export function createSharedSignInThrottle(
   const settle = async (verdict: Attempt['verdict'], name: string, network: string): Promise<void> => {
     if (verdict === 'failed') return;
     await Promise.all([
-      giveBack(addresses, network),
+      verdict === 'busy' ? undefined : giveBack(addresses, network),
       verdict === 'passed' ? accounts.delete(name).catch(() => undefined) : giveBack(accounts, name),
     ]);
   };
@@ -147,9 +158,13 @@ export function createSharedSignInThrottle(
   };
 
   return {
-    guard: (account, address, attempt) =>
-      addressTurnstile.pass(callerNetwork(address), () =>
-        accountTurnstile.pass(account, () => count([account, address], attempt)),
-      ),
+    guard: (account, address, attempt) => {
+      const network = callerNetwork(address);
+      return underWay.run(network, () =>
+        addressTurnstile.pass(network, () =>
+          accountTurnstile.pass(account, () => count([account, address], attempt)),
+        ),
+      );
+    },
   };
 }

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import type { RateLimiterMemory as Limiter } from 'rate-limiter-flexible';
 import { BridgeError } from '../errors.ts';
 import { callerNetwork } from './caller-network.ts';
+import { createUnderWay, type Patience, signInBusy, startPatience } from './under-way.ts';
 
 // By its own file: the index of the package loads a client for every store there is.
 const RateLimiterMemory = createRequire(import.meta.url)(
@@ -22,21 +23,26 @@ export interface SignInThrottleOptions {
   maxFailuresPerAddress: number;
   /** Default 60. */
   addressWindowSeconds: number;
+  /** Attempts of one address that may be under way at once, in this process. Default 24. */
+  maxUnderWayPerAddress: number;
 }
 
 export interface SignInThrottle {
   /**
    * Runs one attempt for an account (canonical name) from an address. Of an account, and of an address, at most as
    * many attempts are under way as it has failures left, so that parallel guesses never get more than the limit; the
-   * others wait.
-   * Throws `RATE_LIMITED` with the seconds to wait, or `SIGN_IN_BUSY` when too many wait.
+   * others wait for at most two seconds. Beyond `maxUnderWayPerAddress` nothing waits.
+   * Throws `RATE_LIMITED` with the seconds to wait, or `SIGN_IN_BUSY` when too many wait, or too long.
    */
   guard<T extends Attempt>(account: string, address: string, attempt: () => Promise<T>): Promise<T>;
 }
 
-/** `passed` forgets the account's failures, `failed` counts one, `undecided` (nobody could tell) does neither. */
+/**
+ * `passed` forgets the account's failures, `failed` counts one, `undecided` (nobody could tell) does neither. `busy`
+ * (there was too much to do) counts for the address alone: whoever sends more than can be done is throttled for it.
+ */
 export interface Attempt {
-  verdict: 'passed' | 'failed' | 'undecided';
+  verdict: 'passed' | 'failed' | 'undecided' | 'busy';
 }
 
 /**
@@ -72,7 +78,7 @@ export function tooManyFailures(
 interface Gate {
   id: string;
   inFlight: number;
-  waiting: (() => void)[];
+  waiting: Set<() => void>;
 }
 
 export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObject): SignInThrottle {
@@ -87,6 +93,7 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
     duration: options.addressWindowSeconds,
   });
   const gates = new Map<string, Gate>();
+  const underWay = createUnderWay(options.maxUnderWayPerAddress);
 
   const failuresOf = async (limiter: Limiter, name: string): Promise<number> => {
     const state = await limiter.get(name);
@@ -102,64 +109,91 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
 
   const gateOf = (limiter: Limiter, name: string): Gate => {
     const id = `${limiter.keyPrefix} ${name}`;
-    const gate = gates.get(id) ?? { id, inFlight: 0, waiting: [] };
+    const gate = gates.get(id) ?? { id, inFlight: 0, waiting: new Set() };
     gates.set(id, gate);
     return gate;
   };
 
   const wakeAll = (gate: Gate) => {
-    for (const wake of gate.waiting.splice(0)) wake();
+    const woken = [...gate.waiting];
+    gate.waiting.clear();
+    for (const wake of woken) wake();
   };
 
   const leave = (gate: Gate) => {
     gate.inFlight--;
-    if (gate.inFlight === 0 && gate.waiting.length === 0) gates.delete(gate.id);
+    if (gate.inFlight === 0 && gate.waiting.size === 0) gates.delete(gate.id);
     wakeAll(gate);
+  };
+
+  /** Waits until somebody leaves. Throws `SIGN_IN_BUSY` when too many wait already, or when patience ends. */
+  const waitAt = async (gate: Gate, patience: Patience): Promise<void> => {
+    const full = gate.waiting.size >= MAX_WAITING;
+    let wake = () => {};
+    const woken = full ? undefined : new Promise<void>((resolve) => (wake = resolve));
+    if (woken) gate.waiting.add(wake);
+    gate.inFlight--;
+    // With nobody under way there would be nobody to wake those who wait.
+    if (gate.inFlight === 0) wakeAll(gate);
+    if (!woken) throw signInBusy();
+    if (await patience.outlasts(woken)) return;
+    gate.waiting.delete(wake);
+    throw signInBusy();
   };
 
   /** Takes a place, or waits until one is free. */
   const enter = async (limiter: Limiter, name: string): Promise<Gate> => {
-    for (;;) {
-      const gate = gateOf(limiter, name);
-      // Counted before the failures are read: whatever fails in between is in one of the two numbers.
-      const underWay = ++gate.inFlight;
-      let failures: number;
-      try {
-        failures = await failuresOf(limiter, name);
-      } catch (error) {
-        leave(gate);
-        throw error;
+    let patience: Patience | undefined;
+    try {
+      for (;;) {
+        const gate = gateOf(limiter, name);
+        // Counted before the failures are read: whatever fails in between is in one of the two numbers.
+        const inside = ++gate.inFlight;
+        let failures: number;
+        try {
+          failures = await failuresOf(limiter, name);
+        } catch (error) {
+          leave(gate);
+          throw error;
+        }
+        if (failures + inside <= limiter.points) return gate;
+        await waitAt(gate, (patience ??= startPatience()));
       }
-      if (failures + underWay <= limiter.points) return gate;
-      const full = gate.waiting.length >= MAX_WAITING;
-      const woken = full ? undefined : new Promise<void>((resolve) => gate.waiting.push(resolve));
-      gate.inFlight--;
-      // With nobody under way there would be nobody to wake those who wait.
-      if (gate.inFlight === 0) wakeAll(gate);
-      if (!woken) throw new BridgeError('SIGN_IN_BUSY', { retryAfterSeconds: 1 });
-      await woken;
+    } finally {
+      patience?.stop();
+    }
+  };
+
+  const count = async (name: string, network: string, { verdict }: Attempt): Promise<void> => {
+    if (verdict === 'failed') await accounts.penalty(name);
+    if (verdict === 'failed' || verdict === 'busy') await addresses.penalty(network);
+    if (verdict === 'passed') await accounts.delete(name);
+  };
+
+  const attempted = async <T extends Attempt>(
+    [account, network]: [string, string],
+    attempt: () => Promise<T>,
+  ): Promise<T> => {
+    const name = createHmac('sha256', key).update(account).digest('base64url');
+    const addressGate = await enter(addresses, network);
+    try {
+      const accountGate = await enter(accounts, name);
+      try {
+        const result = await attempt();
+        await count(name, network, result);
+        return result;
+      } finally {
+        leave(accountGate);
+      }
+    } finally {
+      leave(addressGate);
     }
   };
 
   return {
-    guard: async (account, address, attempt) => {
-      const name = createHmac('sha256', key).update(account).digest('base64url');
+    guard: (account, address, attempt) => {
       const network = callerNetwork(address);
-      const addressGate = await enter(addresses, network);
-      try {
-        const accountGate = await enter(accounts, name);
-        try {
-          const result = await attempt();
-          if (result.verdict === 'failed')
-            await Promise.all([accounts.penalty(name), addresses.penalty(network)]);
-          if (result.verdict === 'passed') await accounts.delete(name);
-          return result;
-        } finally {
-          leave(accountGate);
-        }
-      } finally {
-        leave(addressGate);
-      }
+      return underWay.run(network, () => attempted([account, network], attempt));
     },
   };
 }

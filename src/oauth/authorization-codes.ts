@@ -4,7 +4,7 @@ import type { CustomerIdentifier, CustomerReference } from '../identifiers/ident
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomBase62 } from '../platform/random.ts';
-import { newFamilyId } from '../tokens/refresh-families.ts';
+import { newFamilyId } from '../tokens/refresh-token-text.ts';
 import type { AuthorizationCodeStore } from './authorization-code.ts';
 import type { SessionBinding } from './openid-binding.ts';
 

@@ -1,6 +1,6 @@
 import type { Audit } from '../audit/audit.ts';
 import type { Channel } from '../channels/channel.ts';
-import { isPrivateUse } from '../clients/redirect-uri.ts';
+import { isLoopback, isPrivateUse } from '../clients/redirect-uri.ts';
 import type { Identities } from '../customers/identities.ts';
 import type { CustomerIdentifier, CustomerReference } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -48,9 +48,12 @@ interface KnownCustomer {
   channel: Channel;
 }
 
-/** RFC 8252 section 8.6: any app on the device may claim a private-use scheme, and then nothing proves which one asks. */
+/**
+ * RFC 8252 section 8.6: any app on the device may claim a private-use scheme or listen on a loopback port, and then
+ * nothing proves which one asks.
+ */
 function mayBeImpersonated({ client, redirectUri }: AuthorizationRequest): boolean {
-  return client.authentication === 'none' && isPrivateUse(redirectUri);
+  return client.authentication === 'none' && (isPrivateUse(redirectUri) || isLoopback(redirectUri));
 }
 
 /**

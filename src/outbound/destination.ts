@@ -173,8 +173,7 @@ export function createDestination(deps: DestinationDeps): Destination {
         isShared: sharesWithOthers,
         start() {
           course.startedAtMs = elapsed.monotonicMs();
-          const headers = { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'symbolon' };
-          const { method, body } = request;
+          const { method, headers, body } = request;
           cut = pool.dispatch({ method, path: basePath + request.path, headers, body }, pooled);
         },
         refuse: abandon,

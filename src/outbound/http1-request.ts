@@ -4,6 +4,9 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** RFC 9110 section 5.5, in the bytes of Latin-1: what a line break in a value would turn into a second header. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
+/** We ask for no content coding, and say who we are, whatever the caller set. */
+const CONSTANT = 'accept-encoding: identity\r\nuser-agent: symbolon\r\n';
+const PASSED_OVER: ReadonlySet<string> = new Set(['accept-encoding', 'user-agent']);
 /** What says where the message ends and what becomes of the connection is ours alone to say. */
 const OURS: ReadonlySet<string> = new Set([
   'host',
@@ -35,10 +38,10 @@ function mayBeSet(name: string): boolean {
 export function encodeRequest(host: string, request: OutboundRequest): string | Buffer | undefined {
   const { method, path, headers, body } = request;
   if (!TARGET.test(path)) return undefined;
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${CONSTANT}`;
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined) continue;
+    if (value === undefined || PASSED_OVER.has(name)) continue;
     if (!mayBeSet(name) || !VALUE.test(value)) return undefined;
     head += `${name}: ${value}\r\n`;
   }

@@ -9,7 +9,7 @@ import {
 import { statedPauseMs } from './retry.ts';
 import { readTokenAnswer, type TokenAnswer, tokenErrorCode } from './token-answer.ts';
 import { TOKEN_FETCH_TIMEOUT_MS } from './token-holder.ts';
-import { createFleetTokens, type FleetTokens, type FleetTokensDeps } from './token-share.ts';
+import { createFleetTokens, type FleetTokens, type FleetTokensDeps } from './fleet-tokens.ts';
 
 /** An answer, and the moment before it was asked for: a life that is stated counts from there. */
 export interface TimedTokenAnswer extends TokenAnswer {

@@ -1,7 +1,8 @@
 import type { Clock } from '../platform/clock.ts';
 import { randomFraction } from '../platform/random.ts';
 import { type OutboundAuth, OutboundError, type TokenStatus } from './outbound-types.ts';
-import type { FleetTokens, GrantedToken } from './token-share.ts';
+import type { FleetTokens } from './fleet-tokens.ts';
+import type { GrantedToken } from './token-share.ts';
 
 const WAIT_TIMEOUT_MS = 5_000;
 /** Longest fetch, the wait for another process's included. */

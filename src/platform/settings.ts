@@ -25,11 +25,13 @@ export function secretSetting(options: { minLength?: number } = {}) {
 /** A web origin exactly as a browser writes it in the `Origin` header. */
 export const originSetting = z.string().refine((value) => {
   try {
-    return new URL(value).origin === value && /^https?:$/.test(new URL(value).protocol);
+    return (
+      new URL(value).origin === value && /^https?:$/.test(new URL(value).protocol) && !value.includes('*')
+    );
   } catch {
     return false;
   }
-}, 'must be an origin such as https://www.example.com, without path or trailing slash');
+}, 'must be an origin such as https://www.example.com, without path, trailing slash or wildcard');
 
 /** An absolute http or https address without user info. */
 export const urlSetting = z.string().refine((value) => {

@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import { isLoopbackHost } from '../config/config.ts';
 import { createAdminApp, createOpsApp, createPublicApp } from '../http/app.ts';
 import { createCustomerProof } from '../http/customer-proof.ts';
 import { healthLive, healthReady, metricsEndpoint } from '../http/endpoints/health.ts';
@@ -24,6 +25,7 @@ function appOptions(rooms: Rooms, isDraining: () => boolean) {
     audit,
     headers: securityHeaders({ https: protocol === 'https:' }),
     trustedProxies: config.http.trusted_proxies,
+    trustedHops: config.http.trusted_hops,
     basePath: pathname.replace(/\/$/, ''),
     customerAuthHeader: config.http.customer_auth_header,
     isDraining,
@@ -78,6 +80,7 @@ function adminApp(foundations: Foundations, rooms: Rooms, options: AppOptions): 
     {
       ...options,
       basePath: '',
+      isLoopbackOnly: isLoopbackHost(rooms.config.admin.host),
       isAdminToken: (token) => timingSafeEqual(hash('sha256', token, 'buffer'), digest),
     },
     adminEndpoints({
@@ -109,7 +112,7 @@ export function createApps(foundations: Foundations, rooms: Rooms, isDraining: (
   const apps: Record<ListenerName, HttpApp> = {
     public: publicApp(rooms, options, isReady),
     admin: adminApp(foundations, rooms, options),
-    ops: createOpsApp({ ...options, basePath: '' }, [
+    ops: createOpsApp({ ...options, basePath: '', isLoopbackOnly: isLoopbackHost(rooms.config.ops.host) }, [
       healthLive('ops'),
       healthReady('ops', { isReady }),
       metricsEndpoint({ metrics }),

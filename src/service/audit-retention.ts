@@ -85,8 +85,8 @@ export function openAuditRetention(deps: AuditRetentionDeps, opened: Closer[]) {
   opened.push(() => retention.stop());
 
   const run = async (): Promise<RetentionRun> => {
-    nextAtMs = clock.monotonicMs() + RUN_EVERY_MS;
     const result = await retention.run();
+    nextAtMs = clock.monotonicMs() + RUN_EVERY_MS;
     const { records, oldestMs, held, refused } = result;
     last = result;
     gauges.pruned.inc(records);

@@ -1,11 +1,11 @@
 import type { Authenticator, ProbeResult } from '../authenticators/authenticator.ts';
+import type { OAuthClient } from '../clients/client.ts';
 import type { Config } from '../config/config.ts';
 import type { Finding } from '../http/admin/status.ts';
 import type { Partner } from '../partners/partner.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { RedisConnection } from '../stores/redis.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
-import { openIdFindings } from './openid-findings.ts';
 import type { PartnerWarnings } from './partner-warnings.ts';
 
 export interface Examined {
@@ -32,6 +32,23 @@ function ownership(group: string, partners: readonly Partner[]): string {
   const [known] = partners.filter(({ disabledAtMs }) => disabledAtMs === undefined);
   if (!known) return create;
   return `${create}, or for one that exists: symbolon partners update ${known.id} --groups ${[...known.channelGroups, group].join(',')}`;
+}
+
+/** What doctor says of clients of OpenID Connect: claims that would stay away without a word. */
+async function openIdFindings(deps: {
+  stores: { clients: { list(): Promise<OAuthClient[]> } };
+  partners: Pick<Partners, 'all'>;
+}): Promise<Finding[]> {
+  const partners = new Map(deps.partners.all().map((partner) => [partner.id, partner]));
+  const clients = (await deps.stores.clients.list()).filter(({ revokedAtMs }) => revokedAtMs === undefined);
+  return clients.flatMap(({ clientId, partner: id, openid }): Finding[] => {
+    const visible = partners.get(id)?.visibleFields ?? [];
+    const hidden = Object.entries(openid?.claims ?? {}).filter(([, field]) => !visible.includes(field));
+    if (hidden.length === 0) return [];
+    const named = hidden.map(([claim, field]) => `${claim} (field ${field})`).join(', ');
+    const message = `Partner ${id} may not see what these claims come from, so they stay away: ${named}. Run: symbolon partners update ${id} --fields …, or make the client without them.`;
+    return [{ subject: `client ${clientId}`, ok: false, message }];
+  });
 }
 
 /** Tries every dependency for real and says in a sentence what is wrong. */

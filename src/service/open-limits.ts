@@ -52,6 +52,7 @@ function signInOptions({ sign_in }: Config): SignInThrottleOptions {
     windowSeconds: sign_in.window_seconds,
     maxFailuresPerAddress: sign_in.max_failures_per_address,
     addressWindowSeconds: sign_in.address_window_seconds,
+    maxUnderWayPerAddress: sign_in.max_under_way_per_address,
   };
 }
 

@@ -1,7 +1,12 @@
 import { type ApiKeysDeps, createApiKeys } from '../api-keys/api-keys.ts';
 import { createNewAddresses } from '../api-keys/new-addresses.ts';
 import { createRequestSignatures } from '../api-keys/request-signatures.ts';
-import { createPartnerProof, type PartnerProofDeps, type ProvePartner } from '../http/partner-proof.ts';
+import {
+  createPartnerProof,
+  type PartnerProof,
+  type PartnerProofDeps,
+  type ProvePartner,
+} from '../http/partner-proof.ts';
 import { publicAddressOf } from '../http/signed-request.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -50,21 +55,18 @@ export function createPartnerCredentials(deps: PartnerCredentialsDeps, opened: C
   const requestSignatures = createRequestSignatures({ clock, replays, apiKeys });
   const every: RecurringTask[] = [{ name: 'api_key_usage', everyMs: USAGE_MS, run: () => apiKeys.flush() }];
   const prove = createPartnerProof({ ...deps, apiKeys, requestSignatures, address });
-  const provePartner: ProvePartner = async (request) => {
-    const proof = await prove(request);
-    const { key, partner } = proof;
-    if (proof.proven && key) {
-      const { keyId, publicPrefix } = key;
-      const { address: from } = request.context;
-      newAddresses.note({
-        kind: 'api_key',
-        id: keyId,
-        partner: partner.id,
-        keyPrefix: publicPrefix,
-        address: from,
-      });
-    }
-    return proof;
+  const noteAddress = ({ key, partner, proven }: PartnerProof, from: string) => {
+    if (!proven || !key) return;
+    const { keyId: id, publicPrefix: keyPrefix } = key;
+    newAddresses.note({ kind: 'api_key', id, partner: partner.id, keyPrefix, address: from });
+  };
+  const provePartner: ProvePartner = (request) => {
+    const noted = (proof: PartnerProof) => {
+      noteAddress(proof, request.context.address);
+      return proof;
+    };
+    const proof = prove(request);
+    return proof instanceof Promise ? proof.then(noted) : noted(proof);
   };
   return { apiKeys, replays, newAddresses, endpoints: { apiKeys, address, provePartner }, every };
 }

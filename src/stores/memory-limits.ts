@@ -46,13 +46,18 @@ export function createMemoryLimitCounter(
     return subjects;
   };
 
+  const windowOf = (running: readonly Running[] | undefined, windowMs: number): Running | undefined => {
+    if (running) for (const one of running) if (one.windowMs === windowMs) return one;
+    return undefined;
+  };
+
   /** Where the running window of this length stands, or one that has not begun. */
   const look = (
     running: readonly Running[] | undefined,
     { quota, windowMs }: CountedWindow,
     nowMs: number,
   ): WindowState => {
-    const one = running?.find((window) => window.windowMs === windowMs);
+    const one = windowOf(running, windowMs);
     return one && one.endsAtMs > nowMs
       ? { left: Math.max(0, quota - one.used), endsInMs: one.endsAtMs - nowMs }
       : { left: quota, endsInMs: 0 };
@@ -68,7 +73,7 @@ export function createMemoryLimitCounter(
       subjects.set(name, (running = []));
     }
     for (const { windowMs } of windows) {
-      let one = running.find((window) => window.windowMs === windowMs);
+      let one = windowOf(running, windowMs);
       if (!one) running.push((one = { windowMs, used: 0, endsAtMs: 0 }));
       if (one.endsAtMs <= nowMs) {
         one.used = 0;

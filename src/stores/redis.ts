@@ -48,10 +48,49 @@ function asFailure(cause: unknown): unknown {
   return new BridgeError('STORE_UNAVAILABLE', { cause });
 }
 
-/** node-redis applies its own time-out only until a command is written; this one holds until it is answered. */
+/** A command that waits for its answer. */
+interface Waiting {
+  /** Reading of the system's monotonic clock. */
+  dueMs: number;
+  answered: boolean;
+  giveUp(): void;
+  next: Waiting | undefined;
+}
+
+/**
+ * node-redis applies its own time-out only until a command is written; this one holds until it is answered. All wait
+ * equally long, so they are due in the order of their calls, and one timer serves them all.
+ */
 function createDeadlines(clock: Clock, onStall: () => void): Deadlines {
   let waiting = 0;
   let silentSinceMs = 0;
+  let first: Waiting | undefined;
+  let last: Waiting | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const dropAnswered = () => {
+    while (first?.answered) first = first.next;
+    if (!first) last = undefined;
+  };
+  // A timer for a command that was answered meanwhile finds nothing overdue and is set anew for the first that waits.
+  const arm = () => {
+    if (first) timer ??= setTimeout(giveUpOverdue, Math.max(0, first.dueMs - systemClock.monotonicMs()));
+  };
+  const giveUpOverdue = () => {
+    timer = undefined;
+    let isOverdue = false;
+    // A timer may come a moment early.
+    const nowMs = systemClock.monotonicMs() + 1;
+    while (first && first.dueMs <= nowMs) {
+      isOverdue ||= !first.answered;
+      if (!first.answered) first.giveUp();
+      first = first.next;
+    }
+    dropAnswered();
+    arm();
+    if (isOverdue && clock.monotonicMs() - silentSinceMs >= STALL_MS) onStall();
+  };
+
   return {
     reset() {
       silentSinceMs = clock.monotonicMs();
@@ -60,14 +99,24 @@ function createDeadlines(clock: Clock, onStall: () => void): Deadlines {
       if (waiting === 0) silentSinceMs = clock.monotonicMs();
       waiting += 1;
       return new Promise<T>((resolve, reject) => {
-        const timer = setTimeout(() => {
-          reject(new BridgeError('STORE_UNAVAILABLE', { cause: new Error('Redis did not answer in time') }));
-          if (clock.monotonicMs() - silentSinceMs >= STALL_MS) onStall();
-        }, COMMAND_TIMEOUT_MS);
+        const command: Waiting = {
+          dueMs: systemClock.monotonicMs() + COMMAND_TIMEOUT_MS,
+          answered: false,
+          giveUp: () =>
+            reject(
+              new BridgeError('STORE_UNAVAILABLE', { cause: new Error('Redis did not answer in time') }),
+            ),
+          next: undefined,
+        };
+        if (last) last.next = command;
+        last = command;
+        first ??= command;
+        arm();
         const answered = () => {
-          clearTimeout(timer);
+          command.answered = true;
           waiting -= 1;
           silentSinceMs = clock.monotonicMs();
+          dropAnswered();
         };
         reply.then(
           (value) => {
@@ -86,15 +135,24 @@ function createDeadlines(clock: Clock, onStall: () => void): Deadlines {
 
 /** A client whose commands go to whatever connection is current, each bounded. */
 function boundedClient(current: () => RedisClient, deadlines: Deadlines): RedisClient {
+  const bounded = new Map<string | symbol, (...values: unknown[]) => unknown>();
   return new Proxy(current(), {
     get(_first, name) {
-      const client = current();
-      const member: unknown = Reflect.get(client, name, client);
+      const made = bounded.get(name);
+      if (made) return made;
+      const member: unknown = Reflect.get(current(), name);
       if (typeof member !== 'function') return member;
-      return (...values: unknown[]) => {
-        const result: unknown = Reflect.apply(member, client, values);
+      const command = (...values: unknown[]): unknown => {
+        const client = current();
+        const result: unknown = Reflect.apply(
+          Reflect.get(client, name) as (...values: unknown[]) => unknown,
+          client,
+          values,
+        );
         return result instanceof Promise ? deadlines.bound(result) : result;
       };
+      bounded.set(name, command);
+      return command;
     },
   });
 }

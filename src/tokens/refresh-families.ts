@@ -1,12 +1,11 @@
-import { createHmac, hash, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { Keyring } from '../keyring/keyring.ts';
 import { open, seal } from '../keyring/seal.ts';
 import { type Clock, CLOCK_SKEW_MS } from '../platform/clock.ts';
-import { decodeBase64Url } from '../platform/encoding.ts';
-import { randomToken } from '../platform/random.ts';
 import type { RevocationKind } from '../revocation/revocation-types.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { RefreshFamilyStore, StoredRefreshFamily } from './refresh-family.ts';
+import { createRefreshTokenText } from './refresh-token-text.ts';
 
 /** How long a lost answer can be fetched again with the token that it replaced. */
 const REPLAY_GRACE_MS = 10_000;
@@ -92,68 +91,28 @@ export interface RefreshFamiliesDeps {
   maxTokenLifetimeSeconds: number;
 }
 
-const PREFIX = 'rt_';
-const ID_BYTES = 16;
-const SECRET_BYTES = 32;
-const MARK_BYTES = 16;
-const MARKED_BYTES = ID_BYTES + 4 + SECRET_BYTES;
-
 const digestOf = (token: string) => hash('sha256', token, 'base64url');
 const equal = (a: string, b: string) =>
   a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
-
-/** A new id for a family, and for all that comes of it. */
-export const newFamilyId = (): string => randomToken(ID_BYTES);
-
-function markOf(key: KeyObject, body: Buffer): Buffer {
-  return createHmac('sha256', key)
-    .update('symbolon/refresh-token')
-    .update(body)
-    .digest()
-    .subarray(0, MARK_BYTES);
-}
 
 /** The key that seals a token's answer: only who holds the token itself can have it again. */
 function answerKey(token: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', token, '', 'symbolon/refresh-answer', 32));
 }
 
-/**
- * Families of refresh tokens (RFC 9700 section 4.14.2). A token is family id, generation and 256 random bits, with a
- * mark under a key of ours: so an old genuine token is recognised without keeping every one of them, and an invented
- * one can end nobody's family.
- */
+/** Families of refresh tokens (RFC 9700 section 4.14.2): of each, one token is alive. */
 export function createRefreshFamilies<Payload extends object>(
   deps: RefreshFamiliesDeps,
 ): RefreshFamilies<Payload> {
   const { store, keyring, clock, revocations, lifetimes, revokedAs = 'grant' } = deps;
+  const tokens = createRefreshTokenText(deps);
   const lifetimesOf = (holder: string) => (typeof lifetimes === 'function' ? lifetimes(holder) : lifetimes);
-
-  const makeToken = (familyId: string, generation: number): string => {
-    const body = Buffer.alloc(MARKED_BYTES);
-    Buffer.from(familyId, 'base64url').copy(body);
-    body.writeUInt32BE(generation, ID_BYTES);
-    randomBytes(SECRET_BYTES).copy(body, ID_BYTES + 4);
-    const mark = markOf(keyring.current('refresh-token').key, body);
-    return PREFIX + Buffer.concat([body, mark]).toString('base64url');
-  };
-
-  /** The family id of a genuine token, whatever its age. */
-  const genuine = (token: string): string | undefined => {
-    if (!token.startsWith(PREFIX) || token.length > 128) return undefined;
-    const bytes = decodeBase64Url(token.slice(PREFIX.length));
-    if (bytes?.length !== MARKED_BYTES + MARK_BYTES) return undefined;
-    const body = bytes.subarray(0, MARKED_BYTES);
-    const mark = bytes.subarray(MARKED_BYTES);
-    const known = keyring.all('refresh-token').some(({ key }) => timingSafeEqual(markOf(key, body), mark));
-    return known ? body.subarray(0, ID_BYTES).toString('base64url') : undefined;
-  };
 
   const isOf = (family: StoredRefreshFamily, holder: HolderOrAny): boolean =>
     family.holder === (holder ?? family.holder) && lifetimesOf(family.holder) !== undefined;
 
   const find = async (token: string, holder: HolderOrAny): Promise<StoredRefreshFamily | undefined> => {
-    const familyId = genuine(token);
+    const familyId = tokens.familyOf(token);
     const family = familyId === undefined ? undefined : await store.find(familyId);
     return family && isOf(family, holder) ? family : undefined;
   };
@@ -214,7 +173,7 @@ export function createRefreshFamilies<Payload extends object>(
       const life = lifetimesOf(holder);
       if (!life) throw new RangeError(`${holder} has no refresh tokens`);
       const nowMs = clock.nowMs();
-      const token = makeToken(familyId, 0);
+      const token = tokens.make(familyId, 0);
       await store.insert({
         familyId,
         holder,
@@ -256,7 +215,7 @@ export function createRefreshFamilies<Payload extends object>(
       if (!family) return { outcome: 'refused', reason: 'over' };
       const digest = digestOf(token);
       if (!equal(digest, stored.currentDigest)) return lateComer(token, stored);
-      const successor = makeToken(stored.familyId, stored.generation + 1);
+      const successor = tokens.make(stored.familyId, stored.generation + 1);
       const answer = await makeAnswer(family, successor);
       const nowMs = clock.nowMs();
       const result = await store.rotate(stored.familyId, digest, {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createFleetTokens, type GrantedToken, type TokenShare } from '../../src/outbound/token-share.ts';
+import { createFleetTokens } from '../../src/outbound/fleet-tokens.ts';
+import type { GrantedToken, TokenShare } from '../../src/outbound/token-share.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createRedis, type RedisConnection } from '../../src/stores/redis.ts';
 import { createRedisTokenShare } from '../../src/stores/redis-token-share.ts';

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tell } from '../support/figures.ts';
 import { configure, PUBLIC_URL, type ServeProcess, serve, serveRefused } from './serve-process.ts';
 
 const PASSWORD = 'correct horse battery staple';
@@ -119,6 +120,7 @@ describe('kill -9 in the middle of sign-ins', () => {
         expect([who, known.get(who) ?? customerId]).toEqual([who, customerId]);
         known.set(who, customerId);
       }
+      tell(`sign-in: ${KILLS} kills, ${answered.length} answers, ${known.size} identifiers, none lost`);
       // Of 240 that there can be.
       expect(known.size).toBeGreaterThan(Math.min(KILLS * 3, 150));
       expect(new Set(known.values()).size).toBe(known.size);

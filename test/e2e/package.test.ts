@@ -99,6 +99,10 @@ beforeAll(() => {
   }
   writeFileSync(join(consumer, 'package.json'), '{"type":"module"}');
   writeFileSync(join(consumer, 'main.ts'), PROGRAM);
+  const page = readFileSync(join(root, 'docs/partner-apis.md'), 'utf8');
+  const example = /```ts\n(import [\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const given = 'declare const customerId: string, token: string, body: object;';
+  writeFileSync(join(consumer, 'example.ts'), `${given}\n${example}\nsent.id satisfies string;\n`);
   const compilerOptions = {
     target: 'es2024',
     lib: ['es2024', 'esnext.disposable'],
@@ -106,14 +110,17 @@ beforeAll(() => {
     strict: true,
     types: ['node'],
   };
-  writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));
+  writeFileSync(
+    join(consumer, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['main.ts', 'example.ts'] }),
+  );
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = promisify(execFile);
 
 describe('a program that imports the package', () => {
-  it('compiles against its types, every declaration of ours checked', async () => {
+  it('compiles against its types, every declaration of ours checked, and so does the example of the manual', async () => {
     const { stdout } = await run(process.execPath, [tsc, '-p', '.', '--skipLibCheck', 'false'], {
       cwd: consumer,
     });

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { tell } from '../support/figures.ts';
 import { configure, type ServeProcess, serve } from './serve-process.ts';
 
 const PASSWORD = 'correct horse battery staple';
@@ -77,6 +78,7 @@ it(
       for (const answer of answers) expect(answer).toEqual(held);
       expect(decodeJwt(held.JWT)['sid']).toBe(device);
     }
+    tell(`renewal: ${KILLS} kills, ${unanswered} of ${KILLS * 6} calls unanswered, one successor each time`);
     expect(await renew(held.refresh_token)).toHaveProperty('refresh_token');
     expect(unanswered).toBeGreaterThan(0);
     expect(await service.admin('POST', '/admin/audit/verify')).toMatchObject({ ok: true });

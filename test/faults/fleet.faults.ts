@@ -16,6 +16,7 @@ import {
 } from '../e2e/fault-scenarios.ts';
 import { type Fleet, startFleet } from '../e2e/fleet.ts';
 import type { ServeProcess } from '../e2e/serve-process.ts';
+import { tell } from '../support/figures.ts';
 
 let fleet: Fleet;
 let key: Record<string, string>;
@@ -42,10 +43,14 @@ describe('two processes get over', () => {
   it('five changes of signing keys under load without a failed verification', () =>
     expect(rotationUnderLoad(fleet, 5)).resolves.toBeUndefined());
   it('twenty ends by SIGTERM under load without a failed call', async () => {
-    expect(answered(await rollingRestart(fleet, 10, key))).toBeGreaterThan(200);
+    const calls = answered(await rollingRestart(fleet, 10, key));
+    tell(`SIGTERM: 20 ends, ${calls} calls, none failed`);
+    expect(calls).toBeGreaterThan(200);
   });
   it('five hundred connections that never finish their request: honest callers wait half a second at most', async () => {
-    expect(await slowLoris((fleet.processes[0] as ServeProcess).url, 500)).toBeLessThan(500);
+    const slowestMs = await slowLoris((fleet.processes[0] as ServeProcess).url, 500);
+    tell(`slow loris: 500 connections, p99 of honest calls ${slowestMs.toFixed(0)} ms`);
+    expect(slowestMs).toBeLessThan(500);
     expect(await get(`${fleet.url}/whoami`, key)).toBe(200);
   });
 });

@@ -47,7 +47,7 @@ describe('401: without the admin token', () => {
 
   it('nor with two of them, of which one is right', async () => {
     const right = `Authorization: Bearer ${ADMIN_TOKEN}\r\n`;
-    const head = 'GET /admin/partners HTTP/1.1\r\nHost: x\r\n';
+    const head = 'GET /admin/partners HTTP/1.1\r\nHost: localhost:8081\r\n';
     expect((await rawRequest(t.adminUrl, `${head}${right}\r\n`)).status).toBe(200);
     for (const lines of [`${right}${right}`, `${right}Authorization: Bearer x\r\n`]) {
       expect((await rawRequest(t.adminUrl, `${head}${lines}\r\n`)).status).toBe(400);
@@ -55,6 +55,32 @@ describe('401: without the admin token', () => {
     expect((await rawRequest(t.adminUrl, `${head}Authorization: Bearer x\r\n${right}\r\n`)).status).toBe(401);
   });
 });
+
+it.each([
+  ['admin', '/admin/partners'],
+  ['ops', '/metrics'],
+] as const)(
+  'the %s listener on a loopback address answers to no other name, as a page would use that had its own point there',
+  async (listener, path) => {
+    const url = listener === 'admin' ? t.adminUrl : t.opsUrl;
+    const get = (host: string) =>
+      rawRequest(
+        url,
+        `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${ADMIN_TOKEN}\r\n\r\n`,
+      );
+    for (const host of ['localhost', '127.0.0.1:8081', '[::1]:8081', 'LOCALHOST:1', '127.3.2.1'])
+      expect((await get(host)).status).toBe(200);
+    for (const host of [
+      'evil.test',
+      '127.0.0.1.evil.test',
+      'localhost.evil.test',
+      '10.0.0.1',
+      'localhost:evil',
+      '',
+    ])
+      expect((await get(host)).status).toBe(400);
+  },
+);
 
 describe('400', () => {
   it.each([

@@ -4,8 +4,8 @@ import { startService, type TestService } from '../support/service.ts';
 let t: TestService;
 afterEach(() => t.dispose());
 
-const start = (trusted_proxies: string[]) =>
-  startService({ settings: (all) => ({ ...all, http: { ...all.http, trusted_proxies } }) });
+const start = (trusted_proxies: string[], trusted_hops?: number) =>
+  startService({ settings: (all) => ({ ...all, http: { ...all.http, trusted_proxies, trusted_hops } }) });
 
 async function addressSeen(headers: Record<string, string>): Promise<unknown> {
   const { headers: answered } = await t.api.get('/nowhere').set(headers).expect(404);
@@ -45,6 +45,16 @@ describe('the address of a caller', () => {
     for (const mapped of ['::ffff:198.51.100.7', '::FFFF:c633:6407', '0:0:0:0:0:ffff:198.51.100.7'])
       expect(await addressSeen({ 'x-forwarded-for': mapped })).toBe('198.51.100.7');
     expect(await addressSeen({})).toBe('127.0.0.1');
+  });
+
+  it('is the one that the last of so many proxies saw, however wide their ranges are', async () => {
+    t = await start(['127.0.0.1', '10.0.0.0/8'], 1);
+    for (const text of ['10.1.2.3', '192.0.2.10, 10.1.2.3', '192.0.2.10, 10.9.9.9, 10.1.2.3'])
+      expect(await addressSeen({ 'x-forwarded-for': text })).toBe('10.1.2.3');
+    await t.dispose();
+    t = await start(['127.0.0.1', '10.0.0.0/8'], 2);
+    expect(await addressSeen({ 'x-forwarded-for': '192.0.2.10, 10.9.9.9, 10.1.2.3' })).toBe('10.9.9.9');
+    expect(await addressSeen({ 'x-forwarded-for': '192.0.2.10, 10.1.2.3' })).toBe('192.0.2.10');
   });
 
   it('is unknown rather than whatever text stands there', async () => {

@@ -65,6 +65,15 @@ it('who sends thousands of requests ahead loses the connection', async () => {
   client.destroy();
 });
 
+it('who asks for a tunnel is refused in the envelope', async () => {
+  const { client } = await connected();
+  client.write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
+  let text = '';
+  for await (const bytes of client) text += String(bytes);
+  expect(text).toMatch(/^HTTP\/1\.1 405 /);
+  expect(JSON.parse(text.slice(text.indexOf('{'))).error.code).toBe('METHOD_NOT_ALLOWED');
+});
+
 it('who never reads the answers loses the connection', async () => {
   const large = express().get('/', (_req, res) => void res.send(Buffer.alloc(1_000_000)));
   const patient = createListener(large, {}, { stalledTimeoutMs: 300 });

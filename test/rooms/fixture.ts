@@ -40,7 +40,9 @@ export function openStores(clock: Clock, file = ':memory:'): Promise<SqlStores> 
 }
 
 /** What most rooms need, opened over a database in memory, in a file or, with `url`, in PostgreSQL; `close` ends it. */
-export async function openRooms(options: { file?: string; url?: string; algorithm?: SigningAlgorithm } = {}) {
+export async function openRooms(
+  options: { file?: string; url?: string; algorithm?: SigningAlgorithm; idAlgorithm?: SigningAlgorithm } = {},
+) {
   const clock = createTestClock();
   const stores = await (options.url === undefined
     ? openStores(clock, options.file)
@@ -62,7 +64,7 @@ export async function openRooms(options: { file?: string; url?: string; algorith
     keyring,
     clock,
     algorithm: options.algorithm ?? 'ES256',
-    algorithms: { id: 'RS256', vendor: 'RS256' },
+    algorithms: { id: options.idAlgorithm ?? 'RS256', vendor: 'RS256' },
     maxTokenLifetimeSeconds: MAX_TOKEN_SECONDS,
   });
   return {

@@ -57,6 +57,8 @@ export interface FaultHouse {
   readonly faulty: FaultyServer;
   /** Names that were looked up at least once: from then on they lead to this machine. */
   readonly resolved: ReadonlySet<string>;
+  /** Connections to the address that names moved to, and calls of what was redirected to. */
+  strays(): number;
   readonly resolveHost: NonNullable<HttpClientDeps['resolveHost']>;
   place(role: FaultRole, one: Destination): RolePlace;
   close(): Promise<void>;
@@ -71,18 +73,20 @@ export async function openFaultHouse(
 ): Promise<FaultHouse> {
   const faulty = await startFaultyServer(Object.fromEntries(roles.map((role) => [role.name, role.answers])));
   const silent = await startSilentServer();
+  const inside = await startSilentServer();
   const downPort = await freePort();
   const resolved = new Set<string>();
   const baseOf = ({ name, wantsTls }: FaultRole, one: Destination): string => {
     if (one === 'down') return `http://127.0.0.1:${downPort}/${name}`;
     if (one === 'black_hole') return `https://127.0.0.1:${silent.port}/${name}`;
     if (one !== 'moved_inside') return `${faulty.url}/${one}/${name}`;
-    const { port } = new URL(faulty.url);
-    return `${wantsTls ? 'https' : 'http'}://${name}.test:${port}/moved/${name}`;
+    return `${wantsTls ? 'https' : 'http'}://${name}.test:${inside.port}/moved/${name}`;
   };
   return {
     faulty,
     resolved,
+    strays: () =>
+      inside.accepted() + roles.reduce((sum, { name }) => sum + faulty.calls(`strayed/${name}`), 0),
     // Public at first, and nobody answers there.
     resolveHost: (hostname) => {
       const address = resolved.has(hostname) ? '127.0.0.1' : '2001:db8::7';
@@ -98,6 +102,7 @@ export async function openFaultHouse(
     close: async () => {
       await faulty.close();
       await silent.close();
+      await inside.close();
     },
   };
 }

@@ -33,6 +33,8 @@ export interface FaultTable {
   readonly cases: readonly (readonly [role: string, one: Destination])[];
   readonly t: TestService;
   readonly bystanders: Bystanders;
+  /** Requests that arrived at the destination, those that a fault ate included. */
+  arrived(role: string, one: Destination): number;
   open(): Promise<void>;
   close(): Promise<void>;
   /** One row: the documented answer, in time, and nothing else suffers. */
@@ -90,6 +92,7 @@ export function createFaultTable(
       return t;
     },
     bystanders,
+    arrived: (role, one) => house.faulty.calls(`${one}/${role}`),
     knock,
     async open() {
       house = await openFaultHouse(roles, limits);
@@ -127,10 +130,7 @@ export function createFaultTable(
       for (const [status] of await Promise.all(storm)) expect(statuses).toContain(status);
     },
     expectNoStrays() {
-      const strays = ['moved', 'strayed'].flatMap((fault) =>
-        roles.map(({ name }) => house.faulty.calls(`${fault}/${name}`)),
-      );
-      expect(strays).toEqual(strays.map(() => 0));
+      expect(house.strays()).toBe(0);
       expect(house.resolved).toEqual(new Set(roles.map(({ name }) => `${name}.test`)));
     },
     async expectRecovery() {

@@ -133,7 +133,7 @@ export interface RoleAnswers {
 /** One server with all faults: `/FAULT/ROLE` fails in that way until mended. */
 export async function startFaultyServer(roles: Readonly<Record<string, RoleAnswers>>): Promise<FaultyServer> {
   const counts = new Map<string, number>();
-  const mended = new Set<string>(['none', 'moved', 'strayed']);
+  const mended = new Set<string>(['none', 'strayed']);
   const server = createServer((request, response) => {
     const answer = async () => {
       const body = await text(request);

@@ -5,6 +5,8 @@ export interface SilentServer {
   port: number;
   /** Connections that are open now. */
   connections(): number;
+  /** Connections that were ever made. */
+  accepted(): number;
   /** Fulfilled by the next connection. */
   connected(): Promise<unknown>;
   close(): Promise<void>;
@@ -13,7 +15,9 @@ export interface SilentServer {
 /** A server that takes every connection and never says a word. */
 export async function startSilentServer(): Promise<SilentServer> {
   const sockets = new Set<Socket>();
+  let accepted = 0;
   const server = createServer((socket) => {
+    accepted += 1;
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
@@ -23,6 +27,7 @@ export async function startSilentServer(): Promise<SilentServer> {
   return {
     port: (server.address() as AddressInfo).port,
     connections: () => sockets.size,
+    accepted: () => accepted,
     connected: () => once(server, 'connection'),
     close: async () => {
       for (const socket of sockets) socket.destroy();

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseReference, type ReferenceSpace } from '../../identifiers/identifier.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { AuthenticationOutcome, Authenticator, AuthenticatorDeps } from '../authenticator.ts';
+import { laneOf } from '../caller-lane.ts';
 import { decoyHash, PASSWORD_COST, preparePassword } from '../passwords/password-hash.ts';
 import { HasherBusy } from '../passwords/password-hasher.ts';
 import { isPossibleName } from '../user-name.ts';
@@ -31,8 +32,8 @@ function create(
 ): Authenticator {
   const decoy = decoyHash(PASSWORD_COST);
 
-  const rehash = async (username: string, password: string) => {
-    const passwordHash = await deps.hasher.hash(password);
+  const rehash = async (username: string, password: string, lane: string | undefined) => {
+    const passwordHash = await deps.hasher.hash(password, lane);
     const record = deps.audit.record('directory.password_set', {
       outcome: 'success',
       actor: 'system',
@@ -58,12 +59,13 @@ function create(
           user ? (usable ? 'The user is there.' : 'The user is disabled.') : 'There is no such user.',
         );
         // An unknown name costs the same hash as a known one (ASVS 6.3.8).
-        const { matches, weak } = await deps.hasher.verify(password, usable?.passwordHash ?? decoy);
+        const lane = laneOf(context);
+        const { matches, weak } = await deps.hasher.verify(password, usable?.passwordHash ?? decoy, lane);
         const reference = parseReference(usable?.reference);
         if (!usable || !matches || reference === undefined)
           return { outcome: 'refused', reason: 'credentials' };
         if (weak)
-          rehash(username, password).catch((error) =>
+          rehash(username, password, lane).catch((error) =>
             deps.logger.unexpected('directory.rehash_failed', error),
           );
         return { outcome: 'authenticated', space: options.reference_space as ReferenceSpace, reference };

@@ -5,6 +5,7 @@ import { StartRefused } from '../../errors.ts';
 import { OutboundError, type OutboundRequest } from '../../outbound/outbound-types.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { AuthenticationOutcome, Authenticator, AuthenticatorDeps } from '../authenticator.ts';
+import { laneOf } from '../caller-lane.ts';
 import { createCancellation } from '../cancellation.ts';
 import { createAnswerReader, loginAnswerSetting, refusesOurToken, unavailableBy } from './login-answer.ts';
 import { loginRequest, loginRequestSetting, probeRequest } from './login-request.ts';
@@ -55,7 +56,7 @@ function create(
   const cancellation = createCancellation();
   const ask = async (
     request: OutboundRequest,
-    signal: AbortSignal,
+    { signal, lane }: { signal: AbortSignal; lane: string | undefined },
   ): Promise<{ outcome: AuthenticationOutcome; status?: number }> => {
     try {
       // A 429 of a log-in API is often about one customer: it must not keep the others out.
@@ -66,6 +67,8 @@ function create(
         // Whatever the method: a password that is sent twice locks an account twice as fast.
         idempotent: false,
         signal,
+        // Networks take turns: no one of them has all connections.
+        lane,
       };
       const response = await connection.request(request, limits);
       return { outcome: read(response), status: response.status };
@@ -95,7 +98,7 @@ function create(
         return { outcome: 'refused', reason: 'credentials' };
       }
       const signal = cancellation.signalFor(context);
-      const { outcome, status: answered } = await ask(request, signal);
+      const { outcome, status: answered } = await ask(request, { signal, lane: laneOf(context) });
       if (signal.aborted && answered === undefined) return outcome;
       const { origin } = connection;
       note(answered === undefined ? `${origin} gave no answer.` : `${origin} answered ${answered}.`);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Client, Entry } from 'ldapts';
 import { type CustomerReference, parseReference, type ReferenceSpace } from '../../identifiers/identifier.ts';
+import { createSharedPlaces } from '../../limits/shared-places.ts';
 import type {
   AuthenticationContext,
   AuthenticationOutcome,
@@ -8,6 +9,7 @@ import type {
   AuthenticatorDeps,
   PasswordProof,
 } from '../authenticator.ts';
+import { laneOf } from '../caller-lane.ts';
 import { createCancellation } from '../cancellation.ts';
 import { canonicalUsername } from '../directory/directory.ts';
 import { ldapts } from './ldap-client.ts';
@@ -296,19 +298,14 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
   };
   const cancellation = createCancellation();
   const attempt = createAttempt(options);
-  let open = 0;
+  const places = createSharedPlaces(options.max_connections);
 
   const connected = async <R>(
     use: (client: Client) => Promise<R>,
     context: Pick<AuthenticationContext, 'signal'> = {},
   ): Promise<R> => {
-    open += 1;
-    try {
-      const ended = cancellation.signalFor(context);
-      return await withLdapClient(server, { timeoutMs: options.timeout_ms, ended }, use);
-    } finally {
-      open -= 1;
-    }
+    const ended = cancellation.signalFor(context);
+    return withLdapClient(server, { timeoutMs: options.timeout_ms, ended }, use);
   };
 
   const authenticate = async (
@@ -321,7 +318,8 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
     // A bind with an empty password succeeds for anybody (RFC 4513 section 5.1.2).
     if (password === undefined || !isPossibleName(name)) return refused('credentials');
     if (Buffer.byteLength(name) > MAX_USERNAME_BYTES) return refused('credentials');
-    if (open >= options.max_connections) return unavailable(true);
+    const lane = laneOf(context);
+    if (!places.take(lane)) return unavailable(true);
     try {
       return await connected((client) => attempt(client, { name, password }, note), context);
     } catch (error) {
@@ -332,6 +330,8 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
       note(said);
       deps.logger.log('warn', { event: 'ldap.unavailable', authenticator: options.name, reason: said });
       return unavailable(error instanceof ldapts().BusyError);
+    } finally {
+      places.leave(lane);
     }
   };
 

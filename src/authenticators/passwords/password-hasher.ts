@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { timingSafeEqual } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { createSharedPlaces } from '../../limits/shared-places.ts';
 import type { Metrics } from '../../platform/metrics.ts';
+import { createTurns } from '../../platform/turns.ts';
 import { formatHash, isWeaker, newSalt, PASSWORD_COST, TAG_BYTES } from './password-hash.ts';
 import type { HashJob, HashParameters, HashReply } from './password-process.ts';
 import { type HashSpec, parseStoredHash } from './stored-hash.ts';
@@ -12,13 +14,18 @@ export class HasherBusy extends Error {}
 export class HasherFailed extends Error {}
 
 export interface PasswordHasher {
-  /** A new PHC string at today's cost. Throws `HasherBusy`. */
-  hash(password: string): Promise<string>;
+  /** A new PHC string at today's cost. Throws `HasherBusy`. `lane` as in `verify`. */
+  hash(password: string, lane?: string): Promise<string>;
   /**
    * Whether the password has this hash, in text or read by `parseStoredHash`, and whether the hash is weaker than
    * what we would make today. Throws `HasherBusy`, and `HasherFailed` for a text that is no hash of a known kind.
+   * `lane`: who asks. Lanes take turns, and none has all places. Default: nobody in particular.
    */
-  verify(password: string, stored: string | HashSpec): Promise<{ matches: boolean; weak: boolean }>;
+  verify(
+    password: string,
+    stored: string | HashSpec,
+    lane?: string,
+  ): Promise<{ matches: boolean; weak: boolean }>;
   close(): void;
 }
 
@@ -32,6 +39,7 @@ export interface PasswordHasherOptions {
 
 interface Waiting {
   job: HashJob;
+  lane: string | undefined;
   resolve(tag: Buffer): void;
   reject(error: Error): void;
 }
@@ -41,17 +49,24 @@ const script = new URL(
   import.meta.url,
 );
 
-/** Hashes passwords in one child process at low priority, with bounded lanes and a bounded queue. */
+/** Hashes passwords in one child process at low priority, so many at once and with a bounded, fair queue. */
 export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHasherOptions): PasswordHasher {
   let child: ChildProcess | undefined;
   let closed = false;
   let lastId = 0;
   const running = new Map<number, Waiting>();
-  const waiting: Waiting[] = [];
+  const waiting = createTurns<Waiting>();
+  const places = createSharedPlaces(lanes + maxWaiting);
+
+  /** Takes out what is running under this id. */
+  const finish = (id: number): Waiting | undefined => {
+    const entry = running.get(id);
+    if (entry && running.delete(id)) places.leave(entry.lane);
+    return entry;
+  };
 
   const settle = (reply: HashReply) => {
-    const entry = running.get(reply.id);
-    running.delete(reply.id);
+    const entry = finish(reply.id);
     if ('tag' in reply) entry?.resolve(Buffer.from(reply.tag));
     else entry?.reject(new HasherFailed('the hash could not be computed'));
     fill();
@@ -60,8 +75,7 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
   const abandon = (gone: ChildProcess) => {
     if (child !== gone) return;
     child = undefined;
-    for (const entry of running.values()) entry.reject(new HasherFailed('hashing process ended'));
-    running.clear();
+    for (const id of [...running.keys()]) finish(id)?.reject(new HasherFailed('hashing process ended'));
     fill();
   };
 
@@ -82,38 +96,39 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
   };
 
   const fill = () => {
-    while (running.size < lanes && waiting.length > 0) {
-      const entry = waiting.shift() as Waiting;
+    while (running.size < lanes) {
+      const entry = waiting.next();
+      if (!entry) break;
       running.set(entry.job.id, entry);
       child ??= start();
       child.send(entry.job, (error) => {
-        if (error && running.delete(entry.job.id)) entry.reject(new HasherFailed('hashing process is gone'));
+        if (error) finish(entry.job.id)?.reject(new HasherFailed('hashing process is gone'));
       });
     }
-    metrics.passwordHashesWaiting.set(waiting.length + running.size);
+    metrics.passwordHashesWaiting.set(waiting.size() + running.size);
   };
 
-  const compute = (password: string, parameters: HashParameters): Promise<Buffer> => {
-    if (closed || (running.size >= lanes && waiting.length >= maxWaiting))
-      return Promise.reject(new HasherBusy('too many password checks'));
+  const compute = (password: string, parameters: HashParameters, lane?: string): Promise<Buffer> => {
+    if (closed || !places.take(lane)) return Promise.reject(new HasherBusy('too many password checks'));
     return new Promise((resolve, reject) => {
       const job = { id: ++lastId, password, parameters };
-      waiting.push({ job, resolve, reject });
+      waiting.add(lane ?? '', { job, lane, resolve, reject });
       fill();
     });
   };
 
   return {
-    hash: async (password) => {
+    hash: async (password, lane) => {
       const parameters = { ...PASSWORD_COST, salt: newSalt() };
-      const tag = await compute(password, { kind: 'argon2id', ...parameters, tagLength: TAG_BYTES });
+      const wanted = { kind: 'argon2id', ...parameters, tagLength: TAG_BYTES } as const;
+      const tag = await compute(password, wanted, lane);
       return formatHash({ ...parameters, tag });
     },
-    verify: async (password, stored) => {
+    verify: async (password, stored, lane) => {
       const spec = typeof stored === 'string' ? parseStoredHash(stored) : stored;
       if (!spec) throw new HasherFailed('not a hash of a known kind');
       const { tag: expected, ...parameters } = spec;
-      const tag = await compute(password, { ...parameters, tagLength: expected.length });
+      const tag = await compute(password, { ...parameters, tagLength: expected.length }, lane);
       return {
         matches: tag.length === expected.length && timingSafeEqual(tag, expected),
         weak: spec.kind !== 'argon2id' || isWeaker(spec, PASSWORD_COST),
@@ -121,7 +136,7 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
     },
     close: () => {
       closed = true;
-      for (const entry of [...waiting.splice(0), ...running.values()])
+      for (const entry of [...waiting.drain(), ...running.values()])
         entry.reject(new HasherFailed('closing'));
       running.clear();
       child?.disconnect();

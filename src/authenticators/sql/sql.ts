@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { parseReference, type ReferenceSpace } from '../../identifiers/identifier.ts';
+import { createSharedPlaces } from '../../limits/shared-places.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type {
   AuthenticationOutcome,
@@ -9,6 +10,7 @@ import type {
   AuthenticationContext,
   PasswordProof,
 } from '../authenticator.ts';
+import { laneOf } from '../caller-lane.ts';
 import { createCancellation } from '../cancellation.ts';
 import { decoyHash, PASSWORD_COST, preparePassword } from '../passwords/password-hash.ts';
 import { HasherBusy } from '../passwords/password-hasher.ts';
@@ -153,21 +155,20 @@ function createCheck(
 
   return async (
     { name, password }: { name: string; password: string },
-    note: (step: string) => void,
-    signal: AbortSignal,
+    { signal, lane, note }: { signal: AbortSignal; lane: string | undefined; note: (step: string) => void },
   ): Promise<AuthenticationOutcome> => {
     const { rows } = await source.ask(name, signal);
     note(`The query gave ${rows.length === 2 ? 'more than one row' : `${rows.length} rows`}.`);
     const [row, ...more] = rows;
     if (more.length > 0) return cannotTell('The query gives more than one row for a name.', note);
     if (!row) {
-      await hasher.verify(password, decoyLike(decoy));
+      await hasher.verify(password, decoyLike(decoy), lane);
       return REFUSED;
     }
     const stored = parseStoredHash(textOf(row['password_hash'])?.trim() ?? '');
     if (!stored) return cannotTell('The password_hash is of no known kind.', note);
     decoy = decoyLike(stored);
-    const { matches } = await hasher.verify(password, stored);
+    const { matches } = await hasher.verify(password, stored, lane);
     note(`The password ${matches ? 'fits' : 'does not fit'} the hash, which is ${stored.kind}.`);
     // How an account stands is told only to whoever knows its password.
     if (!matches || isYes(row['disabled'])) return REFUSED;
@@ -188,7 +189,7 @@ function create(options: SqlOptions, deps: Pick<AuthenticatorDeps, 'hasher' | 'l
       ? createSqliteSource(options.sqlite_file ?? '', { query, timeoutMs, maxConnections })
       : createPostgresSource(options.postgres_url, { query, timeoutMs, maxConnections });
   const check = createCheck(source, options, deps);
-  let underWay = 0;
+  const places = createSharedPlaces(maxConnections * WAITING_PER_CONNECTION);
 
   const cancellation = createCancellation();
 
@@ -198,10 +199,10 @@ function create(options: SqlOptions, deps: Pick<AuthenticatorDeps, 'hasher' | 'l
     const password = preparePassword(proof.password);
     const name = queryName(proof.username, options.username_form);
     if (password === undefined || name === undefined) return REFUSED;
-    if (underWay >= maxConnections * WAITING_PER_CONNECTION) return BUSY;
-    underWay += 1;
+    const lane = laneOf(context);
+    if (!places.take(lane)) return BUSY;
     try {
-      return await check({ name, password }, note, signal);
+      return await check({ name, password }, { signal, lane, note });
     } catch (error) {
       if (error instanceof HasherBusy) return BUSY;
       if (signal.aborted) return DOWN;
@@ -212,7 +213,7 @@ function create(options: SqlOptions, deps: Pick<AuthenticatorDeps, 'hasher' | 'l
       } else deps.logger.unexpected('authenticator.failed', error, { authenticator: options.name });
       return DOWN;
     } finally {
-      underWay -= 1;
+      places.leave(lane);
     }
   };
 

@@ -2,7 +2,7 @@ import type { Audit } from '../../audit/audit.ts';
 import type { AuthenticationOutcome, Authenticator, Proof } from '../../authenticators/authenticator.ts';
 import type { Channel } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
-import { type SignInThrottle, throttleName } from '../../limits/sign-in-throttle.ts';
+import { type Attempt, type SignInThrottle, throttleName } from '../../limits/sign-in-throttle.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { CustomerSession } from '../../sessions/session.ts';
 import type { Sessions } from '../../sessions/sessions.ts';
@@ -41,7 +41,32 @@ function wrong(proof: Proof): BridgeError {
   }
 }
 
+const REFUSED = { locked: 'ACCOUNT_LOCKED', password_change_required: 'PASSWORD_CHANGE_REQUIRED' } as const;
+
+type Unauthenticated = Exclude<AuthenticationOutcome, { outcome: 'authenticated' }>;
+
+/** What is answered when nobody was authenticated. */
+function refusalOf(outcome: Unauthenticated, proof: Proof): BridgeError {
+  switch (outcome.outcome) {
+    case 'not_mine':
+      return wrong(proof);
+    case 'refused':
+      return outcome.reason === 'credentials' ? wrong(proof) : new BridgeError(REFUSED[outcome.reason]);
+    case 'unavailable': {
+      const code = outcome.busy ? 'SIGN_IN_BUSY' : 'AUTHENTICATOR_UNAVAILABLE';
+      return new BridgeError(code, { retryAfterSeconds: outcome.retryAfterSeconds });
+    }
+  }
+}
+
 type Decided = { outcome: AuthenticationOutcome; authenticator: string };
+
+type Verdict = Attempt['verdict'];
+
+/** What became of a request, with what the throttle is told of it. */
+type Attempted =
+  | { verdict: 'passed'; session: CustomerSession }
+  | { verdict: Verdict; refusal: BridgeError; details: Record<string, string> | undefined };
 
 /**
  * Turns the company's own sign-in into a session. Throws `INVALID_CREDENTIALS` (the same for an unknown name and a
@@ -69,23 +94,54 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
     );
   };
 
-  /** Whoever hangs up before the answer may have guessed: that it cannot be told must not make guesses free. */
-  const verdictOf = ({ outcome }: AuthenticationOutcome, { signal }: AuthenticateRequest) => {
-    if (outcome === 'authenticated') return 'passed';
-    return outcome === 'unavailable' && signal?.aborted !== true ? 'undecided' : 'failed';
+  /**
+   * Whoever hangs up before the answer may have guessed: that it cannot be told must not make guesses free. What we had
+   * no room for is held against the address; what the log-in API had none for says nothing of it.
+   */
+  const verdictOf = (outcome: Unauthenticated, { signal }: AuthenticateRequest): Verdict => {
+    if (outcome.outcome !== 'unavailable' || signal?.aborted === true) return 'failed';
+    const { busy, reason = 'busy' } = outcome;
+    return busy && reason === 'busy' ? 'busy' : 'undecided';
+  };
+
+  /** Everything that decides the answer, so that the throttle's verdict says no more than the answer does. */
+  const attempt = async (request: AuthenticateRequest): Promise<Attempted> => {
+    const { channel, proof } = request;
+    const { outcome, authenticator } = await decide(request);
+    if (outcome.outcome !== 'authenticated') {
+      const reason = outcome.outcome === 'unavailable' ? outcome.reason : undefined;
+      return {
+        verdict: verdictOf(outcome, request),
+        refusal: refusalOf(outcome, proof),
+        details: reason && { [`${authenticator}:reason`]: reason },
+      };
+    }
+    const { space, reference } = outcome;
+    // Taken before anything is looked up: whatever ends the customer from here on ends this session.
+    const authTimeMs = outcome.provenAtMs ?? clock.nowMs();
+    const customer = await identities.identify({ group: channel.group, space, reference });
+    if (!customer) return { verdict: 'failed', refusal: wrong(proof), details: { customer: 'disabled' } };
+    const session = sessions.start({
+      ...customer,
+      group: channel.group,
+      channel: channel.id,
+      authenticator,
+      authTimeMs,
+      ...(outcome.checkedAtMs !== undefined && { checkedAtMs: outcome.checkedAtMs }),
+    });
+    // What was proven before the customer signed out everywhere proves nothing any more.
+    if (!sessions.isLive(session)) return { verdict: 'failed', refusal: wrong(proof), details: undefined };
+    return { verdict: 'passed', session };
   };
 
   /**
    * Only a password is guessed at, so only that is counted: pages offer every visitor's site cookie, and a visitor
    * whom the site does not know has failed at nothing.
    */
-  const guarded = async (request: AuthenticateRequest): Promise<Decided> => {
+  const guarded = (request: AuthenticateRequest): Promise<Attempted> => {
     const { proof, address } = request;
-    if (proof.kind !== 'password') return decide(request);
-    return throttle.guard(throttleName(proof.username), address, async () => {
-      const decided = await decide(request);
-      return { ...decided, verdict: verdictOf(decided.outcome, request) } as const;
-    });
+    if (proof.kind !== 'password') return attempt(request);
+    return throttle.guard(throttleName(proof.username), address, () => attempt(request));
   };
 
   return async (request: AuthenticateRequest): Promise<CustomerSession> => {
@@ -102,53 +158,14 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
       throw error;
     };
 
-    const { outcome, authenticator } = await guarded(request).catch((error: unknown) => {
+    const attempted = await guarded(request).catch((error: unknown) => {
       if (error instanceof BridgeError) return refuse(error);
       throw error;
     });
-
-    switch (outcome.outcome) {
-      case 'authenticated': {
-        const { space, reference } = outcome;
-        // Taken before anything is looked up: whatever ends the customer from here on ends this session.
-        const authTimeMs = outcome.provenAtMs ?? clock.nowMs();
-        const customer = await identities.identify({ group: channel.group, space, reference });
-        if (!customer) return refuse(wrong(request.proof), { customer: 'disabled' });
-        const session = sessions.start({
-          ...customer,
-          group: channel.group,
-          channel: channel.id,
-          authenticator,
-          authTimeMs,
-          ...(outcome.checkedAtMs !== undefined && { checkedAtMs: outcome.checkedAtMs }),
-        });
-        // What was proven before the customer signed out everywhere proves nothing any more.
-        if (!sessions.isLive(session)) return refuse(wrong(request.proof));
-        audit.event('customer.authenticated', {
-          ...facts,
-          outcome: 'success',
-          customerId: session.customerId,
-        });
-        return session;
-      }
-      case 'not_mine':
-        return refuse(wrong(request.proof));
-      case 'refused':
-        switch (outcome.reason) {
-          case 'credentials':
-            return refuse(wrong(request.proof));
-          case 'locked':
-            return refuse(new BridgeError('ACCOUNT_LOCKED'));
-          case 'password_change_required':
-            return refuse(new BridgeError('PASSWORD_CHANGE_REQUIRED'));
-        }
-        break;
-      case 'unavailable': {
-        const code = outcome.busy ? 'SIGN_IN_BUSY' : 'AUTHENTICATOR_UNAVAILABLE';
-        const error = new BridgeError(code, { retryAfterSeconds: outcome.retryAfterSeconds });
-        return refuse(error, outcome.reason && { [`${authenticator}:reason`]: outcome.reason });
-      }
-    }
-    throw new Error('unreachable');
+    if (!('session' in attempted)) return refuse(attempted.refusal, attempted.details);
+    const { session } = attempted;
+    const { customerId } = session;
+    audit.event('customer.authenticated', { ...facts, outcome: 'success', customerId });
+    return session;
   };
 }

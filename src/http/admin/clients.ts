@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { OAuthClient } from '../../clients/client.ts';
+import type { OAuthClient, OpenIdSettings } from '../../clients/client.ts';
 import type { Clients } from '../../clients/clients.ts';
-import type { OpenIdSettings } from '../../clients/openid-settings.ts';
 import { GRANT_TYPES } from '../../oauth/grants/registry.ts';
 import { nameSetting } from '../../platform/settings.ts';
 import type { Endpoint } from '../endpoint.ts';

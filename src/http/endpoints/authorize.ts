@@ -134,10 +134,10 @@ function createAuthorizationPages(deps: AuthorizeDeps) {
   };
 
   /** Counts the request before anything is written: against the session, and where nobody is signed in the address. */
-  const admit = async ({ res }: Call, session: CustomerSession | undefined): Promise<void> => {
+  const admit = async ({ req, res }: Call, session: CustomerSession | undefined): Promise<void> => {
     const context = contextOf(res);
     const subject = session
-      ? ({ kind: 'session', id: session.sid } as const)
+      ? ({ kind: 'session', id: deps.sessionCookies.presented(req) ?? session.sid } as const)
       : ({ kind: 'address', id: callerNetwork(context.address) } as const);
     await deps.limits.admit(context, [subject]);
   };

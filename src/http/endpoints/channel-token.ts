@@ -122,7 +122,9 @@ async function bySession(
   if (!session) throw new BridgeError('NOT_SIGNED_IN', { missing: true });
   const context = contextOf(res);
   context.customerId = session.customerId;
-  await deps.limits.admit(context, [{ kind: 'session', id: session.sid }]);
+  await deps.limits.admit(context, [
+    { kind: 'session', id: deps.sessionCookies.presented(req) ?? session.sid },
+  ]);
   const { requestId, address } = context;
   const traceparent = nextTraceparent(header(req, 'traceparent'));
   const input = asked.input ?? {};

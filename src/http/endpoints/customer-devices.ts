@@ -90,7 +90,9 @@ async function asking(
   requireOriginOf(req, deps.origins, session.channel);
   context.customerId = session.customerId;
   context.channel = session.channel;
-  await deps.limits.admit(context, [{ kind: 'session', id: session.sid }]);
+  await deps.limits.admit(context, [
+    { kind: 'session', id: deps.sessionCookies.presented(req) ?? session.sid },
+  ]);
   return { customerId: session.customerId, deviceId: undefined };
 }
 

@@ -35,8 +35,12 @@ export interface CustomerSessionDeps {
 
 type Call = Parameters<Endpoint['handle']>;
 
-async function requireSession(deps: CustomerSessionDeps, ...[req, res]: Call): Promise<CustomerSession> {
-  const session = await deps.sessionCookies.peek(req);
+async function requireSession(
+  deps: CustomerSessionDeps,
+  presented: string | undefined,
+  ...[req, res]: Call
+): Promise<CustomerSession> {
+  const session = presented === undefined ? undefined : await deps.sessionCookies.peek(presented);
   if (!session) throw new BridgeError('NOT_SIGNED_IN', { missing: true });
   requireOriginOf(req, deps.origins, session.channel);
   const context = contextOf(res);
@@ -80,7 +84,7 @@ export function customerSessionGet(deps: CustomerSessionDeps): Endpoint {
     },
     handle: async (req, res) => {
       refuseForeignOrigin(req, deps.origins);
-      const session = await requireSession(deps, req, res);
+      const session = await requireSession(deps, deps.sessionCookies.presented(req), req, res);
       sendJson(res, 200, {
         customer_id: session.customerId,
         channel: session.channel,
@@ -131,8 +135,13 @@ export function customerSessionToken(deps: CustomerSessionDeps): Endpoint {
     },
     handle: async (req, res) => {
       requireOwnPage(req, deps.origins);
-      const session = await requireSession(deps, req, res);
-      await deps.limits.admit(contextOf(res), [{ kind: 'session', id: session.sid }]);
+      const presented = deps.sessionCookies.presented(req);
+      const admitted =
+        presented === undefined
+          ? undefined
+          : deps.limits.admit(contextOf(res), [{ kind: 'session', id: presented }]);
+      // Asked together: with Redis both answers come in one round trip.
+      const [session] = await Promise.all([requireSession(deps, presented, req, res), admitted]);
       const asked = parseWith(renewalSchema, await readFields(req, ['none', 'json', 'form']));
       const channel = channelOf(deps.channels, asked.channel ?? session.channel);
       const context = contextOf(res);

@@ -167,14 +167,8 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
 
   const answer = async (req: Request, context: RequestContext) => {
     const body = await readBody(req, MAX_BODY_BYTES);
-    const proof = await provePartner({
-      req,
-      body,
-      context,
-      scope: 'profile:read',
-      needsKey: true,
-      limits,
-    });
+    const proving = provePartner({ req, body, context, scope: 'profile:read', needsKey: true, limits });
+    const proof = proving instanceof Promise ? await proving : proving;
     const { partner, key, clientId } = proof;
     const members = parseBody(req, body);
     const { requestId, address } = context;

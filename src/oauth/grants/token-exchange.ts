@@ -2,7 +2,7 @@ import type { CheckCustomerToken } from '../../customers/customer-token-check.ts
 import { OAuthError } from '../../errors.ts';
 import type { Partners } from '../../partners/partners.ts';
 import type { AccessTokens } from '../../tokens/access-token.ts';
-import { newFamilyId } from '../../tokens/refresh-families.ts';
+import { newFamilyId } from '../../tokens/refresh-token-text.ts';
 import { requiredParameter } from '../parameters.ts';
 import type { Grant } from './grant.ts';
 

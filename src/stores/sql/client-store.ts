@@ -1,5 +1,10 @@
-import type { ClientId, ClientSecret, ClientStore, OAuthClient } from '../../clients/client.ts';
-import type { OpenIdSettings } from '../../clients/openid-settings.ts';
+import type {
+  ClientId,
+  ClientSecret,
+  ClientStore,
+  OAuthClient,
+  OpenIdSettings,
+} from '../../clients/client.ts';
 import type { AuditedChange } from './audited-change.ts';
 import { insertRevocations } from './revocation-store.ts';
 import { insertedRows, mayBeStored, orNull, orUndefined } from './rows.ts';

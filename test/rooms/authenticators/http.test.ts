@@ -169,6 +169,12 @@ describe('a sign-in at the company’s own interface', () => {
     expect(await signIn()).toMatchObject({ outcome: 'unavailable', busy: true, retryAfterSeconds: 7 });
     reply(503, undefined, { 'retry-after': '86400' });
     expect(await signIn()).toMatchObject({ outcome: 'unavailable', busy: false, retryAfterSeconds: 60 });
+    // A date counts from the answer's own, whatever our clock says.
+    const date = 'Thu, 01 Jan 2026 00:00:00 GMT';
+    reply(503, undefined, { date, 'retry-after': 'Thu, 01 Jan 2026 00:00:09 GMT' });
+    expect(await signIn()).toMatchObject({ outcome: 'unavailable', retryAfterSeconds: 9 });
+    reply(503, undefined, { date, 'retry-after': 'Thu, 01 Jan 2026 00:59:00 GMT' });
+    expect(await signIn()).toMatchObject({ outcome: 'unavailable', retryAfterSeconds: 60 });
     reply(503, undefined, { 'retry-after': 'tomorrow' });
     expect(await signIn()).toEqual(unavailable('status_503'));
   });

@@ -99,6 +99,16 @@ describe('a token that the vendor gives', () => {
     expect((await mint()).token).toBe('tok-2');
   });
 
+  it.each([-86_400_000, 86_400_000])(
+    'is kept for no longer than it really lives when the clock jumps by %d ms',
+    async (jumpMs) => {
+      await mint();
+      t.clock.jump(jumpMs);
+      t.clock.advance(800_000);
+      expect((await mint()).token).toBe('tok-2');
+    },
+  );
+
   it('is fetched anew when what is asked for differs', async () => {
     await mint({ attributes: { plan: 'gold' } });
     expect((await mint({ attributes: { plan: 'silver' } })).token).toBe('tok-2');

@@ -32,7 +32,9 @@ describe('the command line, the audit log and a moved clock', () => {
     }
     const kept = await run('audit', 'prune');
     expect(kept).toMatchObject({ code: 0, stderr: '' });
-    expect(kept.stdout).toMatch(/^[1-9]\d* records from before 2026-01-07T00:00:00\.000Z were taken away\.$/m);
+    expect(kept.stdout).toMatch(
+      /^[1-9]\d* records from before 2026-01-07T00:00:00\.000Z were taken away\.$/m,
+    );
     const again = await run('audit', 'prune', '--json');
     expect(JSON.parse(again.stdout)).toEqual({
       before: '2026-01-07T00:00:00.000Z',
@@ -48,7 +50,10 @@ describe('the command line, the audit log and a moved clock', () => {
     expect(verified.stdout).toContain('The audit log is whole.');
     const told = await run('audit', 'list', '--event', 'audit.pruned', '--json');
     const { items } = JSON.parse(told.stdout) as { items: { details: { chain: string } }[] };
-    expect(items.map(({ details }) => details.chain.replace(/\/.*/, '')).sort()).toEqual(['changes', 'process']);
+    expect(items.map(({ details }) => details.chain.replace(/\/.*/, '')).sort()).toEqual([
+      'changes',
+      'process',
+    ]);
     expect(await metrics()).toMatch(/^symbolon_audit_records_pruned_total [1-9]/m);
   });
 

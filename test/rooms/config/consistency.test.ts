@@ -48,6 +48,11 @@ const refusedTable: [string, ConfigInput, string][] = [
     'channels[0].refresh_tokens.idle_days',
   ],
   [
+    'an origin with a wildcard, which no page has',
+    { ...least, channels: [{ ...web, allowed_origins: ['https://*.example.com'] }] },
+    'channels[0].allowed_origins[0]',
+  ],
+  [
     'a plain HTTP origin',
     { ...least, channels: [{ ...web, allowed_origins: ['http://www.example.com'] }] },
     'channels[0].allowed_origins[0]',
@@ -174,7 +179,7 @@ describe('an unsafe or contradictory configuration is refused', () => {
   it('but the same without the mistake is accepted', () => {
     const config = parseConfig({
       ...proxied,
-      http: { trusted_proxies: ['10.0.0.0/8'] },
+      http: { trusted_proxies: ['10.0.0.0/8'], trusted_hops: 1 },
       sessions: { same_site: 'none' },
       channels: [{ ...web, allowed_origins: ['https://www.example.com'] }],
       connections: { api: connection },
@@ -199,6 +204,11 @@ describe('an unwise configuration is accepted with a warning', () => {
     ],
     ['plain HTTP for other machines', { ...least, listen: { host: '0.0.0.0' } }, 'listen.host'],
     ['a proxy that is not trusted by address', proxied, 'http.trusted_proxies'],
+    [
+      'a range of proxies that holds callers too',
+      { ...least, http: { trusted_proxies: ['192.0.2.0/24', '10.0.0.0/8'] } },
+      'http.trusted_proxies',
+    ],
     ['open metrics', { ...least, ops: { host: '0.0.0.0' } }, 'ops.host'],
     [
       'an open admin API',

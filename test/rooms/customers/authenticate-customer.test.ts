@@ -76,6 +76,7 @@ function useCase(maxFailuresPerAccount = 20) {
         windowSeconds: 900,
         maxFailuresPerAddress: 300,
         addressWindowSeconds: 60,
+        maxUnderWayPerAddress: 24,
       },
       createSecretKey(Buffer.alloc(32, 1)),
     ),

@@ -18,6 +18,7 @@ const LIMITS = {
   windowSeconds: 900,
   maxFailuresPerAddress: 1_000,
   addressWindowSeconds: 60,
+  maxUnderWayPerAddress: 1_000,
 };
 type Verdict = Attempt['verdict'];
 

@@ -17,6 +17,7 @@ function throttle(changes: Partial<SignInThrottleOptions> = {}): SignInThrottle 
       windowSeconds: 900,
       maxFailuresPerAddress: 1_000,
       addressWindowSeconds: 60,
+      maxUnderWayPerAddress: 1_000,
       ...changes,
     },
     key,
@@ -47,6 +48,18 @@ afterEach(() => {
 });
 
 describe('guesses at one account', () => {
+  it('never ask for a longer wait than the window when the clock is set back, and are forgotten as its time passes', async () => {
+    const by = throttle();
+    await fail(by, 5);
+    vi.setSystemTime(Date.now() - 86_400_000);
+    await expect(by.guard('mira', '192.0.2.1', async () => ({ verdict: 'passed' }))).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      retryAfterSeconds: 900,
+    });
+    await vi.advanceTimersByTimeAsync(900_000);
+    expect(await tried(by, 'passed')).toBe('passed');
+  });
+
   it('are turned away after the limit, the right password too, with the seconds to wait', async () => {
     const by = throttle();
     await fail(by, 5);

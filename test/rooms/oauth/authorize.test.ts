@@ -202,11 +202,12 @@ describe('an app of the company’s own', () => {
       party: 'first',
       authentication: 'none',
       applicationType: 'native',
-      redirectUris: ['com.example.app:/callback', 'http://127.0.0.1/cb'],
+      redirectUris: ['com.example.app:/callback', 'http://127.0.0.1/cb', VENDOR_PAGE],
     });
-    expect(await next(await ask(), t.signIn())).toEqual({ step: 'consent' });
-    const loopback = { redirect_uri: 'http://127.0.0.1:4000/cb' };
-    expect(await next(await ask(loopback), t.signIn())).toMatchObject({ step: 'redirect' });
+    const step = async (redirect_uri: string) => (await next(await ask({ redirect_uri }), t.signIn())).step;
+    expect(await step('com.example.app:/callback')).toBe('consent');
+    expect(await step('http://127.0.0.1:4000/cb')).toBe('consent');
+    expect(await step(VENDOR_PAGE)).toBe('redirect');
   });
 });
 

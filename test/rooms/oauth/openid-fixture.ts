@@ -17,6 +17,7 @@ import { configuredChannels } from '../../../src/service/configured-channels.ts'
 import type { CustomerSession } from '../../../src/sessions/session.ts';
 import { createSessions } from '../../../src/sessions/sessions.ts';
 import { createAccessTokens } from '../../../src/tokens/access-token.ts';
+import type { SigningAlgorithm } from '../../../src/tokens/signing-key-types.ts';
 import { createCustomerTokens } from '../../../src/tokens/customer-token.ts';
 import { ADMIN, openRooms } from '../fixture.ts';
 
@@ -24,9 +25,15 @@ export const ISSUER = 'https://id.test';
 export const VENDOR_PAGE = 'https://www.shop.test/chat';
 const SPACE = 'crm' as ReferenceSpace;
 
-/** The authorization server as the service wires it, over a memory database, without HTTP. */
-export async function openAuthorizationServer(backends: readonly Backend[] = []) {
-  const rooms = await openRooms();
+/**
+ * The authorization server as the service wires it, over a memory database, without HTTP. ID tokens are signed with
+ * ES256, whose keys are made in no time, unless a test is about the default.
+ */
+export async function openAuthorizationServer(
+  backends: readonly Backend[] = [],
+  idAlgorithm: SigningAlgorithm = 'ES256',
+) {
+  const rooms = await openRooms({ idAlgorithm });
   const { stores, keyring, clock, audit, metrics, partners, revocations, rings } = rooms;
   const config = parseConfig(
     {

@@ -98,7 +98,7 @@ describe('the answer to an app', () => {
         expect(new URL(address).searchParams.get('state')).toBe(state.toWellFormed());
         expect(new URL(address).host).toBe('app.test');
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

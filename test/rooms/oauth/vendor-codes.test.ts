@@ -18,12 +18,18 @@ beforeEach(async () => {
 });
 afterEach(() => t.close());
 
+async function withDefaultAlgorithm() {
+  await t.close();
+  t = await openAuthorizationServer([], 'RS256');
+}
+
 const OPENID = { pkce: 'required', claims: {}, claimsInIdToken: false, acr: undefined } as const;
 const WITHOUT_PKCE = { openid: { ...OPENID, pkce: 'vendor' } } as const;
 const nowSeconds = () => Math.floor(t.clock.nowMs() / 1000);
 
 describe('a code for the page of a signed-in customer', () => {
   it('becomes an ID token that an independent library verifies, with the identifier and nothing personal', async () => {
+    await withDefaultAlgorithm();
     const vendor = await t.register();
     const session = t.signIn();
     t.clock.advance(60_000);
@@ -376,6 +382,7 @@ describe('a registration for OpenID Connect', () => {
   });
 
   it('brings the first key of ID tokens, which signs at once and is replaced like any other', async () => {
+    await withDefaultAlgorithm();
     const ringKeys = () => t.rings.list().filter(({ ring }) => ring === 'id');
     expect(ringKeys()).toEqual([]);
     const vendor = await t.register();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createFleetTokens, type GrantedToken, type TokenShare } from '../../../src/outbound/token-share.ts';
+import { createFleetTokens } from '../../../src/outbound/fleet-tokens.ts';
+import type { GrantedToken, TokenShare } from '../../../src/outbound/token-share.ts';
 import { createTestClock } from '../../support/clock.ts';
 
 const clock = createTestClock();

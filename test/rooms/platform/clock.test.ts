@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createJumpDetector, epochSeconds } from '../../../src/platform/clock.ts';
+import { createClockCourse, createJumpDetector, epochSeconds } from '../../../src/platform/clock.ts';
 import { createTestClock } from '../../support/clock.ts';
 
 describe('a jump of the wall clock', () => {
@@ -19,6 +19,32 @@ describe('a jump of the wall clock', () => {
     const jumped = createJumpDetector(clock);
     clock.jump(1_500);
     expect(jumped()).toBe(0);
+  });
+});
+
+describe('time for deleting what has expired', () => {
+  it('follows a jump forwards only an hour later, and goes on as time passes meanwhile', () => {
+    const clock = createTestClock();
+    const { patientMs, wasSetBack } = createClockCourse(clock);
+    clock.jump(86_400_000);
+    expect(patientMs()).toBe(clock.nowMs() - 86_400_000);
+    clock.advance(3_500_000);
+    expect(patientMs()).toBe(clock.nowMs() - 86_400_000);
+    clock.advance(100_000);
+    expect(patientMs()).toBe(clock.nowMs());
+    expect(wasSetBack()).toBe(false);
+  });
+
+  it('is right at once when the jump is undone, and never ahead of the clock', () => {
+    const clock = createTestClock();
+    const { patientMs, wasSetBack } = createClockCourse(clock);
+    clock.jump(3_600_000);
+    expect(patientMs()).toBe(clock.nowMs() - 3_600_000);
+    clock.jump(-3_600_000);
+    expect(patientMs()).toBe(clock.nowMs());
+    clock.jump(-3_600_000);
+    expect(patientMs()).toBe(clock.nowMs());
+    expect(wasSetBack()).toBe(true);
   });
 });
 

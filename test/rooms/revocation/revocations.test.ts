@@ -73,13 +73,28 @@ describe('a revocation', () => {
   });
 
   it('goes when nothing that it ends can still be alive, from memory and from the database', async () => {
-    await here.revoke([of('s1'), of('s2', { expiresAtMs: now() + 3_600_000 })]);
+    await here.revoke([of('s1'), of('s2', { expiresAtMs: now() + 180_000_000 })]);
     rooms.clock.advance(600_000);
     expect(here.isRevoked('session', 's1', 0)).toBe(false);
+    rooms.clock.advance(100_000_000);
     await here.refresh();
     const { revocations } = await rooms.stores.revocations.since(0, 0);
     expect(revocations.map(({ id }) => id)).toEqual(['s2']);
     expect(here.isRevoked('session', 's2', 0)).toBe(true);
+  });
+
+  it('still holds after a clock that was a day ahead is put right, here and in a process that began meanwhile', async () => {
+    await here.revoke([of('s1', { expiresAtMs: now() + 900_000 })]);
+    rooms.clock.jump(86_400_000);
+    expect(here.isRevoked('session', 's1', 0)).toBe(false);
+    await here.refresh();
+    const begun = createRevocations({ store: rooms.stores.revocations, clock: rooms.clock });
+    await begun.refresh();
+    rooms.clock.jump(-86_400_000);
+    for (const one of [here, begun]) {
+      await one.refresh();
+      expect(one.isRevoked('session', 's1', 0)).toBe(true);
+    }
   });
 
   it('of many at once is missed by nobody', async () => {

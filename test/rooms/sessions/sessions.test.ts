@@ -41,6 +41,16 @@ const start = (customer = 'c1lpcdu3obrwgtjp3esjma6v5577d3yzl4') =>
   });
 
 describe('a session', () => {
+  it('from before the clock was set back is nobody’s until its time comes; clocks a minute apart are in step', () => {
+    const session = start();
+    rooms.clock.jump(-60_000);
+    expect(sessions.isLive(session)).toBe(true);
+    rooms.clock.jump(-1_000);
+    expect(sessions.isLive(session)).toBe(false);
+    rooms.clock.advance(1_000);
+    expect(sessions.isLive(session)).toBe(true);
+  });
+
   it('keeps the reference where only we can read it', () => {
     const session = start();
     expect(JSON.stringify(session)).not.toContain(REFERENCE);

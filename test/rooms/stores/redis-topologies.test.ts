@@ -107,6 +107,7 @@ describe.skipIf(missing !== undefined).each(TOPOLOGIES)('$name', ({ start, lossO
       windowSeconds: 60,
       maxFailuresPerAddress: 100,
       addressWindowSeconds: 60,
+      maxUnderWayPerAddress: 24,
     };
     const key = createSecretKey(Buffer.alloc(32, 1));
     const fallback = createSignInThrottle({ ...options, maxFailuresPerAccount: 1 }, key);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CustomerIdentifier } from '../../../src/identifiers/identifier.ts';
 import { createIdTokens, type IdTokenRequest } from '../../../src/tokens/id-token.ts';
@@ -104,5 +104,64 @@ describe('an ID token', () => {
     const { idTokens } = await open('ES256');
     const short = request({ notAfterMs: rooms.clock.nowMs() + 30_000 });
     expect(decodeJwt(await idTokens.issue(short)).exp).toBe(seconds() + 30);
+  });
+
+  it('gives back the nonce and the context that the client asked for, and says nothing where it asked for none', async () => {
+    const { idTokens } = await open('ES256');
+    expect(decodeJwt(await idTokens.issue(request({ nonce: 'n-1', acr: 'loa1' })))).toMatchObject({
+      nonce: 'n-1',
+      acr: 'loa1',
+    });
+    expect(Object.keys(decodeJwt(await idTokens.issue(request()))).sort((a, b) => (a < b ? -1 : 1))).toEqual([
+      'at_hash',
+      'aud',
+      'auth_time',
+      'exp',
+      'iat',
+      'iss',
+      'jti',
+      'sid',
+      'sub',
+    ]);
+  });
+
+  it('tells when the customer proved who they are', async () => {
+    const { idTokens } = await open('ES256');
+    const authTimeMs = rooms.clock.nowMs() - 3_600_999;
+    expect(decodeJwt(await idTokens.issue(request({ authTimeMs })))['auth_time']).toBe(seconds() - 3_601);
+  });
+
+  it('names the session by a name of its own for each client, and by the same one each time', async () => {
+    const { idTokens } = await open('ES256');
+    const sid = async (change: Partial<IdTokenRequest>) =>
+      decodeJwt(await idTokens.issue(request(change)))['sid'];
+    const first = await sid({});
+    expect(await sid({ nonce: 'n' })).toBe(first);
+    expect(first).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    const others = [await sid({ clientId: 'cl_2' }), await sid({ sid: 'sid-2' }), 'sid-1'];
+    expect(new Set([first, ...others]).size).toBe(4);
+  });
+
+  it('lives a second at least, also when what it rests on ends now', async () => {
+    const { idTokens } = await open('ES256');
+    const over = request({ notAfterMs: rooms.clock.nowMs() - 10_000 });
+    expect(decodeJwt(await idTokens.issue(over)).exp).toBe(seconds() + 1);
+  });
+
+  it('is signed by a key of its own ring, of a type that none of our verifiers takes', async () => {
+    const { rings, idTokens } = await open('ES256');
+    await rings.ensure('vendor');
+    const { kid, typ } = decodeProtectedHeader(await idTokens.issue(request()));
+    expect(typ).toBe('JWT');
+    expect(rings.list().find((key) => key.kid === kid)?.ring).toBe('id');
+    expect(
+      createIdTokens({
+        rings,
+        clock: rooms.clock,
+        issuer: ISSUER,
+        lifetimeSeconds: 900,
+        algorithm: 'RS256',
+      }).algorithms(),
+    ).toEqual(['ES256']);
   });
 });

@@ -2,11 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  createRefreshFamilies,
-  newFamilyId,
-  type RefreshFamilies,
-} from '../../../src/tokens/refresh-families.ts';
+import { createRefreshFamilies, type RefreshFamilies } from '../../../src/tokens/refresh-families.ts';
+import { newFamilyId } from '../../../src/tokens/refresh-token-text.ts';
 import { openRooms, type Rooms } from '../fixture.ts';
 
 interface Payload {
@@ -58,6 +55,14 @@ const successorOf = async (token: string): Promise<string> => {
 };
 
 describe('a refresh family', () => {
+  it('from before the clock was set back renews nothing until its time comes, and is not ended by being tried', async () => {
+    const token = await begin();
+    rooms.clock.jump(-3_600_000);
+    expect(await rotate(token)).toEqual({ outcome: 'refused', reason: 'over' });
+    rooms.clock.jump(3_600_000);
+    expect((await rotate(token)).outcome).toBe('rotated');
+  });
+
   it('gives its holder what was kept, and nobody else', async () => {
     const token = await begin();
     expect(await families.inspect(token, 'app')).toMatchObject({

@@ -1,9 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  createRefreshFamilies,
-  newFamilyId,
-  type RefreshFamilies,
-} from '../../../src/tokens/refresh-families.ts';
+import { createRefreshFamilies, type RefreshFamilies } from '../../../src/tokens/refresh-families.ts';
+import { newFamilyId } from '../../../src/tokens/refresh-token-text.ts';
 import type { Revocation } from '../../../src/revocation/revocation-types.ts';
 import { openRooms, type Rooms } from '../fixture.ts';
 
