@@ -9,6 +9,6 @@ export default defineConfig({
     pool: 'threads',
     isolate: false,
     // A change that lets a test wait for ever is noticed sooner.
-    testTimeout: 4_000,
+    testTimeout: 10_000,
   },
 });

@@ -4,6 +4,7 @@ import type { Peer, Stage } from './contestants.ts';
 import { hasHaproxy, startHaproxy } from './haproxy.ts';
 import { type LoadRequest, once } from './load.ts';
 import { type Contestant, type Effort, measure, measureLatency, SERVER_CORE } from './measure.ts';
+import { measureMemory } from './memory.ts';
 import {
   forge,
   passwordRequest,
@@ -216,6 +217,7 @@ export const SCENARIOS: Readonly<Record<string, Run>> = {
   signed,
   sign_in: signIn,
   health,
+  memory: (stage) => measureMemory(stage),
 };
 
 export async function openCast(stage: Stage): Promise<Cast> {

@@ -61,6 +61,8 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
     keepMs: CACHE_MS,
     maxRecords: MAX_CACHED,
   });
+  /** Of public ids that have been found; they are no secrets. */
+  const publicDigests = new Map<string, string>();
   const counts = { hits: 0, misses: 0 };
   const opened = new WeakMap<ApiKeySecret, KeyObject>();
   const addressLists = new WeakMap<ApiKey, (address: string) => boolean>();
@@ -96,15 +98,24 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
     return undefined;
   };
 
+  const findByPublicId = async (publicId: string, digest: string): Promise<ApiKey | undefined> => {
+    const key = await store.findByPublicDigest(digest);
+    if (!key) return undefined;
+    if (publicDigests.size >= MAX_CACHED) publicDigests.clear();
+    publicDigests.set(publicId, digest);
+    return key;
+  };
+
   const isLive = (secret: ApiKeySecret) =>
     secret.revokedAtMs === undefined &&
     (secret.expiresAtMs === undefined || clock.nowMs() < secret.expiresAtMs);
 
   return {
     byPublicId: (publicId) => {
-      if (!mayBePublicId(publicId)) return { result: 'unknown' };
-      const digest = hash('sha256', publicId, 'base64url');
-      return lookUp(digest, () => store.findByPublicDigest(digest), judge);
+      const known = publicDigests.get(publicId);
+      if (known === undefined && !mayBePublicId(publicId)) return { result: 'unknown' };
+      const digest = known ?? hash('sha256', publicId, 'base64url');
+      return lookUp(digest, () => findByPublicId(publicId, digest), judge);
     },
 
     bySecret: (text) => {

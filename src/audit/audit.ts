@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { type AuditRecord, type AuditStore, CHAIN_BEGUN, CHANGES_CHAIN } from './audit-record.ts';
+import type { RefusalAllowance } from './refusal-allowance.ts';
 
 /** Every security event there is. */
 export type AuditEventName =
@@ -30,6 +31,7 @@ export type AuditEventName =
   | 'partner_api.called'
   | 'profile.unproven_call'
   | 'access.denied'
+  | 'access.further_refusals'
   | 'partner.created'
   | 'partner.updated'
   | 'partner.disabled'
@@ -83,7 +85,7 @@ export type AuditFacts = Omit<AuditRecord, 'atMs' | 'event'>;
  * administrator do not pass here: their record is made by `record` and written in the transaction of the change.
  */
 export interface Audit {
-  /** Logs, counts and queues an event; returns at once. */
+  /** Logs, counts and queues an event, unless it is a refusal beyond the allowance; returns at once. */
   event(name: AuditEventName, facts: AuditFacts): void;
   /** Makes the record of an administrative change, logs and counts it; the store writes it with the change. */
   record(name: AuditEventName, facts: AuditFacts): AuditRecord;
@@ -102,6 +104,8 @@ export interface AuditDeps {
   instance: string;
   /** Whether an identifier is that of a made-up person, whose records say so. Default: none is. */
   isTestCustomer?(customerId: string): boolean;
+  /** Which refusals get a record of their own. Default: all. */
+  allowance?: Pick<RefusalAllowance, 'admits'>;
   /** Default 100. */
   flushEveryMs?: number;
 }
@@ -238,7 +242,9 @@ export function createAudit(deps: AuditDeps): Audit {
 
   return {
     event: (name, facts) => {
-      queue.push(note(name, facts));
+      const record = note(name, facts);
+      if (deps.allowance?.admits(record) === false) return;
+      queue.push(record);
       if (queue.length > MAX_QUEUED) dropOldest();
       schedule();
     },

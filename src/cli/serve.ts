@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { GlobalOptions } from './command-options.ts';
+import { collectStartGarbage } from '../platform/start-garbage.ts';
 import { printError } from './terminal.ts';
 
 /** Runs the service until it is told to stop. Throws `StartRefused` when it is not configured or cannot start. */
@@ -34,6 +35,7 @@ async function runService(file: string | undefined): Promise<void> {
     printError(`Generated ${path}, readable by this user alone. ${careOf(path)}`);
   }
   printError(`Symbolon serves ${config.public_url} on ${url}. Admin API ${adminUrl}, operations ${opsUrl}.`);
+  collectStartGarbage();
   await stopped;
 }
 

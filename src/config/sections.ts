@@ -169,7 +169,12 @@ export const sections = {
   storage: z
     .strictObject({ database_url: databaseUrlSetting.optional(), redis_url: redisUrlSetting.optional() })
     .prefault({}),
-  audit: z.strictObject({ retention_days: whole(30, 36_525).default(400) }).prefault({}),
+  audit: z
+    .strictObject({
+      retention_days: whole(30, 36_525).default(400),
+      refusals_per_address: whole(10, 100_000).default(120),
+    })
+    .prefault({}),
   keys: z
     .strictObject({
       encryption_keys: z.array(encryptionKeySetting).max(10).default([]),

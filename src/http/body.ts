@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { BridgeError } from '../errors.ts';
 import { decodeUtf8 } from '../platform/encoding.ts';
-import { firstRepeatedMember } from '../platform/json-members.ts';
+import { repeatsMember } from '../platform/json-members.ts';
 
 export const MAX_BODY_BYTES = 65_536;
 const MAX_FORM_FIELDS = 50;
@@ -98,7 +98,7 @@ export function parseJsonObject(body: Buffer): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new BridgeError('INVALID_REQUEST', { message: 'The body must be a JSON object.' });
   }
-  if (firstRepeatedMember(text) !== undefined) {
+  if (repeatsMember(text, value)) {
     throw new BridgeError('INVALID_REQUEST', { message: 'A member stands twice in the body.' });
   }
   return value as Record<string, unknown>;

@@ -19,6 +19,14 @@ function isPlainQuestion(error: BridgeError | OAuthError, req: IncomingMessage):
   return error.code === 'NOT_SIGNED_IN' && req.method === 'GET' && req.headers.cookie === undefined;
 }
 
+/** What a caller without rights is answered with: it counts against the address that it came from. */
+export function isFailure(error: BridgeError | OAuthError, req: IncomingMessage): boolean {
+  if (error.code === 'ORIGIN_NOT_ALLOWED' || error.code === 'CSRF_REJECTED') return true;
+  // A visitor of the company's site who is not signed in there: pages ask it for everybody.
+  if (error instanceof BridgeError && error.missing && error.recorded) return false;
+  return error.kind === 'unauthenticated' && !isPlainQuestion(error, req);
+}
+
 /** The first characters of a public key id that the caller showed; enough to find the key, not to use it. */
 function claimedKey(req: IncomingMessage): string | undefined {
   const shown = header(req, 'api-key') ?? header(req, 'x-api-key') ?? '';

@@ -53,6 +53,10 @@ export interface Endpoint {
   crossOrigin?: boolean | 'apps';
   /** A GET that changes something when it is followed: HEAD, which must be safe, is refused. */
   refusesHead?: boolean;
-  /** Callers authenticate here with credentials of their own: a refused one counts against their address. */
+  /**
+   * Callers authenticate here with credentials of their own: a refused one counts against their address, and beyond the
+   * limit the right ones learn nothing. Default, on the public listener: refusals are counted, too, but beyond the limit
+   * only those that fail are turned away, since many customers share an address.
+   */
   countsFailures?: boolean;
 }

@@ -14,7 +14,7 @@ import type { Logger } from '../platform/logger.ts';
 import { pooledRandomHex } from '../platform/random.ts';
 import { sendEmpty } from './answer.ts';
 import type { Endpoint, EndpointContract } from './endpoint.ts';
-import { actorOf, recordDenial } from './denials.ts';
+import { actorOf, isFailure, recordDenial } from './denials.ts';
 import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.ts';
 import { header, repeatedSecurityHeader } from './raw-headers.ts';
 import type { LimitGuard } from './limit-guard.ts';
@@ -244,10 +244,8 @@ export function mountEndpoints(options: MountOptions): void {
         if (contract.oauthErrors) res.locals.oauthErrors = true;
         const repeated = repeatedSecurityHeader(req, customerAuthHeader);
         if (repeated !== undefined) throw repeatedHeaderError(repeated, contract, customerAuthHeader);
-        if (countsFailures) {
-          context.countsFailures = true;
-          limits?.refuseBlocked(context);
-        }
+        if (countsFailures) limits?.refuseBlocked(context);
+        context.countsFailures = countsFailures ?? (contract.listener === 'public' ? 'alone' : undefined);
         next();
       };
       app[contract.method](toExpressPath(path), inTurn([route, ...handlers, handle]));
@@ -291,8 +289,8 @@ export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoo
     else if (res.locals.oauthErrors || answer instanceof OAuthError) sendOAuthError(res, answer);
     else sendBridgeError(res, answer);
   };
-  const countFailure = (context: RequestContext, answer: BridgeError | OAuthError) =>
-    context.countsFailures && answer.kind === 'unauthenticated' ? limits?.countFailure(context) : undefined;
+  const countFailure = (context: RequestContext, req: Request, answer: BridgeError | OAuthError) =>
+    context.countsFailures && isFailure(answer, req) ? limits?.countFailure(context) : undefined;
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
     // A broken upload may still be arriving; what is left of it is thrown away.
     req.resume();
@@ -303,7 +301,7 @@ export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoo
     const known = asKnownError(error) ?? undecodablePath(error);
     if (!known) logger.unexpected('http.unexpected_error', error, { request_id: contextOf(res).requestId });
     const answer = known ?? new BridgeError('INTERNAL_ERROR');
-    const refusal = countFailure(contextOf(res), answer);
+    const refusal = countFailure(contextOf(res), req, answer);
     if (!(refusal instanceof Promise)) return send(req, res, refusal ?? answer);
     return refusal.then((settled) => send(req, res, settled ?? answer));
   });

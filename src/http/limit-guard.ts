@@ -61,7 +61,7 @@ export function createLimitGuard({ limiter, partnerTier }: LimitGuardDeps): Limi
     if (refusal) throw refusal;
   };
   const admit = (context: RequestContext, subjects: readonly LimitedSubject[]): void | Promise<void> => {
-    context.countsFailures = false;
+    if (context.countsFailures !== 'alone') context.countsFailures = false;
     const verdict = limiter.admit([...subjects, EVERYBODY], context.address);
     if (verdict instanceof Promise) return verdict.then((settled) => enforce(context, settled));
     enforce(context, verdict);
@@ -72,7 +72,7 @@ export function createLimitGuard({ limiter, partnerTier }: LimitGuardDeps): Limi
       if (verdict) enforce(context, verdict);
     },
     countFailure: (context) => {
-      const verdict = limiter.countFailure(context.address);
+      const verdict = limiter.countFailure(context.address, context.countsFailures === 'alone');
       return verdict instanceof Promise
         ? verdict.then((settled) => settle(context, settled))
         : settle(context, verdict);

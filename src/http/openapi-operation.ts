@@ -99,8 +99,11 @@ export function componentResponse(code: ErrorCode): ZodOpenApiResponseObject {
 }
 
 /** Every code of the envelope that an endpoint can answer. */
-function envelopeCodes({ body, errors = [] }: EndpointContract): ErrorCode[] {
-  return [...errors, ...ANYWHERE, ...(body ? WITH_BODY : [])];
+function envelopeCodes({ listener, body, errors = [] }: EndpointContract): ErrorCode[] {
+  const refuses = errors.some((code) => ['unauthenticated', 'forbidden'].includes(errorCatalogue[code].kind));
+  // Refusals on the public listener are counted by address.
+  const limited = listener === 'public' && refuses ? (['RATE_LIMITED'] as const) : [];
+  return [...errors, ...limited, ...ANYWHERE, ...(body ? WITH_BODY : [])];
 }
 
 function successResponses({ responses }: EndpointContract): [number, ResponseOrReference][] {

@@ -14,6 +14,12 @@ export interface Presented {
 }
 
 const BEARER = /^bearer +(\S+)$/i;
+/** As nearly everybody writes it: then the token is what follows the seventh character. */
+const USUAL_BEARER = /^Bearer \S+$/;
+
+function bearerOf(authorization: string): string | undefined {
+  return USUAL_BEARER.test(authorization) ? authorization.slice(7) : BEARER.exec(authorization)?.[1];
+}
 
 /**
  * Sorts out what was presented. Ambiguous and misplaced credentials are refused, never guessed at: both key headers
@@ -21,7 +27,7 @@ const BEARER = /^bearer +(\S+)$/i;
  */
 export function presentedCredentials(req: Request, { bearerAlone }: { bearerAlone: boolean }): Presented {
   const authorization = header(req, 'authorization');
-  const bearer = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+  const bearer = authorization === undefined ? undefined : bearerOf(authorization);
   if (authorization !== undefined && bearer === undefined) throw new BridgeError('INVALID_ACCESS_TOKEN');
   const apiKey = bearerAlone ? undefined : header(req, 'api-key');
   const xApiKey = bearerAlone ? undefined : header(req, 'x-api-key');

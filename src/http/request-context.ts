@@ -36,8 +36,8 @@ export interface RequestContext {
   code: string | undefined;
   /** Who calls, in the words of the audit log. */
   actor: string | undefined;
-  /** A refused credential counts against the caller's address; until it is known who calls. */
-  countsFailures: boolean | undefined;
+  /** A refused credential counts against the caller's address; until it is known who calls. As in `Endpoint`. */
+  countsFailures: boolean | 'alone' | undefined;
   /** Where the limits of this request stand, and the headers that say so. */
   limits: readonly PolicyState[] | undefined;
   limitHeaders: Record<string, string> | undefined;

@@ -49,7 +49,7 @@ export interface LimiterDeps {
   /** Tiers of single subjects. */
   assignedTier?(kind: SubjectKind, id: string): string | undefined;
   /** Told of every refusal; kinds are few, so they may be a label. */
-  onRefused?(kind: SubjectKind | 'failures'): void;
+  onRefused?(kind: SubjectKind | 'failures' | 'refusals'): void;
 }
 
 export interface Limiter {
@@ -57,8 +57,11 @@ export interface Limiter {
   readonly defaults: LimiterOptions['defaults'];
   /** Counts a request against all of its subjects, or against none when one of them has nothing left. */
   admit(subjects: readonly LimitedSubject[], address: string): LimitVerdict | Promise<LimitVerdict>;
-  /** Counts a failed authentication; a refusal tells that the address had used its failures up before. */
-  countFailure(address: string): LimitVerdict | Promise<LimitVerdict>;
+  /**
+   * Counts a failed authentication; a refusal tells that the address had used its failures up before. `alone`: one of a
+   * customer, of whom many share an address. They are counted apart and stop nobody but those that fail.
+   */
+  countFailure(address: string, alone?: boolean): LimitVerdict | Promise<LimitVerdict>;
   /**
    * Whether an address has used its failures up, as far as this process knows: to be asked before anything is
    * verified. What other processes counted shows in `admit` and `countFailure`.
@@ -85,7 +88,7 @@ const ADMITTED: LimitVerdict = {
 const MAX_BLOCKED = 10_000;
 
 /** Shared by callers who do not know of each other: where these stand is nobody's to see, unless one refuses. */
-const COMMON_KINDS: ReadonlySet<string> = new Set(['address', 'service', 'failures']);
+const COMMON_KINDS: ReadonlySet<string> = new Set(['address', 'service', 'failures', 'refusals']);
 
 function policiesOf(kind: string, windows: readonly LimitWindow[]): Policy[] {
   return windows.map(({ quota, windowSeconds }) => ({
@@ -112,6 +115,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Limit
   const { tiers, defaults, failures } = options;
   const { counter, clock } = deps;
   const failurePolicy = policiesOf('failures', [failures]);
+  const refusalPolicy = policiesOf('refusals', [failures]);
   const blockedUntilMs = new Map<string, number>();
   const known = new WeakMap<Tier, Map<SubjectKind, Policy[]>>();
 
@@ -140,7 +144,9 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Limit
       (a, b) => (b.resetSeconds > a.resetSeconds ? b : a),
       full[0] as PolicyState,
     );
-    deps.onRefused?.(refusedBy.name.slice(0, refusedBy.name.indexOf('-')) as SubjectKind | 'failures');
+    deps.onRefused?.(
+      refusedBy.name.slice(0, refusedBy.name.indexOf('-')) as SubjectKind | 'failures' | 'refusals',
+    );
     const retryAfterSeconds = Math.max(1, refusedBy.resetSeconds);
     const policies = visible.includes(refusedBy) ? visible : [...visible, refusedBy];
     return { admitted: false, policies, retryAfterSeconds, refusedBy };
@@ -192,12 +198,15 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Limit
         : verdictOf(all, result);
     },
 
-    countFailure: (address) => {
+    countFailure: (address, alone = false) => {
       const network = callerNetwork(address);
-      const result = counter.count([failureSubject(network, 'take')]);
-      return result instanceof Promise
-        ? result.then((settled) => failureVerdict(network, settled))
-        : failureVerdict(network, result);
+      const subject: CountedSubject = alone
+        ? { name: `refusals:${network}`, windows: refusalPolicy }
+        : failureSubject(network, 'take');
+      const settle = (settled: CountResult) =>
+        alone ? verdictOf(refusalPolicy, settled) : failureVerdict(network, settled);
+      const result = counter.count([subject]);
+      return result instanceof Promise ? result.then(settle) : settle(result);
     },
 
     blocked: (address) => {

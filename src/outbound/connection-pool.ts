@@ -37,7 +37,7 @@ interface Connection {
   socket: Socket;
   /** The call that the connection is busy with. */
   call: PooledCall | undefined;
-  reader: AnswerReader | undefined;
+  reader: AnswerReader;
   /** Monotonic time after which an idle connection is not used again. */
   idleUntilMs: number;
 }
@@ -75,7 +75,6 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
   const release = (connection: Connection): PooledCall | undefined => {
     const { call } = connection;
     connection.call = undefined;
-    connection.reader = undefined;
     if (!call) return undefined;
     busy -= 1;
     if (busy === 0) closing?.();
@@ -98,13 +97,13 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
     sweeper ??= setInterval(sweep, SWEEP_MS).unref();
   };
   const broken = (connection: Connection, error: Error): void => {
-    const begun = connection.reader?.begun() ?? false;
+    const begun = connection.reader.begun();
     discard(connection);
     release(connection)?.broke(error, begun);
   };
 
-  const finish = (connection: Connection, reader: AnswerReader): void => {
-    const { socket } = connection;
+  const finish = (connection: Connection): void => {
+    const { socket, reader } = connection;
     const idleMs = reader.idleMs();
     const call = release(connection);
     // An answer that came before the request was out leaves the rest of that on the connection.
@@ -113,18 +112,17 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
     call?.answered(reader.answer());
   };
   const take = (connection: Connection, bytes: Buffer): void => {
-    const { reader } = connection;
     // Nobody has asked: whatever this is, it must not be taken for the next answer.
-    if (!reader) return discard(connection);
-    const state = reader.push(bytes);
+    if (!connection.call) return discard(connection);
+    const state = connection.reader.push(bytes);
     if (state === 'more') return;
-    if (state === 'whole') return finish(connection, reader);
+    if (state === 'whole') return finish(connection);
     discard(connection);
     release(connection)?.failed(state);
   };
   const ended = (connection: Connection): void => {
-    const { reader } = connection;
-    if (reader?.begun() && reader.end() === 'whole') return finish(connection, reader);
+    const { call, reader } = connection;
+    if (call && reader.begun() && reader.end() === 'whole') return finish(connection);
     broken(connection, errorWithCode('ECONNRESET'));
   };
 
@@ -137,7 +135,7 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
         if (connection.call) send(connection);
       },
     );
-    const connection: Connection = { socket, call: undefined, reader: undefined, idleUntilMs: 0 };
+    const connection: Connection = { socket, call: undefined, reader: createAnswerReader(), idleUntilMs: 0 };
     open.add(connection);
     socket.on('error', (error) => broken(connection, error));
     socket.on('end', () => ended(connection));
@@ -166,7 +164,7 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
       const kept = idleOne();
       const connection = kept ?? make(send);
       connection.call = call;
-      connection.reader = createAnswerReader(call.maxResponseBytes);
+      connection.reader.begin(call.maxResponseBytes);
       busy += 1;
       if (kept) send(kept);
       return () => {

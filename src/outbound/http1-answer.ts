@@ -9,6 +9,8 @@ const MAX_CHUNK_LINE_BYTES = 256;
 export type AnswerState = 'more' | 'whole' | 'too_large' | 'protocol';
 
 export interface AnswerReader {
+  /** Begins with the next answer, of at most so many bytes. */
+  begin(maxBytes: number): void;
   /** Takes the next bytes, which may be overwritten afterwards. */
   push(bytes: Buffer): AnswerState;
   /** The connection was closed in order. */
@@ -82,15 +84,16 @@ function readLine(headers: Record<string, string>, line: string): boolean {
 function readHead(text: string): Head | undefined {
   if (NO_HEAD.test(text)) return undefined;
   let at = text.indexOf('\r\n');
-  const [, minor, status] = STATUS_LINE.exec(at < 0 ? text : text.slice(0, at)) ?? [];
-  if (status === undefined) return undefined;
+  if (!STATUS_LINE.test(at < 0 ? text : text.slice(0, at))) return undefined;
+  const minorVersion = text.charCodeAt(7) - 0x30;
+  const status = Number(text.slice(9, 12));
   const headers: Record<string, string> = {};
   while (at >= 0) {
     const end = text.indexOf('\r\n', at + 2);
     if (!readLine(headers, text.slice(at + 2, end < 0 ? text.length : end))) return undefined;
     at = end;
   }
-  return { status: Number(status), minorVersion: Number(minor), headers };
+  return { status, minorVersion, headers };
 }
 
 /** How long the connection may be idle, by what the answer says of it. */
@@ -117,11 +120,12 @@ function framing({ status, headers }: Head): { part: Part; bytes: number } | und
 }
 
 /**
- * Reads one answer of HTTP/1.1 (RFC 9112) from the bytes of a connection, strictly: a length that stands twice or beside
+ * Reads the answers of one connection of HTTP/1.1 (RFC 9112) from the bytes of a connection, strictly: a length that stands twice or beside
  * a transfer coding, a folded line, a bare line feed, a space before a colon or a control character is no answer. The cap
  * holds while reading, whatever the answer says of its own length; a content coding is not taken, because none was asked for.
  */
-export function createAnswerReader(maxBytes: number): AnswerReader {
+export function createAnswerReader(): AnswerReader {
+  let maxBytes = 0;
   let part: Part = 'head';
   let headBytes = 0;
   let held: Buffer = EMPTY;
@@ -172,7 +176,7 @@ export function createAnswerReader(maxBytes: number): AnswerReader {
     return BEGINNING.startsWith(start) && !NO_HEAD.test(from > 0 ? text.replace(/^\n/, '') : text);
   };
 
-  const begin = (bytes: Buffer): { rest: Buffer } | AnswerState => {
+  const takeHead = (bytes: Buffer): { rest: Buffer } | AnswerState => {
     const found = upTo(HEAD_END, bytes, MAX_HEAD_BYTES - headBytes);
     if (found === undefined) return mayBeHead(bytes.length) ? 'more' : 'protocol';
     if (found === false) return 'protocol';
@@ -232,7 +236,7 @@ export function createAnswerReader(maxBytes: number): AnswerReader {
   const step = (bytes: Buffer): { rest: Buffer } | AnswerState => {
     switch (part) {
       case 'head':
-        return begin(bytes);
+        return takeHead(bytes);
       case 'sized':
         return takeBytes(bytes, 'whole');
       case 'chunk':
@@ -252,6 +256,18 @@ export function createAnswerReader(maxBytes: number): AnswerReader {
   };
 
   return {
+    begin(most) {
+      maxBytes = most;
+      part = 'head';
+      headBytes = 0;
+      held = EMPTY;
+      head = undefined;
+      body = EMPTY;
+      sizeBytes = 0;
+      leftBytes = 0;
+      isOverfull = false;
+      ended = false;
+    },
     push(bytes) {
       let rest = bytes;
       while (rest.length > 0) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decodeUtf8 } from '../platform/encoding.ts';
-import { firstRepeatedMember } from '../platform/json-members.ts';
+import { repeatsMember } from '../platform/json-members.ts';
 import { isJsonObject } from '../platform/json-object.ts';
 import type { OutboundResponse } from './outbound-types.ts';
 
@@ -49,7 +49,7 @@ export function parseJsonObject(response: OutboundResponse): JsonObject | Answer
     return 'not_json';
   }
   if (!isJsonObject(value)) return 'not_object';
-  return firstRepeatedMember(text) === undefined ? value : 'repeated_member';
+  return repeatsMember(text, value) ? 'repeated_member' : value;
 }
 
 /** The body as a JSON object; `undefined` when it is none. */

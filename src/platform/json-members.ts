@@ -1,25 +1,20 @@
 /**
- * The first member name that stands twice in the outermost object of a JSON text, or `undefined`. The text must have
- * passed `JSON.parse` already; names are compared as they decode, so `"a"` and `"\u0061"` are the same.
+ * Whether a member name stands twice in the outermost object of a JSON text. `value` is what `JSON.parse` made of the
+ * text: of members with one name it keeps one, so names are compared as they decode, and `"a"` and `"\\u0061"` are the same.
  */
-export function firstRepeatedMember(json: string): string | undefined {
-  const seen = new Set<string>();
+export function repeatsMember(json: string, value: object): boolean {
+  let names = 0;
   let depth = 0;
   let expectName = false;
   for (let at = 0; at < json.length; at++) {
     switch (json.charCodeAt(at)) {
-      case 0x22: {
-        const end = endOfString(json, at);
+      case 0x22: // "
         if (expectName && depth === 1) {
-          const plain = json.slice(at + 1, end);
-          const name = plain.includes('\\') ? (JSON.parse(`"${plain}"`) as string) : plain;
-          if (seen.has(name)) return name;
-          seen.add(name);
+          names++;
           expectName = false;
         }
-        at = end;
+        at = endOfString(json, at);
         break;
-      }
       case 0x7b: // {
         depth++;
         if (depth === 1) expectName = true;
@@ -36,7 +31,7 @@ export function firstRepeatedMember(json: string): string | undefined {
         break;
     }
   }
-  return undefined;
+  return names !== Object.keys(value).length;
 }
 
 /** Where a string ends: at the first quote that no odd number of backslashes stands before. */

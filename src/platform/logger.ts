@@ -76,10 +76,14 @@ export function gatheringSink(target: LogSink): LogSink {
 }
 
 const MAX_VALUE_LENGTH = 256;
-const allowed = new Set<string>(ALLOWED_FIELDS);
+/** How each field begins; a field that has no beginning is not written. */
+const BEGINNINGS: ReadonlyMap<string, string> = new Map(ALLOWED_FIELDS.map((name) => [name, `,"${name}":`]));
+/** Nothing in it needs to be escaped. */
+const PLAIN = /^[\w .,:/-]*$/;
 
 function textOf(value: string | number | boolean): string {
   if (typeof value !== 'string') return JSON.stringify(value);
+  if (value.length <= MAX_VALUE_LENGTH && PLAIN.test(value)) return `"${value}"`;
   return JSON.stringify(value.length > MAX_VALUE_LENGTH ? value.slice(0, MAX_VALUE_LENGTH) : value);
 }
 
@@ -122,7 +126,8 @@ export function createLogger(level: LogLevel | 'silent', sink: LogSink): Logger 
     let line = `{"level":"${at}","time":"${timestamp()}"`;
     for (const name in fields) {
       const value = fields[name as LogField];
-      if (value !== undefined && allowed.has(name)) line += `,"${name}":${textOf(value)}`;
+      const beginning = value === undefined ? undefined : BEGINNINGS.get(name);
+      if (value !== undefined && beginning !== undefined) line += beginning + textOf(value);
     }
     sink.write(`${line}}\n`);
   };

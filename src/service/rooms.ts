@@ -26,7 +26,7 @@ import { openTokenSigning } from './token-signing.ts';
 
 /** Tokens and sessions: what a customer, a partner or an app holds. */
 async function openHeld({ shared }: Foundations) {
-  const { config, keyring, revocations, clock } = shared;
+  const { config, stores, keyring, revocations, clock } = shared;
   const rings = await openTokenSigning(shared);
   const tokenDeps = {
     ...shared,
@@ -45,13 +45,14 @@ async function openHeld({ shared }: Foundations) {
     }),
     sessions: createSessions({ ...shared, maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS }),
     endedReferences: createEndedReferences({ keyring, revocations, clock }),
-    identities: createIdentities({ ...shared.stores, ...shared, store: shared.stores.customers }),
+    identities: createIdentities({ ...shared, registry: stores.registry, store: stores.customers }),
   };
 }
 
 /** Every room over the foundations, each wired to those to its left. `isServing`: whether the public listener is open. */
 export async function openRooms(foundations: Foundations, isServing: () => boolean, opened: Closer[]) {
   const { stores, keyring, issuer } = foundations.shared;
+  // Each stage has what the stages before it opened.
   const held = { ...foundations.shared, ...(await openHeld(foundations)), isServing };
   const partners = await openPartners({ ...held, store: stores.partners });
   const credentials = createPartnerCredentials({ ...held, partners, publicUrl: issuer }, opened);

@@ -75,6 +75,12 @@ export interface CustomerTokensDeps {
   clockToleranceSeconds: number;
 }
 
+/** A token in use is opened once; what it holds goes when the verified-token cache lets go of the token. */
+const OPENED = Symbol('opened');
+/** With what was opened, because a copy of a token with other content takes this along. */
+type Opened = Pick<CustomerToken, 'sealedReference' | 'jti'> & { reference: CustomerReference };
+type HeldToken = CustomerToken & { [OPENED]?: Opened | undefined };
+
 /** What the claim `auth_time` cuts off, in three digits: as long for every moment. */
 const millisecondsOf = (atMs: number): string => String(atMs % 1000).padStart(3, '0');
 
@@ -82,26 +88,27 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
   const { rings, clock } = deps;
   const references = createReferenceSeal(deps.keyring);
 
-  const readClaims = (claims: Record<string, unknown>, times: TokenTimes): CustomerToken | undefined => {
+  const readClaims = (claims: Record<string, unknown>, times: TokenTimes): HeldToken | undefined => {
     const { sub, aud, sid, auth_time: authTime, ref } = claims;
     if (typeof sub !== 'string' || typeof aud !== 'string' || typeof sid !== 'string') return undefined;
     if (!Number.isSafeInteger(authTime) || typeof ref !== 'string') return undefined;
     const customerId = parseIdentifier(sub);
     const issuedAtMs = uuidTimeMs(times.jti);
     if (!customerId || issuedAtMs === undefined) return undefined;
+    const { iat, exp, jti } = times;
     return {
-      ...times,
+      iat,
+      exp,
+      jti,
       customerId,
       channel: aud,
       sid,
       authTime: authTime as number,
       issuedAtMs,
       sealedReference: ref,
+      [OPENED]: undefined,
     };
   };
-
-  /** A token in use is opened once; the entry goes when the verified-token cache lets go of the token. */
-  const opened = new WeakMap<CustomerToken, CustomerReference>();
 
   const verifier = createTokenVerifier<CustomerToken>({
     rings,
@@ -143,11 +150,11 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
       const note = references.open(sealedReference, jti)?.note ?? '';
       return /^\d{3}$/.test(note) ? authTime * 1000 + Number(note) : issuedAtMs;
     },
-    openReference: (token) => {
-      const known = opened.get(token);
-      if (known !== undefined) return known;
-      const reference = references.open(token.sealedReference, token.jti)?.reference;
-      if (reference !== undefined) opened.set(token, reference);
+    openReference: (token: HeldToken) => {
+      const { [OPENED]: opened, sealedReference, jti } = token;
+      if (opened && opened.sealedReference === sealedReference && opened.jti === jti) return opened.reference;
+      const reference = references.open(sealedReference, jti)?.reference;
+      if (reference !== undefined) token[OPENED] = { sealedReference, jti, reference };
       return reference;
     },
   };

@@ -43,6 +43,24 @@ function decodeObject(part: string): Record<string, unknown> | undefined {
   }
 }
 
+/** Headers by their spelling: all tokens of one key and kind begin alike. Bounded, because anybody can spell one. */
+const knownHeaders = new Map<string, JwsHeader>();
+const MAX_KNOWN_HEADERS = 64;
+
+function readHeader(part: string): JwsHeader | undefined {
+  const known = knownHeaders.get(part);
+  if (known) return known;
+  const header = decodeObject(part);
+  if (!header || Object.keys(header).some((name) => !HEADER_MEMBERS.has(name))) return undefined;
+  const { alg, typ, kid } = header;
+  if (alg !== 'ES256' && alg !== 'EdDSA' && alg !== 'RS256') return undefined;
+  if (typeof typ !== 'string' || typeof kid !== 'string' || !KID.test(kid)) return undefined;
+  if (knownHeaders.size >= MAX_KNOWN_HEADERS) knownHeaders.clear();
+  const read: JwsHeader = Object.freeze({ alg, typ, kid });
+  knownHeaders.set(part, read);
+  return read;
+}
+
 /**
  * Takes a compact JWS apart without trusting any of it. `undefined` for everything but a token in its canonical
  * spelling whose header holds exactly `alg`, `typ` and a plain `kid`: no `crit`, `b64`, `jwk`, `jku`, `x5c` (RFC 8725
@@ -53,16 +71,13 @@ export function parseJws(token: string): ParsedJws | undefined {
   const first = token.indexOf('.');
   const second = token.indexOf('.', first + 1);
   if (first <= 0 || second <= first + 1 || token.indexOf('.', second + 1) !== -1) return undefined;
-  const header = decodeObject(token.slice(0, first));
-  if (!header || Object.keys(header).some((name) => !HEADER_MEMBERS.has(name))) return undefined;
-  const { alg, typ, kid } = header;
-  if (alg !== 'ES256' && alg !== 'EdDSA' && alg !== 'RS256') return undefined;
-  if (typeof typ !== 'string' || typeof kid !== 'string' || !KID.test(kid)) return undefined;
+  const header = readHeader(token.slice(0, first));
+  if (!header) return undefined;
   const signature = decodeBase64Url(token.slice(second + 1));
   if (!signature || signature.length === 0) return undefined;
   const claims = decodeObject(token.slice(first + 1, second));
   if (!claims) return undefined;
-  return { header: { alg, typ, kid }, claims, signingInput: token.slice(0, second), signature };
+  return { header, claims, signingInput: token.slice(0, second), signature };
 }
 
 /** Signs claims as a compact JWS; `encodedHeader` is base64url of the header, made once per key. */
@@ -127,16 +142,20 @@ function withLowerHalf(signature: Buffer): Buffer {
   return signature;
 }
 
-function derInteger(bytes: Buffer): Buffer {
-  let from = 0;
-  while (from < bytes.length - 1 && bytes[from] === 0) from++;
-  const body = bytes.subarray(from);
-  const padded = (body[0] as number) & 0x80 ? Buffer.concat([Buffer.from([0]), body]) : body;
-  return Buffer.concat([Buffer.from([0x02, padded.length]), padded]);
-}
-
 function concatToDer(signature: Buffer): Buffer {
-  const r = derInteger(signature.subarray(0, 32));
-  const s = derInteger(signature.subarray(32));
-  return Buffer.concat([Buffer.from([0x30, r.length + s.length]), r, s]);
+  const der = Buffer.allocUnsafe(72);
+  let at = 2;
+  for (const end of [32, 64]) {
+    let from = end - 32;
+    while (from < end - 1 && signature[from] === 0) from++;
+    // An integer whose first bit is set would be a negative one.
+    const isPadded = ((signature[from] as number) & 0x80) !== 0;
+    der[at++] = 0x02;
+    der[at++] = end - from + (isPadded ? 1 : 0);
+    if (isPadded) der[at++] = 0;
+    at += signature.copy(der, at, from, end);
+  }
+  der[0] = 0x30;
+  der[1] = at - 2;
+  return der.subarray(0, at);
 }

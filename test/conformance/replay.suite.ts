@@ -26,5 +26,33 @@ export function replaySuite(at: { store: () => ReplayStore; nowMs: () => number 
       const answers = await inParallel(200, () => store.consume('signature-v1', 'c', soon()));
       expect(answers.filter((answer) => answer === 'fresh')).toHaveLength(1);
     });
+
+    it('tells each of many who ask at the same time about their own id', async () => {
+      const store = at.store();
+      const used = [3, 40, 41, 77];
+      for (const i of used) await store.consume('signature-v1', `d${i}`, soon());
+      const ids = Array.from({ length: 80 }, (_, i) => i);
+      const answers = await Promise.all(ids.map((i) => store.consume('signature-v1', `d${i}`, soon())));
+      expect(answers).toEqual(ids.map((i) => (used.includes(i) ? 'replayed' : 'fresh')));
+      const again = await Promise.all(ids.map((i) => store.consume('signature-v1', `d${i}`, soon())));
+      expect(new Set(again)).toEqual(new Set(['replayed']));
+    });
+
+    it('gives an id that stands twice among them to the first', async () => {
+      const store = at.store();
+      const ids = ['z', 'a', 'z', 'm', 'a', 'z'];
+      const answers = await Promise.all(ids.map((id) => store.consume('signature-v2', `e${id}`, soon())));
+      expect(answers).toEqual(['fresh', 'fresh', 'replayed', 'fresh', 'replayed', 'replayed']);
+    });
+
+    it('lets an id that cannot be kept spoil no other', async () => {
+      const store = at.store();
+      const ids = ['f1', 'f\0', 'f\ud800', 'f2'];
+      const answers = await Promise.allSettled(ids.map((id) => store.consume('signature-v2', id, soon())));
+      expect([answers[0], answers[3]]).toEqual([
+        { status: 'fulfilled', value: 'fresh' },
+        { status: 'fulfilled', value: 'fresh' },
+      ]);
+    });
   });
 }

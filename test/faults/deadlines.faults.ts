@@ -26,6 +26,7 @@ const ROLES = [
 ];
 /** Callers of each destination at once. */
 const STORM = 5;
+const CALM = 'all is well';
 
 /** The time that it is, and what was skipped. */
 function createRunningClock(): TestClock {
@@ -48,7 +49,7 @@ const grants = endedGrants(clock);
 const table = createFaultTable(ROLES, { limits: {}, clock, prepare: grants.prepare });
 beforeAll(async () => {
   await table.open();
-  for (let rounds = 0; rounds < 15; rounds++) await table.bystanders.go(table.t, 'all is well', 10);
+  for (let rounds = 0; rounds < 40; rounds++) await table.bystanders.go(table.t, CALM, 10);
 });
 afterAll(async () => {
   await table.close();
@@ -67,12 +68,16 @@ const knockEverywhere = (one: Destination) =>
     }),
   );
 
-/** Sign-ins and profiles of another partner for as long as the work takes, at least a hundred. */
+/** A second, on a machine that is not too slow for it when all is well. */
+const boundMs = (what: 'partner' | 'sign-in'): number =>
+  Math.max(1_000, 4 * table.bystanders.quantile(what, 0.99, CALM));
+
+/** Sign-ins and profiles of another partner for as long as the work takes, two hundred at least. */
 async function meanwhile<T>(one: Destination, work: Promise<T>): Promise<T> {
   const state = { over: false };
   const done = work.finally(() => (state.over = true));
   done.catch(() => {});
-  for (let rounds = 0; rounds < 10 || !state.over; rounds++) {
+  for (let rounds = 0; rounds < 20 || !state.over; rounds++) {
     await table.bystanders.go(table.t, one, 10);
   }
   return done;
@@ -99,8 +104,9 @@ describe('everything that is called, at the same time', () => {
       console.log(`${' '.repeat(17)}token requests for ${STORM + 1} callers of each: ${fetches.join(', ')}`);
       expect(Math.max(...fetches)).toBeLessThanOrEqual(seconds + 1);
       expect(slowest?.tookMs).toBeLessThan(6_000);
-      expect(table.bystanders.quantile('partner', 0.99, one)).toBeLessThan(1_000);
-      expect(table.bystanders.quantile('sign-in', 0.99, one)).toBeLessThan(1_000);
+      expect(table.bystanders.quantile('partner', 0.99, one)).toBeLessThan(boundMs('partner'));
+      // Forty sign-ins: of so few the slowest two say little.
+      expect(table.bystanders.quantile('sign-in', 0.95, one)).toBeLessThan(boundMs('sign-in'));
     },
   );
 });

@@ -52,7 +52,7 @@ it('an upgrade one process after the other fails no call and signs nobody out', 
   await fleet.restart(0);
   const beside = loads.map(answered);
   await expect
-    .poll(() => loads.every((load, n) => answered(load) > (beside[n] as number) + 20), { timeout: 60_000 })
+    .poll(() => loads.every((load, n) => answered(load) > (beside[n] as number) + 20), { timeout: 120_000 })
     .toBe(true);
   await fleet.restart(1);
   await Promise.all(loads.map((load) => load.stop()));

@@ -131,7 +131,8 @@ it('a dump of the store gives no cookie, no token and no reference', async () =>
     const sessions = database.prepare('select * from sessions').all();
     database.close();
     expect(sessions).toHaveLength(1);
-    for (const text of [id, signature, encodeURIComponent(signature), 'eyJ']) {
+    // The last is how every token begins; three letters of it stand in sealed text by chance.
+    for (const text of [id, signature, encodeURIComponent(signature), 'eyJhbGci']) {
       expect(dump.includes(text)).toBe(false);
     }
     // Only the directory itself, which is the company's own, knows who is behind an identifier.

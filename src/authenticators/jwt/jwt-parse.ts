@@ -1,5 +1,5 @@
 import { decodeBase64Url, decodeUtf8 } from '../../platform/encoding.ts';
-import { firstRepeatedMember } from '../../platform/json-members.ts';
+import { repeatsMember } from '../../platform/json-members.ts';
 
 /** Longer tokens are refused before anything is decoded. */
 export const MAX_SUBJECT_TOKEN_LENGTH = 8_192;
@@ -26,7 +26,7 @@ function decodeObject(part: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    return firstRepeatedMember(text) === undefined ? (value as Record<string, unknown>) : undefined;
+    return repeatsMember(text, value) ? undefined : (value as Record<string, unknown>);
   } catch {
     return undefined;
   }

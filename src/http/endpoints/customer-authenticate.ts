@@ -278,6 +278,8 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
       context.channel = channel.id;
       const { requestId, address } = context;
       await deps.limits.admit(context, [{ kind: 'address', id: callerNetwork(address) }]);
+      // A visitor whom the site does not know has failed at nothing: pages offer every visitor's cookie.
+      if (proof.kind === 'site_session') context.countsFailures = false;
       const session = await deps.authenticateCustomer({
         proof,
         channel,

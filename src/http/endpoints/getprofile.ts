@@ -134,15 +134,15 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
   /** Whom a call without a sound proof is about, if the stage of the channel lets it through; else its refusal. */
   const admitUnproven = async (
     refusal: unknown,
-    call: { given: GivenProof | undefined; members: Record<string, unknown>; facts: AskingFacts },
+    call: { given: GivenProof | undefined; members: Record<string, unknown>; facts: () => AskingFacts },
   ): Promise<CustomerProof & { warning?: string | undefined }> => {
     const { given, members, facts } = call;
     const { customer_id: customerId, channel } = members;
     const isNamed = typeof customerId === 'string' && typeof channel === 'string';
     const token = given && (/^jwt +(\S+)$/i.exec(given.text)?.[1] ?? (given.bare ? given.text : undefined));
     let admitted: AdmittedCustomer | undefined;
-    if (token !== undefined) admitted = unproven.byToken(token, facts);
-    else if (!given && isNamed) admitted = await unproven.byName({ customerId, channel }, facts);
+    if (token !== undefined) admitted = unproven.byToken(token, facts());
+    else if (!given && isNamed) admitted = await unproven.byName({ customerId, channel }, facts());
     if (!admitted) throw refusal;
     return admitted;
   };
@@ -150,7 +150,7 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
   /** The customer of a call. What is refused is looked at again only when nothing else names the customer. */
   const customerOf = (
     proof: PartnerProof,
-    call: { given: GivenProof | undefined; members: Record<string, unknown>; facts: AskingFacts },
+    call: { given: GivenProof | undefined; members: Record<string, unknown>; facts: () => AskingFacts },
   ):
     | (CustomerProof & { warning?: string | undefined })
     | Promise<CustomerProof & { warning?: string | undefined }> => {
@@ -172,7 +172,8 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
     const { partner, key, clientId } = proof;
     const members = parseBody(req, body);
     const { requestId, address } = context;
-    const facts = { partner, clientId, keyPrefix: key?.publicPrefix, requestId, address };
+    const keyPrefix = key?.publicPrefix;
+    const facts = () => ({ partner, clientId, keyPrefix, requestId, address });
     const proven = customerOf(proof, { given: proofOf(req, members), members, facts });
     const customer = proven instanceof Promise ? await proven : proven;
     if (customer.token !== undefined) unproven.proven(customer.channel);
@@ -190,7 +191,7 @@ export function getprofile(deps: GetProfileDeps): Endpoint {
       traceparent: nextTraceparent(header(req, 'traceparent')),
       address: context.address,
       clientId,
-      keyPrefix: key?.publicPrefix,
+      keyPrefix,
       onRemembered: (parts) => {
         remembered = parts;
       },

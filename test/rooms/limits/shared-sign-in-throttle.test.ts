@@ -126,6 +126,14 @@ describe.skipIf(missing !== undefined)(
       expect(await tried(two, 'failed')).toBe('RATE_LIMITED');
     });
 
+    it('forgets nothing when nobody could tell', async () => {
+      const [one] = processes();
+      for (let i = 0; i < 7; i++) await tried(one, 'failed');
+      expect(await tried(one, 'undecided')).toBe('undecided');
+      expect(await tried(one, 'failed')).toBe('failed');
+      expect(await tried(one, 'failed')).toBe('RATE_LIMITED');
+    });
+
     it('counts a whole /64 as one address, and tells how long to wait', async () => {
       const [one, two] = processes({ maxFailuresPerAddress: 3 });
       for (let i = 0; i < 3; i++) await tried(one, 'failed', `name-${i}`, `2001:db8:1:2::${i + 1}`);

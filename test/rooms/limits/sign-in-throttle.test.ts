@@ -79,6 +79,21 @@ describe('guesses at one account', () => {
     expect(asked).toBe(0);
   });
 
+  it('tell how much of the window is left, and which limit it is', async () => {
+    const by = throttle({ maxFailuresPerAddress: 6 });
+    const refusalOf = (account: string) =>
+      by.guard(account, '192.0.2.1', async () => ({ verdict: 'passed' as const })).catch((e: unknown) => e);
+    await fail(by, 5);
+    vi.advanceTimersByTime(10_000);
+    expect(await refusalOf('mira')).toMatchObject({ retryAfterSeconds: 890 });
+    await fail(by, 1, 'noor');
+    vi.advanceTimersByTime(20_000);
+    expect(await refusalOf('noor')).toMatchObject({
+      retryAfterSeconds: 30,
+      details: { policy: 'sign-in-address', quota: 6, window_seconds: 60 },
+    });
+  });
+
   it('are forgotten after the window and not before', async () => {
     const by = throttle();
     await fail(by, 5);

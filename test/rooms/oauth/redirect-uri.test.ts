@@ -89,16 +89,15 @@ describe('a registered redirect URI', () => {
 
 describe('the answer to an app', () => {
   it('gives any state back as it came, and never leaves the redirect address', () => {
+    const character = fc.integer({ min: 0, max: 0x10_ff_ff }).map((code) => String.fromCodePoint(code));
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (state) => {
+      fc.property(fc.string({ unit: character, maxLength: 60 }), (state) => {
         const target = { redirectUri: REGISTERED, state, issuer: 'https://id.test' };
         const address = authorizationResponse(target, { code: 'x' });
-        expect(address.startsWith(`${REGISTERED}&`)).toBe(true);
-        expect(address).toMatch(/^[\x21-\x7E]+$/);
-        expect(new URL(address).searchParams.get('state')).toBe(state.toWellFormed());
-        expect(new URL(address).host).toBe('app.test');
+        const { host, searchParams } = new URL(address);
+        expect([host, searchParams.get('state')]).toEqual(['app.test', state.toWellFormed()]);
+        return address.startsWith(`${REGISTERED}&`) && /^[\x21-\x7E]+$/.test(address);
       }),
-      { numRuns: 200 },
     );
   });
 
