@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Every fault in full, on servers of its own: about ten minutes on an idle machine. */
+/** Every fault in full, on servers of its own: about twenty minutes on an idle machine. */
 export default defineConfig({
   test: {
     include: ['test/faults/*.faults.ts', 'test/e2e/crash.test.ts', 'test/e2e/renewal-crash.test.ts'],

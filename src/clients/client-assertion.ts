@@ -1,6 +1,8 @@
 import { importJWK, type JWK, jwtVerify } from 'jose';
 import type { Clock } from '../platform/clock.ts';
-import { decodeBase64Url } from '../platform/encoding.ts';
+import { decodeBase64Url, decodeUtf8 } from '../platform/encoding.ts';
+import { repeatsMember } from '../platform/json-members.ts';
+import { isJsonObject } from '../platform/json-object.ts';
 import { rememberPastMs, replayId, type ReplayStore } from '../replay/replay.ts';
 import type { OAuthClient } from './client.ts';
 import { algorithmOf } from './client-registration.ts';
@@ -22,10 +24,19 @@ export interface ClientAssertionsDeps {
   clockToleranceSeconds: number;
 }
 
+/** Ways to bring a key along or to change what is signed (RFC 7515 section 4.1, RFC 7797), and content in content. */
+const REFUSED_MEMBERS = ['jwk', 'jku', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc', 'cty'];
+/** In lower case. The second is the explicit type of draft-ietf-oauth-rfc7523bis; any other names another kind of token. */
+const HEADER_TYPES = ['jwt', 'client-authentication+jwt'];
+
+/** A JSON object without a member given twice, which two readers could take for two things (RFC 7515 section 4). */
 function jsonPart(part: string): Record<string, unknown> | undefined {
+  const bytes = decodeBase64Url(part);
+  const text = bytes && decodeUtf8(bytes);
+  if (text === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(decodeBase64Url(part)?.toString('utf8') ?? '');
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) && !repeatsMember(text, value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -42,7 +53,10 @@ export function claimedClientId(assertion: string): string | undefined {
 /** The registered key that an assertion names or, with one key, that one. Keys in the header are never looked at. */
 function keyFor(assertion: string, keys: readonly JWK[]): JWK | undefined {
   const header = jsonPart(assertion.slice(0, assertion.indexOf('.')));
-  if (!header || 'jwk' in header || 'jku' in header || 'x5c' in header || 'x5u' in header) return undefined;
+  if (!header || REFUSED_MEMBERS.some((name) => Object.hasOwn(header, name))) return undefined;
+  const { typ = 'JWT' } = header;
+  if (typeof typ !== 'string') return undefined;
+  if (!HEADER_TYPES.includes(typ.toLowerCase().replace(/^application\//, ''))) return undefined;
   if (header.kid === undefined) return keys.length === 1 ? keys[0] : undefined;
   return keys.find(({ kid }) => kid === header.kid) ?? keys.find(({ kid }) => kid === undefined);
 }

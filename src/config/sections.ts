@@ -197,6 +197,7 @@ export const sections = {
     .strictObject({
       idle_seconds: whole(60, 2_592_000).default(1800),
       absolute_seconds: whole(60, 2_592_000).default(28_800),
+      max_devices: whole(1, 1_000).default(100),
       cookie_name: z
         .string()
         .regex(/^__Host-[A-Za-z0-9_-]{1,64}$/, 'must start with __Host-')

@@ -136,12 +136,7 @@ export interface NoticeStore {
    * Notices that are due at `nowMs` (or were to be later than `latestMs`), put off by `leaseMs` so that no other process
    * sends them meanwhile.
    */
-  claim(due: {
-    nowMs: number;
-    latestMs: number;
-    leaseMs: number;
-    limit: number;
-  }): Promise<PartnerNotice[]>;
+  claim(due: { nowMs: number; latestMs: number; leaseMs: number; limit: number }): Promise<PartnerNotice[]>;
   /** An attempt failed: the next is due then. */
   postpone(id: string, dueAtMs: number): Promise<void>;
   remove(id: string): Promise<void>;

@@ -7,5 +7,5 @@ import { ipv6Groups, unmappedAddress } from '../platform/ip-address.ts';
  */
 export function callerNetwork(address: string): string {
   const plain = unmappedAddress(address);
-  return isIPv6(plain) ? `${ipv6Groups(plain).slice(0, 4).join(':')}::/64` : plain;
+  return plain.includes(':') && isIPv6(plain) ? `${ipv6Groups(plain).slice(0, 4).join(':')}::/64` : plain;
 }

@@ -11,8 +11,8 @@ export interface SharedPlaces {
 
 /**
  * Places for several holders, of whom nobody knows how many will come: each may hold three times as many as are free.
- * Alone one gets three quarters of them, with others less, and the next to come always finds some free, whatever those
- * before it do (dynamic thresholds: Choudhury and Hahne, 1998).
+ * Alone one gets three quarters of them. With others it gets less: who has more than that takes none until it has given
+ * some back, so that a few are always free for the next to come (dynamic thresholds: Choudhury and Hahne, 1998).
  */
 export function createSharedPlaces(max: number): SharedPlaces {
   const held = new Map<string, number>();

@@ -1,11 +1,13 @@
-import { createHmac, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { RateLimiterRedis as Limiter } from 'rate-limiter-flexible';
 import { callerNetwork } from './caller-network.ts';
 import {
   type Attempt,
+  countedNames,
   type SignInThrottle,
   type SignInThrottleOptions,
+  type SpelledAccount,
   tooManyFailures,
 } from './sign-in-throttle.ts';
 import { createUnderWay, signInBusy, startPatience } from './under-way.ts';
@@ -33,6 +35,10 @@ return { redis.call('incrby', KEYS[1], points), redis.call('pttl', KEYS[1]) }
 `;
 
 const MAX_WAITING = 256;
+
+type Names = ReturnType<typeof countedNames> & { network: string };
+
+const accountOf = (of: string | SpelledAccount): string => (typeof of === 'string' ? of : of.account);
 
 /** Attempts under way in this process; further ones wait, so that honest ones of a fleet do not use up the limit. */
 const placesFor = (limit: number): number => Math.max(1, Math.min(64, Math.floor(limit / 4)));
@@ -102,6 +108,12 @@ export function createSharedSignInThrottle(
     points: options.maxFailuresPerAccount,
     duration: options.windowSeconds,
   });
+  const spellings = new RateLimiterRedis({
+    ...common,
+    keyPrefix: 'symbolon:sign-in:spelling',
+    points: options.maxFailuresPerAccount,
+    duration: options.windowSeconds,
+  });
   const addresses = new RateLimiterRedis({
     ...common,
     keyPrefix: 'symbolon:sign-in:address',
@@ -132,28 +144,38 @@ export function createSharedSignInThrottle(
     return false;
   };
 
-  const settle = async (verdict: Attempt['verdict'], name: string, network: string): Promise<void> => {
-    if (verdict === 'failed') return;
+  /** Gives back the place of an attempt that succeeded, and those that failed under the same spelling. */
+  const forget = async (name: string, spelled: string): Promise<void> => {
+    const own = await spellings.get(spelled).catch(() => null);
+    await spellings.delete(spelled).catch(() => undefined);
+    await accounts.reward(name, 1 + (own?.consumedPoints ?? 0)).catch(() => undefined);
+  };
+
+  const settle = async (verdict: Attempt['verdict'], names: Names): Promise<void> => {
+    const { name, spelled, network } = names;
+    if (verdict === 'failed') {
+      await spellings.penalty(spelled, 1).catch(() => undefined);
+      return;
+    }
     await Promise.all([
       verdict === 'busy' ? undefined : giveBack(addresses, network),
-      verdict === 'passed' ? accounts.delete(name).catch(() => undefined) : giveBack(accounts, name),
+      verdict === 'passed' ? forget(name, spelled) : giveBack(accounts, name),
     ]);
   };
 
   const count = async <T extends Attempt>(
-    [account, address]: [string, string],
+    [account, address]: [string | SpelledAccount, string],
     attempt: () => Promise<T>,
   ): Promise<T> => {
-    const name = createHmac('sha256', deps.key).update(account).digest('base64url');
-    const network = callerNetwork(address);
-    if (!(await reserve(name, network))) return deps.fallback.guard(account, address, attempt);
+    const names = { ...countedNames(account, deps.key), network: callerNetwork(address) };
+    if (!(await reserve(names.name, names.network))) return deps.fallback.guard(account, address, attempt);
     let verdict: Attempt['verdict'] = 'undecided';
     try {
       const result = await attempt();
       ({ verdict } = result);
       return result;
     } finally {
-      await settle(verdict, name, network);
+      await settle(verdict, names);
     }
   };
 
@@ -162,7 +184,7 @@ export function createSharedSignInThrottle(
       const network = callerNetwork(address);
       return underWay.run(network, () =>
         addressTurnstile.pass(network, () =>
-          accountTurnstile.pass(account, () => count([account, address], attempt)),
+          accountTurnstile.pass(accountOf(account), () => count([account, address], attempt)),
         ),
       );
     },

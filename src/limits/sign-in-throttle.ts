@@ -34,28 +34,37 @@ export interface SignInThrottle {
    * others wait for at most two seconds. Beyond `maxUnderWayPerAddress` nothing waits.
    * Throws `RATE_LIMITED` with the seconds to wait, or `SIGN_IN_BUSY` when too many wait, or too long.
    */
-  guard<T extends Attempt>(account: string, address: string, attempt: () => Promise<T>): Promise<T>;
+  guard<T extends Attempt>(
+    account: string | SpelledAccount,
+    address: string,
+    attempt: () => Promise<T>,
+  ): Promise<T>;
+}
+
+/** An account as it was named. */
+export interface SpelledAccount {
+  /** What all spellings of its name share: `throttleName`. */
+  account: string;
+  /**
+   * The name as it was typed, and what it was looked for in: one spelling is one person. A sign-in forgets the failures
+   * of its own spelling alone, so that nobody wipes out the count of a stranger's name by signing in with one like it.
+   */
+  spelling: string;
+}
+
+/** The names that an attempt is counted under: keyed hashes, so that no list of them tells who signs in. */
+export function countedNames(of: string | SpelledAccount, key: KeyObject): { name: string; spelled: string } {
+  const { account, spelling } = typeof of === 'string' ? { account: of, spelling: of } : of;
+  const keyed = (text: string) => createHmac('sha256', key).update(text).digest('base64url');
+  return { name: keyed(account), spelled: keyed(JSON.stringify([account, spelling])) };
 }
 
 /**
- * `passed` forgets the account's failures, `failed` counts one, `undecided` (nobody could tell) does neither. `busy`
+ * `passed` forgets the failures of this spelling, `failed` counts one, `undecided` (nobody could tell) does neither. `busy`
  * (there was too much to do) counts for the address alone: whoever sends more than can be done is throttled for it.
  */
 export interface Attempt {
   verdict: 'passed' | 'failed' | 'undecided' | 'busy';
-}
-
-/**
- * The name that an account's failures are counted under. Spellings that some directory takes for the same name (white
- * space around or inside it, invisible characters, wide letters, case) share one count, so that no spelling buys new
- * guesses; two real names that differ in nothing else share it too.
- */
-export function throttleName(username: string): string {
-  return username
-    .normalize('NFKC')
-    .replaceAll(/[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}]/gu, '')
-    .toLowerCase()
-    .normalize('NFKC');
 }
 
 /** Attempts of one account, and of one address, that may wait for a place. */
@@ -75,6 +84,13 @@ export function tooManyFailures(
   });
 }
 
+/** What an attempt is counted under. */
+interface Names {
+  name: string;
+  spelled: string;
+  network: string;
+}
+
 interface Gate {
   id: string;
   inFlight: number;
@@ -84,6 +100,11 @@ interface Gate {
 export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObject): SignInThrottle {
   const accounts = new RateLimiterMemory({
     keyPrefix: 'account',
+    points: options.maxFailuresPerAccount,
+    duration: options.windowSeconds,
+  });
+  const spellings = new RateLimiterMemory({
+    keyPrefix: 'spelling',
     points: options.maxFailuresPerAccount,
     duration: options.windowSeconds,
   });
@@ -164,23 +185,28 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
     }
   };
 
-  const count = async (name: string, network: string, { verdict }: Attempt): Promise<void> => {
-    if (verdict === 'failed') await accounts.penalty(name);
-    if (verdict === 'failed' || verdict === 'busy') await addresses.penalty(network);
-    if (verdict === 'passed') await accounts.delete(name);
+  const forget = async (name: string, spelled: string): Promise<void> => {
+    const [own, all] = await Promise.all([spellings.get(spelled), accounts.get(name)]);
+    const { consumedPoints: failed = 0 } = own ?? {};
+    await spellings.delete(spelled);
+    if (failed >= (all?.consumedPoints ?? 0)) await accounts.delete(name);
+    else if (failed > 0) await accounts.reward(name, failed);
   };
 
-  const attempted = async <T extends Attempt>(
-    [account, network]: [string, string],
-    attempt: () => Promise<T>,
-  ): Promise<T> => {
-    const name = createHmac('sha256', key).update(account).digest('base64url');
-    const addressGate = await enter(addresses, network);
+  const count = async (verdict: Attempt['verdict'], names: Names): Promise<void> => {
+    const { name, spelled, network } = names;
+    if (verdict === 'failed') await Promise.all([accounts.penalty(name), spellings.penalty(spelled)]);
+    if (verdict === 'failed' || verdict === 'busy') await addresses.penalty(network);
+    if (verdict === 'passed') await forget(name, spelled);
+  };
+
+  const attempted = async <T extends Attempt>(names: Names, attempt: () => Promise<T>): Promise<T> => {
+    const addressGate = await enter(addresses, names.network);
     try {
-      const accountGate = await enter(accounts, name);
+      const accountGate = await enter(accounts, names.name);
       try {
         const result = await attempt();
-        await count(name, network, result);
+        await count(result.verdict, names);
         return result;
       } finally {
         leave(accountGate);
@@ -193,7 +219,7 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
   return {
     guard: (account, address, attempt) => {
       const network = callerNetwork(address);
-      return underWay.run(network, () => attempted([account, network], attempt));
+      return underWay.run(network, () => attempted({ ...countedNames(account, key), network }, attempt));
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Letters that Unicode does not take apart, although servers that know no accents do. In lower case. */
 const PLAIN: Readonly<Record<string, string>> = {
-  ...{ æ: 'ae', œ: 'oe', þ: 'th', ß: 'ss', ς: 'σ', ĸ: 'k', ŋ: 'n', ʼ: "'", ƿ: 'w', ȝ: 'y', ȣ: 'ou' },
+  ...{ æ: 'ae', œ: 'oe', þ: 'th', ß: 'ss', ς: 'σ', ĸ: 'k', ŋ: 'n', ʼ: "'", '·': '', ƿ: 'w', ȝ: 'y', ȣ: 'ou' },
   ...{ ø: 'o', ɵ: 'o', ł: 'l', ƚ: 'l', ɫ: 'l', ⱡ: 'l', đ: 'd', ð: 'd', ɖ: 'd', ɗ: 'd', ƌ: 'd' },
   ...{ ħ: 'h', ⱨ: 'h', ŧ: 't', ƭ: 't', ʈ: 't', ⱦ: 't', ƀ: 'b', ɓ: 'b', ƃ: 'b', ƈ: 'c', ȼ: 'c' },
   ...{ ɇ: 'e', ǝ: 'e', ə: 'e', ɛ: 'e', ƒ: 'f', ǥ: 'g', ɠ: 'g', ı: 'i', ɨ: 'i', ɩ: 'i', ȷ: 'j', ɉ: 'j' },

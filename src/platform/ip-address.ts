@@ -23,7 +23,7 @@ export function ipv6Groups(address: string): string[] {
  * unchanged.
  */
 export function unmappedAddress(address: string): string {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(':') || !isIPv6(address)) return address;
   const groups = ipv6Groups(address);
   if (groups[5] !== 'ffff' || groups.slice(0, 5).some((group) => group !== '0')) return address;
   const [high = 0, low = 0] = groups.slice(6).map((group) => Number.parseInt(group, 16));

@@ -143,7 +143,7 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
     maxTokenLifetimeSeconds: MAX_ACCESS_TOKEN_SECONDS,
   });
   const checkCustomerToken = createCustomerTokenCheck(deps);
-  const devices = openCustomerDevices(deps);
+  const devices = openCustomerDevices({ ...deps, maxPerCustomer: config.sessions.max_devices });
   const authenticateClient = createClientAuthentication({ clients });
   const openid = openOpenIdProvider({ ...deps, clients, codes });
   const grants = createGrants({

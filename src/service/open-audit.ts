@@ -7,7 +7,7 @@ import { type AuditRetentionDeps, openAuditRetention } from './audit-retention.t
 import { countAudited } from './insight.ts';
 import type { Closer } from './open-stores.ts';
 
-const SUM_UP_EVERY_MS = 5_000;
+const SUM_UP_EVERY_MS = 1_000;
 
 /** The audit log of this process, under a name of its own, and the retention of all of it. */
 export function openAudit(

@@ -35,7 +35,7 @@ export interface RefreshFamily<Payload> {
 export type RotationOutcome =
   | { outcome: 'rotated'; answer: string }
   /** The same answer again: its first copy was lost on the way. */
-  | { outcome: 'replayed'; answer: string }
+  | { outcome: 'replayed'; answer: string; familyId: string }
   /** `reused`: an older token of the family came back, so the family has been ended. */
   | { outcome: 'refused'; reason: 'unknown' | 'over' | 'reused'; familyId?: string; customerId?: string };
 
@@ -161,7 +161,7 @@ export function createRefreshFamilies<Payload extends object>(
     const isPrevious = family.previousDigest !== undefined && equal(digestOf(token), family.previousDigest);
     if (isPrevious && family.sealedAnswer && clock.nowMs() < family.rotatedAtMs + REPLAY_GRACE_MS) {
       const answer = open(answerKey(token), family.sealedAnswer, family.familyId);
-      if (answer) return { outcome: 'replayed', answer: answer.toString('utf8') };
+      if (answer) return { outcome: 'replayed', answer: answer.toString('utf8'), familyId: family.familyId };
     }
     await endOne(family.familyId);
     const { familyId, customerId } = family;

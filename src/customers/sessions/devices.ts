@@ -32,6 +32,8 @@ export interface Devices extends DeviceRenewals {
 }
 
 export interface DevicesDeps extends DeviceRenewalsDeps {
+  /** Devices that one customer may be signed in on. Default 100. */
+  maxPerCustomer?: number;
   sessions: Sessions;
   store: Pick<CustomerStore, 'findByIdentifier' | 'recordLookup'>;
   /** As in `EndSessionsDeps`. */
@@ -40,7 +42,7 @@ export interface DevicesDeps extends DeviceRenewalsDeps {
 
 /** The apps in which customers are signed in, each one family of refresh tokens (RFC 9700 section 4.14.2). */
 export function createDevices(deps: DevicesDeps): Devices {
-  const { families, sessions, survivorOf, store, audit } = deps;
+  const { families, sessions, survivorOf, store, audit, maxPerCustomer = 100 } = deps;
 
   const ended = (
     event: 'session.ended' | 'customer.sessions_ended',
@@ -60,6 +62,24 @@ export function createDevices(deps: DevicesDeps): Devices {
 
   const list = async (customerId: CustomerIdentifier) => (await families.list(customerId)).map(deviceOf);
 
+  /** Ends the devices that a customer has too many, those first that were not used for longest. */
+  const endSurplus = async ({ customerId, sid }: CustomerSession): Promise<void> => {
+    const others = (await list(customerId)).filter(({ id }) => id !== sid);
+    if (others.length < maxPerCustomer) return;
+    others.sort((a, b) => b.lastUsedAtMs - a.lastUsedAtMs);
+    for (const { id, channel } of others.slice(maxPerCustomer - 1)) {
+      await families.end(id);
+      audit.event('session.ended', {
+        outcome: 'success',
+        actor: 'system',
+        customerId,
+        channel,
+        reason: 'too many devices',
+        details: { device: id },
+      });
+    }
+  };
+
   return {
     ...createDeviceRenewals(deps),
 
@@ -73,7 +93,10 @@ export function createDevices(deps: DevicesDeps): Devices {
         customerId,
         payload: { group, space, reference, authenticator, authTimeMs, checkedAtMs, deviceName },
       });
-      if (sessions.isLive(session)) return token;
+      if (sessions.isLive(session)) {
+        await endSurplus(session);
+        return token;
+      }
       // Everything of this customer was ended meanwhile, before this family could be found.
       await families.end(sid);
       throw new BridgeError('NOT_SIGNED_IN');

@@ -132,8 +132,13 @@ export function createDeviceRenewals(deps: DeviceRenewalsDeps): DeviceRenewals {
     purpose: string,
     make: (family: RefreshFamily<DevicePayload>) => Made | Promise<Made>,
   ): Promise<Kept<Made> & { outcome: 'rotated' | 'replayed' }> => {
+    let admitted = false;
+    const admit = async (familyId: string) => {
+      if (!admitted) await renewal.admit(familyId);
+      admitted = true;
+    };
     const rotation = await families.rotate(renewal.token, undefined, async (stored, refreshToken) => {
-      await renewal.admit(stored.familyId);
+      await admit(stored.familyId);
       const family = presentFamily(stored, survivorOf);
       const made = await make(family);
       return JSON.stringify({ purpose, made, customerId: family.customerId, refreshToken });
@@ -142,11 +147,12 @@ export function createDeviceRenewals(deps: DeviceRenewalsDeps): DeviceRenewals {
       return refuse(rotation.reason === 'reused' ? rotation.customerId : undefined, renewal);
     }
     const { outcome } = rotation;
+    // An answer given again is an answer: asking for it over and over is no way past the limits.
+    if (outcome === 'replayed') await admit(rotation.familyId);
     const kept = JSON.parse(rotation.answer) as Kept<Made>;
     if (kept.purpose === purpose) return { ...kept, outcome };
     const family = await families.inspect(kept.refreshToken, undefined);
     if (!family) throw new BridgeError('INVALID_REFRESH_TOKEN');
-    await renewal.admit(family.familyId);
     return { ...kept, purpose, made: await make(presentFamily(family, survivorOf)), outcome };
   };
 

@@ -2,7 +2,8 @@ import type { Audit } from '../../audit/audit.ts';
 import type { AuthenticationOutcome, Authenticator, Proof } from '../../authenticators/authenticator.ts';
 import type { Channel } from '../../channels/channel.ts';
 import { BridgeError } from '../../errors.ts';
-import { type Attempt, type SignInThrottle, throttleName } from '../../limits/sign-in-throttle.ts';
+import type { Attempt, SignInThrottle } from '../../limits/sign-in-throttle.ts';
+import { throttleName } from '../../limits/throttle-name.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { CustomerSession } from '../../sessions/session.ts';
 import type { Sessions } from '../../sessions/sessions.ts';
@@ -139,9 +140,11 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
    * whom the site does not know has failed at nothing.
    */
   const guarded = (request: AuthenticateRequest): Promise<Attempted> => {
-    const { proof, address } = request;
+    const { proof, channel, address } = request;
     if (proof.kind !== 'password') return attempt(request);
-    return throttle.guard(throttleName(proof.username), address, () => attempt(request));
+    const { username } = proof;
+    const spelling = JSON.stringify([channel.authenticators, username]);
+    return throttle.guard({ account: throttleName(username), spelling }, address, () => attempt(request));
   };
 
   return async (request: AuthenticateRequest): Promise<CustomerSession> => {

@@ -222,7 +222,7 @@ describe.skipIf(missing !== undefined)(
       await tried(one, 'failed', 'mira@example.com');
       const { client } = connections[0] as RedisConnection;
       const keys = await client.keys('*');
-      expect(keys).toHaveLength(2);
+      expect(keys).toHaveLength(3);
       expect(keys.join(' ')).not.toContain('mira');
       for (const name of keys) expect(await client.pTTL(name)).toBeGreaterThan(0);
     });

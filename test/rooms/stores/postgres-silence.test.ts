@@ -105,7 +105,7 @@ describe.skipIf(missing !== undefined)(
         await other.query('select pg_terminate_backend($1)', [pid]);
         await add(inside, 'half');
       });
-      await expect(work).rejects.toThrow('Connection terminated');
+      await expect(work).rejects.toThrow(/terminat/);
       await add(engine.db, 'next');
       expect(await notes()).toEqual(['next']);
     });
