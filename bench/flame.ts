@@ -27,7 +27,6 @@ const MIN_WIDTH = 1.2;
 
 /** Where code is from, in words that a legend can hold. */
 const ROOMS: readonly [RegExp, string, string][] = [
-  [/node_modules\/undici/, 'undici', '#c9b6e4'],
   [/node_modules\/(express|router)/, 'Express', '#b5d3e7'],
   [/node_modules/, 'other packages', '#d9d9d9'],
   [/\/src\//, 'Symbolon', '#f2b880'],

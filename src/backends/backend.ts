@@ -87,12 +87,18 @@ export function createBackend(options: BackendOptions, deps: BackendDeps): Backe
   const naming = createNaming(options, deps.signAssertion);
   const place = createPlacement(options);
   const unfit = new Map(
-    fieldNames.map((field) => [field, deps.metrics.profileValuesUnfit.labels(options.name, field)]),
+    fieldNames.map((field) => [
+      field,
+      deps.metrics.profileValuesUnfit.labels({ backend: options.name, field }),
+    ]),
   );
   const map = createMapping(options.fields, (field) => unfit.get(field)?.inc());
   const subjectPath = options.subject === undefined ? undefined : parseAnswerPath(options.subject);
   const counters = new Map(
-    STATUSES.map((status) => [status, deps.metrics.backendRequests.labels(options.name, status)]),
+    STATUSES.map((status) => [
+      status,
+      deps.metrics.backendRequests.labels({ backend: options.name, outcome: status }),
+    ]),
   );
 
   const read = (response: OutboundResponse, question: BackendQuestion): BackendAnswer => {

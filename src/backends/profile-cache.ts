@@ -109,7 +109,7 @@ export function rememberAnswers(
   const held = createHeld();
   const flights = new Map<string, Flight>();
   const counter = (result: Result): Counter.Internal =>
-    deps.metrics.profileCache.labels(backend.name, result);
+    deps.metrics.profileCache.labels({ backend: backend.name, result });
   const count = {
     hit: counter('hit'),
     joined: counter('joined'),

@@ -68,6 +68,8 @@ export function createClientAssertions(deps: ClientAssertionsDeps) {
   const verifiedClaims = async (client: OAuthClient, assertion: string) => {
     // One spelling alone, so that nobody can write a used assertion anew.
     if (assertion.split('.').some((part) => decodeBase64Url(part) === undefined)) return undefined;
+    // Reads the claims as strictly as the header, which the library does not.
+    if (claimedClientId(assertion) !== client.clientId) return undefined;
     const key = keyFor(assertion, client.publicKeys);
     const algorithm = key && algorithmOf(key);
     if (!key || !algorithm) return undefined;

@@ -209,7 +209,8 @@ function inTurn([first, ...rest]: readonly RequestHandler[]): RequestHandler {
         return;
       }
       try {
-        void others(req, res, next);
+        const going: unknown = others(req, res, next);
+        if (going instanceof Promise) going.catch(next);
       } catch (thrown) {
         next(thrown);
       }

@@ -1,6 +1,17 @@
 import { BridgeError } from '../errors.ts';
 import type { LimitVerdict, PolicyState } from '../limits/limiter.ts';
 
+/** How each policy was last written; names are few, and a name nearly always means the same quota. */
+const written = new Map<string, Pick<PolicyState, 'quota' | 'windowSeconds'> & { text: string }>();
+
+function policyText({ name, quota, windowSeconds }: PolicyState): string {
+  const known = written.get(name);
+  if (known && known.quota === quota && known.windowSeconds === windowSeconds) return known.text;
+  const text = `"${name}";q=${quota};w=${windowSeconds}`;
+  written.set(name, { quota, windowSeconds, text });
+  return text;
+}
+
 /**
  * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): two structured-field lists of strings
  * (RFC 9651). `q` and `w` are a policy's quota and window in seconds, `r` what is left, `t` the seconds until the
@@ -10,9 +21,10 @@ export function limitHeaders(policies: readonly PolicyState[]): Record<string, s
   if (policies.length === 0) return {};
   let policy = '';
   let state = '';
-  for (const { name, quota, windowSeconds, remaining, resetSeconds } of policies) {
+  for (const one of policies) {
+    const { name, remaining, resetSeconds } = one;
     const comma = policy === '' ? '' : ', ';
-    policy += `${comma}"${name}";q=${quota};w=${windowSeconds}`;
+    policy += comma + policyText(one);
     state += `${comma}"${name}";r=${remaining};t=${resetSeconds}`;
   }
   return { 'ratelimit-policy': policy, ratelimit: state };

@@ -1,12 +1,11 @@
 /** Letters that Unicode does not take apart, although servers that know no accents do. In lower case. */
-const PLAIN: Readonly<Record<string, string>> = {
-  ...{ æ: 'ae', œ: 'oe', þ: 'th', ß: 'ss', ς: 'σ', ĸ: 'k', ŋ: 'n', ʼ: "'", '·': '', ƿ: 'w', ȝ: 'y', ȣ: 'ou' },
-  ...{ ø: 'o', ɵ: 'o', ł: 'l', ƚ: 'l', ɫ: 'l', ⱡ: 'l', đ: 'd', ð: 'd', ɖ: 'd', ɗ: 'd', ƌ: 'd' },
-  ...{ ħ: 'h', ⱨ: 'h', ŧ: 't', ƭ: 't', ʈ: 't', ⱦ: 't', ƀ: 'b', ɓ: 'b', ƃ: 'b', ƈ: 'c', ȼ: 'c' },
-  ...{ ɇ: 'e', ǝ: 'e', ə: 'e', ɛ: 'e', ƒ: 'f', ǥ: 'g', ɠ: 'g', ı: 'i', ɨ: 'i', ɩ: 'i', ȷ: 'j', ɉ: 'j' },
-  ...{ ƙ: 'k', ⱪ: 'k', ɱ: 'm', ɲ: 'n', ƞ: 'n', ƥ: 'p', ᵽ: 'p', ɋ: 'q', ɍ: 'r', ɽ: 'r', ȿ: 's', ʂ: 's' },
-  ...{ ʉ: 'u', ʋ: 'v', ⱳ: 'w', ƴ: 'y', ɏ: 'y', ƶ: 'z', ȥ: 'z', ɀ: 'z', ⱬ: 'z' },
-};
+const PLAIN: Readonly<Record<string, string>> = Object.fromEntries(
+  `æ=ae œ=oe þ=th ß=ss ς=σ ĸ=k ƙ=k ⱪ=k ŋ=n ɲ=n ƞ=n ʼ=' ·= ƿ=w ⱳ=w ȝ=y ƴ=y ɏ=y ȣ=ou ø=o ɵ=o ł=l ƚ=l ɫ=l
+   ⱡ=l đ=d ð=d ɖ=d ɗ=d ƌ=d ħ=h ⱨ=h ŧ=t ƭ=t ʈ=t ⱦ=t ƀ=b ɓ=b ƃ=b ƈ=c ȼ=c ɇ=e ǝ=e ə=e ɛ=e ƒ=f ǥ=g ɠ=g ı=i
+   ɨ=i ɩ=i ȷ=j ɉ=j ɱ=m ƥ=p ᵽ=p ɋ=q ɍ=r ɽ=r ȿ=s ʂ=s ʉ=u ʋ=v ƶ=z ȥ=z ɀ=z ⱬ=z`
+    .split(/\s+/)
+    .map((pair) => pair.split('=')),
+);
 
 const SMALL_KANA = 'ぁぃぅぇぉっゃゅょゎゕゖ';
 const LARGE_KANA = 'あいうえおつやゆよわかけ';

@@ -1,31 +1,36 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { talliedCounter, talliedHistogram, type TalliedHistogram } from './tallied-metrics.ts';
+import {
+  type TalliedCounter,
+  talliedCounter,
+  type TalliedHistogram,
+  talliedHistogram,
+} from './tallied-metrics.ts';
 
 /** Prometheus metrics of one service; every label comes from a closed set, so their number is bounded. */
 export interface Metrics {
   readonly registry: Registry;
   /** Answered requests by route pattern, method and status. */
-  readonly requests: Counter<'route' | 'method' | 'status'>;
+  readonly requests: TalliedCounter<'route' | 'method' | 'status'>;
   readonly requestSeconds: TalliedHistogram<'route'>;
   /** Security events by name and outcome. */
-  readonly events: Counter<'event' | 'outcome'>;
-  readonly backendRequests: Counter<'backend' | 'outcome'>;
+  readonly events: TalliedCounter<'event' | 'outcome'>;
+  readonly backendRequests: TalliedCounter<'backend' | 'outcome'>;
   /** Values of backends that are not what `backends[].fields` says of them. */
-  readonly profileValuesUnfit: Counter<'backend' | 'field'>;
+  readonly profileValuesUnfit: TalliedCounter<'backend' | 'field'>;
   /** Questions to backends that remember answers, by where the answer came from. */
-  readonly profileCache: Counter<'backend' | 'result'>;
-  readonly tokenFetches: Counter<'connection' | 'outcome'>;
+  readonly profileCache: TalliedCounter<'backend' | 'result'>;
+  readonly tokenFetches: TalliedCounter<'connection' | 'outcome'>;
   /** Calls to partner APIs by connection and outcome. */
-  readonly partnerCalls: Counter<'connection' | 'outcome'>;
+  readonly partnerCalls: TalliedCounter<'connection' | 'outcome'>;
   /** Calls that wait because the partner's limits leave no room. */
   readonly partnerCallsWaiting: Gauge<'connection'>;
-  readonly verifiedTokens: Counter<'kind' | 'result'>;
+  readonly verifiedTokens: TalliedCounter<'kind' | 'result'>;
   /** Proofs for chat vendors by channel and what became of them: an error code, or `issued`. */
-  readonly channelProofs: Counter<'channel' | 'outcome'>;
+  readonly channelProofs: TalliedCounter<'channel' | 'outcome'>;
   /** Calls about a channel's customers, by whether they proved them and what became of those that did not. */
-  readonly channelCalls: Counter<'channel' | 'proof' | 'outcome'>;
+  readonly channelCalls: TalliedCounter<'channel' | 'proof' | 'outcome'>;
   readonly passwordHashesWaiting: Gauge;
-  readonly limitRefusals: Counter<'subject'>;
+  readonly limitRefusals: TalliedCounter<'subject'>;
   readonly limitStoreAway: Gauge;
   readonly auditBacklog: Gauge;
   /** Live credentials by kind and by what is to be said of them. */
@@ -33,10 +38,14 @@ export interface Metrics {
   readonly unhandledRejections: Counter;
 }
 
+/** The metrics of this process: memory, handles, event loop. What watches them runs until the process ends. */
+export function addProcessMetrics({ registry }: Metrics): void {
+  collectDefaultMetrics({ register: registry, prefix: 'symbolon_' });
+}
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry, prefix: 'symbolon_' });
   return {
     registry,
     requests: talliedCounter({

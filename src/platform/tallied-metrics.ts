@@ -2,7 +2,7 @@
  * Metrics of the hot path: plain numbers that become Prometheus values only when somebody reads them. What is counted
  * thousands of times a second must not be looked up by a text that is made of its labels each time.
  */
-import { Counter, type LabelValues, type Metric, type Registry } from 'prom-client';
+import { type LabelValues, type Metric, type Registry } from 'prom-client';
 
 interface MetricConfiguration<Label extends string> {
   name: string;
@@ -44,33 +44,42 @@ function createTallies<Label extends string, Tally>(
   };
 }
 
-/** A counter like any other of prom-client; `inc` adds to a number, and reading hands the numbers over. */
-export function talliedCounter<Label extends string>(
-  configuration: MetricConfiguration<Label>,
-): Counter<Label> {
-  const { labelNames } = configuration;
-  const tallies = createTallies(labelNames, (labels) => ({ labels, count: 0 }));
-  const counter = new Counter<Label>({
-    ...configuration,
-    registers: [...configuration.registers],
-    collect() {
-      this.reset();
-      for (const { labels, count } of tallies.all) handOver(labels, count);
+/** What is done with a counter on the hot path. */
+export interface TalliedCounter<Label extends string> {
+  /** Adds `by`, 1 unless said otherwise. */
+  inc(labels: LabelValues<Label>, by?: number): void;
+  /** The same for labels that are known beforehand; shown only once it has counted. */
+  labels(labels: LabelValues<Label>): { inc(by?: number): void };
+  /** What was counted, for each combination of labels. */
+  get(): Promise<{ values: readonly { labels: LabelValues<Label>; value: number }[] }>;
+}
+
+/** Shows values to a registry, which asks for no more than this. */
+function register<Label extends string>(
+  registers: readonly Registry[],
+  described: { name: string; help: string; type: string; aggregator: string },
+  values: () => readonly object[],
+): void {
+  const read = { ...described, get: async () => ({ ...described, values: values() }) };
+  for (const registry of registers) registry.registerMetric(read as unknown as Metric<Label>);
+}
+
+/** A counter that only grows. */
+export function talliedCounter<Label extends string>({
+  registers,
+  ...configuration
+}: MetricConfiguration<Label>): TalliedCounter<Label> {
+  const tallies = createTallies(configuration.labelNames, (labels) => ({ labels, value: 0 }));
+  const values = () => tallies.all.map(({ labels, value }) => ({ labels, value }));
+  register(registers, { ...configuration, type: 'counter', aggregator: 'sum' }, values);
+  return {
+    get: async () => ({ values: values() }),
+    inc: (labels, by = 1) => void (tallies.of(labels).value += by),
+    labels: (labels) => {
+      let tally: { value: number } | undefined;
+      return { inc: (by = 1) => void ((tally ??= tallies.of(labels)).value += by) };
     },
-  });
-  const handOver = counter.inc.bind(counter);
-  const tallyOf = (labels: LabelValues<Label>) => {
-    let tally: { count: number } | undefined;
-    return { inc: (by = 1) => void ((tally ??= tallies.of(labels)).count += by) };
   };
-  const count = (labels: LabelValues<Label>, by = 1) => void (tallies.of(labels).count += by);
-  counter.inc = count as Counter<Label>['inc'];
-  counter.labels = (...given: (string | LabelValues<Label>)[]) => {
-    const [first] = given;
-    if (typeof first === 'object') return tallyOf(first);
-    return tallyOf(Object.fromEntries(labelNames.map((name, i) => [name, given[i]])) as LabelValues<Label>);
-  };
-  return counter;
 }
 
 /** What is done with a histogram on the hot path. */
@@ -88,7 +97,7 @@ export function talliedHistogram<Label extends string>({
   const tallies = createTallies(labelNames, (labels) => ({
     labels,
     /** Observations of each bucket alone; the last are those beyond all bounds. */
-    counts: new Array<number>(buckets.length + 1).fill(0),
+    counts: Array.from({ length: buckets.length + 1 }, () => 0),
     sum: 0,
   }));
   const values = () =>
@@ -104,10 +113,7 @@ export function talliedHistogram<Label extends string>({
         { metricName: `${name}_count`, labels, value: upTo },
       ];
     });
-  const described = { ...configuration, type: 'histogram', aggregator: 'sum' };
-  const read = { ...described, get: async () => ({ ...described, values: values() }) };
-  // A registry asks for no more than this.
-  for (const registry of registers) registry.registerMetric(read as unknown as Metric<Label>);
+  register(registers, { ...configuration, type: 'histogram', aggregator: 'sum' }, values);
   return {
     observe: (labels, value) => {
       const tally = tallies.of(labels);

@@ -6,7 +6,7 @@ import { openKeyring } from '../keyring/keyring.ts';
 import type { HttpClientDeps } from '../outbound/http-client.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { createLogger, gatheringSink, type Logger } from '../platform/logger.ts';
-import { createMetrics } from '../platform/metrics.ts';
+import { addProcessMetrics, createMetrics } from '../platform/metrics.ts';
 import { openTracing } from '../platform/tracing.ts';
 import type { RedisConnection } from '../stores/redis.ts';
 import { openAudit } from './open-audit.ts';
@@ -44,6 +44,7 @@ export async function openFoundations(config: Config, overrides: ServiceOverride
   const startedAtMs = clock.nowMs();
   const logger = overrides.logger ?? createLogger(config.log.level, gatheringSink(process.stdout));
   const metrics = createMetrics();
+  addProcessMetrics(metrics);
   const secrets = overrides.secrets ?? loadSecrets(config);
   const tracing = await openTracing();
 

@@ -74,8 +74,10 @@ function createDeadlines(clock: Clock, onStall: () => void): Deadlines {
   };
   // A timer for a command that was answered meanwhile finds nothing overdue and is set anew for the first that waits.
   const arm = () => {
-    if (first) timer ??= setTimeout(giveUpOverdue, Math.max(0, first.dueMs - systemClock.monotonicMs()));
+    if (first) timer ??= setTimeout(readFirst, Math.max(0, first.dueMs - systemClock.monotonicMs()));
   };
+  // Timers run before sockets are read: when this process was held up, the answers may be there already.
+  const readFirst = () => void setImmediate(giveUpOverdue);
   const giveUpOverdue = () => {
     timer = undefined;
     let isOverdue = false;

@@ -32,7 +32,7 @@ const namesSeenBy = async (token: string): Promise<string[]> => {
     .get('/customer_session/devices')
     .set({ authorization: `Bearer ${token}` })
     .expect(200);
-  return (body.items as { name: string }[]).map(({ name }) => name).sort();
+  return (body.items as { device_name: string }[]).map((one) => one.device_name).sort();
 };
 
 it('beyond the most devices of a customer the one unused for longest ends, and its end is recorded', async () => {

@@ -108,7 +108,7 @@ describe('refusals of one address are counted, whatever was asked', () => {
       .expect(200);
     await t.api
       .get('/whoami')
-      .set({ authorization: style['authorization'] as string })
+      .set({ authorization: style['authorization'] ?? '' })
       .expect(200);
     await t.signIn();
   });

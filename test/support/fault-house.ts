@@ -12,6 +12,7 @@ import {
   type RoleAnswers,
   startFaultyServer,
 } from './faulty-server.ts';
+import { quantile as quantileOf } from './figures.ts';
 import { startSilentServer } from './silent-server.ts';
 import type { TestService } from './service.ts';
 
@@ -127,11 +128,11 @@ export function createBystanders(): Bystanders {
     return result;
   };
   const quantile: Bystanders['quantile'] = (what, share, during) => {
-    const sorted = took
-      .filter((one) => one.what === what && (during ?? one.during) === one.during)
-      .map(({ ms }) => ms)
-      .sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    const fitting = took.filter((one) => one.what === what && (during ?? one.during) === one.during);
+    return quantileOf(
+      fitting.map(({ ms }) => ms),
+      share,
+    );
   };
   return {
     quantile,

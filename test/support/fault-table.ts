@@ -17,6 +17,7 @@ import {
   type Told,
 } from './fault-house.ts';
 import { FAULTS } from './faulty-server.ts';
+import { tell } from './figures.ts';
 import { startService, type TestService } from './service.ts';
 
 const DOCUMENTED = readFileSync(resolve(import.meta.dirname, '../../docs/errors.md'), 'utf8');
@@ -108,8 +109,8 @@ export function createFaultTable(
     },
     async close() {
       await t?.dispose();
-      await house.close();
-      console.log(bystanders.report());
+      await house?.close();
+      tell(bystanders.report());
     },
     async expectRow(role, one) {
       const expected = roleOf(role).expected(one);

@@ -75,7 +75,7 @@ export function createPasswordHasher({ lanes, maxWaiting, metrics }: PasswordHas
   const abandon = (gone: ChildProcess) => {
     if (child !== gone) return;
     child = undefined;
-    for (const id of [...running.keys()]) finish(id)?.reject(new HasherFailed('hashing process ended'));
+    for (const id of running.keys()) finish(id)?.reject(new HasherFailed('hashing process ended'));
     fill();
   };
 

@@ -101,14 +101,14 @@ function rememberedParts(
   asked: readonly Backend[],
   answers: readonly BackendAnswer[],
 ): RememberedParts | undefined {
-  const stale: string[] = [];
-  let ageMs = -1;
-  answers.forEach((answer, i) => {
-    if (answer.ageMs === undefined) return;
-    ageMs = Math.max(ageMs, answer.ageMs);
-    if (answer.stale) stale.push((asked[i] as Backend).name);
+  let parts: RememberedParts | undefined;
+  answers.forEach(({ ageMs, stale }, i) => {
+    if (ageMs === undefined) return;
+    parts ??= { ageMs, stale: [] };
+    parts.ageMs = Math.max(parts.ageMs, ageMs);
+    if (stale) parts.stale.push((asked[i] as Backend).name);
   });
-  return ageMs < 0 ? undefined : { ageMs, stale };
+  return parts;
 }
 
 /** Puts the fields of one answer into a profile that lacks them; those that the partner sees masked, masked. */
@@ -125,6 +125,26 @@ function take(profile: Record<string, unknown>, gives: BackendAnswer['fields'], 
     else
       Object.defineProperty(profile, field, { value, enumerable: true, configurable: true, writable: true });
   }
+}
+
+/** What the audit log tells of an answer: how much it held, and what became of each backend. */
+function accountOf(answer: {
+  profile: object;
+  asked: readonly Backend[];
+  answers: readonly BackendAnswer[];
+  remembered: RememberedParts | undefined;
+}): Record<string, string | number> {
+  const { profile, asked, answers, remembered } = answer;
+  const account: Record<string, string | number> = { fields: Object.keys(profile).length };
+  answers.forEach(({ status, reason }, i) => {
+    const { name } = asked[i] as Backend;
+    account[name] = status;
+    if (reason !== undefined) account[`${name}:reason`] = reason;
+  });
+  if (!remembered) return account;
+  account.remembered = Math.floor(remembered.ageMs / 1_000);
+  account.stale = remembered.stale.length;
+  return account;
 }
 
 interface SeenFields {
@@ -151,13 +171,11 @@ export function createGetProfile({ backends, audit }: { backends: readonly Backe
         : await Promise.all(asked.map((backend) => backend.ask(question)));
 
     const profile: Record<string, unknown> = {};
-    const reasons: Record<string, string> = {};
     const sources: Record<string, SourceStatus> = {};
     let contributed = asked.length === 0;
     answers.forEach((answer, i) => {
       const { name } = asked[i] as Backend;
       sources[name] = answer.status;
-      if (answer.reason !== undefined) reasons[`${name}:reason`] = answer.reason;
       if (answer.status !== 'ok') return;
       contributed = true;
       take(profile, answer.fields, { fields, masks: partner.fieldMasks });
@@ -175,15 +193,7 @@ export function createGetProfile({ backends, audit }: { backends: readonly Backe
       address: request.address,
       requestId,
       reason: error?.code,
-      details: {
-        fields: Object.keys(profile).length,
-        ...sources,
-        ...reasons,
-        ...(remembered && {
-          remembered: Math.floor(remembered.ageMs / 1_000),
-          stale: remembered.stale.length,
-        }),
-      },
+      details: accountOf({ profile, asked, answers, remembered }),
     });
     if (error) throw error;
     if (remembered) request.onRemembered?.(remembered);

@@ -56,10 +56,10 @@ test('a counter with its labels named once adds to the same number, and shows no
     labelNames: ['backend', 'outcome'],
     registers: [registry],
   });
-  const byPosition = counter.labels('crm', 'ok');
+  const early = counter.labels({ backend: 'crm', outcome: 'ok' });
   const byName = counter.labels({ outcome: 'ok', backend: 'crm' });
   expect((await counter.get()).values).toEqual([]);
-  byPosition.inc();
+  early.inc();
   byName.inc(2);
   counter.inc({ backend: 'crm', outcome: 'ok' });
   expect((await counter.get()).values).toEqual([{ labels: { backend: 'crm', outcome: 'ok' }, value: 4 }]);
