@@ -209,6 +209,8 @@ async function reportOnAll(
  */
 export async function verifyChains(reader: AuditReader, link: LinkAuditRecord): Promise<ChainReport[]> {
   for (let attempt = 1; ; attempt++) {
+    // Before the names: a chain that was forgotten since they were read is no longer among the heads.
+    const before = await reader.heads();
     const named = new Set([...(await begunChains(reader)), ...(await reader.chainsWithRecords())]);
     const heads = await reader.heads();
     const reports = await reportOnAll(reader, link, heads);
@@ -218,7 +220,7 @@ export async function verifyChains(reader: AuditReader, link: LinkAuditRecord): 
     }
     if (attempt === ATTEMPTS || reports.every(({ ok }) => ok)) return reports;
     const seals = new Map((await reader.heads()).map(({ chain, checkpoint }) => [chain, checkpoint?.seal]));
-    const wasPruned = heads.some(
+    const wasPruned = before.some(
       ({ chain, checkpoint }) => !seals.has(chain) || seals.get(chain) !== checkpoint?.seal,
     );
     if (!wasPruned) return reports;

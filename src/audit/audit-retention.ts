@@ -58,12 +58,18 @@ export interface RetentionRun {
   records: number;
   /** When the oldest record that is left was written; `undefined`: none is left. */
   oldestMs: number | undefined;
+  /** Whether records are left that are old enough to go, beside those of `refused`. */
+  more: boolean;
+  /** Until then old records stay, because some went less than an hour before, here or on another process. */
+  waitsUntilMs: number | undefined;
   /** Whether nothing was taken away because the log does not bear the clock out. */
   held: boolean;
   /** Chains whose old records are not as they were written: they are evidence, and stay. */
   refused: string[];
 }
 
+/** What was taken keeps every process on the database, also one that began since, from taking more for so long. */
+export const PAUSE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 /**
@@ -83,6 +89,9 @@ interface Batch {
   refused: boolean;
 }
 
+/** Whether a run may take anything; asked with the first records that it would take, while no other run can. */
+type Turn = (reader: AuditReader) => Promise<boolean>;
+
 const startOfDay = (ms: number): number => Math.floor(ms / DAY_MS) * DAY_MS;
 
 /**
@@ -93,6 +102,7 @@ const startOfDay = (ms: number): number => Math.floor(ms / DAY_MS) * DAY_MS;
 export function createAuditRetention(deps: AuditRetentionDeps) {
   const { store, link, clock, audit } = deps;
   let stopped = false;
+  const underWay = new Set<Promise<unknown>>();
 
   /** Speaks for a day on which nothing else happened, so that a quiet service is not taken for a wrong clock. */
   const witness = async (nowMs: number): Promise<void> => {
@@ -150,12 +160,12 @@ export function createAuditRetention(deps: AuditRetentionDeps) {
   };
 
   /** Takes one batch from a chain: how many records, and whether the next may be old enough, too. */
-  const pruneBatch = async (chain: string, beforeMs: number): Promise<Batch> => {
+  const pruneBatch = async (chain: string, beforeMs: number, mayTake: Turn): Promise<Batch> => {
     const batch: Batch = { records: 0, more: false, refused: false };
     await store.prune(chain, async (reader, head) => {
       const part = await nextPart(reader, head, beforeMs);
       batch.refused = part === 'refused';
-      if (part === 'refused' || part.old.length === 0) return undefined;
+      if (part === 'refused' || part.old.length === 0 || !(await mayTake(reader))) return undefined;
       batch.records = part.old.length;
       batch.more = part.more;
       const until = { ...part.position, prunedAtMs: clock.nowMs() };
@@ -170,15 +180,33 @@ export function createAuditRetention(deps: AuditRetentionDeps) {
   };
 
   /** Takes what is old enough from one chain; how many records, or that they are not as they were written. */
-  const pruneChain = async (chain: string, beforeMs: number, limit: number): Promise<number | 'refused'> => {
+  const pruneChain = async (
+    chain: string,
+    { beforeMs, limit, mayTake }: { beforeMs: number; limit: number; mayTake: Turn },
+  ): Promise<number | 'refused'> => {
     let records = 0;
     for (;;) {
-      const batch = await pruneBatch(chain, beforeMs);
+      const batch = await pruneBatch(chain, beforeMs, mayTake);
       if (batch.refused && records === 0) return 'refused';
       records += batch.records;
       if (!batch.more || records >= limit || stopped) return records;
       await othersGoFirst();
     }
+  };
+
+  /**
+   * When the pause after the newest pruning ends that has a seal. A moment far ahead comes from a clock that was wrong,
+   * and waiting for it would end retention.
+   */
+  const pauseEndMs = async (reader: AuditReader): Promise<number | undefined> => {
+    const nowMs = clock.nowMs();
+    const stampsMs = (await reader.heads()).flatMap((head) => {
+      const { prunedAtMs } = head.checkpoint ?? {};
+      const isRecent =
+        prunedAtMs !== undefined && prunedAtMs > nowMs - PAUSE_MS && prunedAtMs <= nowMs + WEEK_MS;
+      return isRecent && beginningOf(link, head) ? [prunedAtMs] : [];
+    });
+    return stampsMs.length === 0 ? undefined : Math.max(...stampsMs) + PAUSE_MS;
   };
 
   /** Forgets chains that have been empty for as long as records are kept, once nothing speaks of their beginning. */
@@ -192,37 +220,70 @@ export function createAuditRetention(deps: AuditRetentionDeps) {
     }
   };
 
+  const take = async (pauses: boolean): Promise<RetentionRun> => {
+    const nowMs = clock.nowMs();
+    const beforeMs = startOfDay(nowMs) - deps.retentionDays * DAY_MS;
+    const refused: string[] = [];
+    if (stopped) {
+      return {
+        beforeMs,
+        records: 0,
+        oldestMs: undefined,
+        more: false,
+        waitsUntilMs: undefined,
+        held: false,
+        refused,
+      };
+    }
+    await witness(nowMs);
+    const chains = (await store.firstRecords()).filter(({ atMs }) => atMs < beforeMs);
+    const held = chains.length > 0 && !(await isBorneOut(nowMs));
+    let waitsUntilMs: number | undefined;
+    let turn: Promise<boolean> | undefined;
+    const mayTake: Turn = (reader) =>
+      (turn ??= pauseEndMs(reader).then((endMs) => {
+        if (pauses) waitsUntilMs = endMs;
+        return waitsUntilMs === undefined;
+      }));
+    let records = 0;
+    let untilMs: number | undefined;
+    for (const { chain, atMs } of held ? [] : chains) {
+      if (records >= RECORDS_PER_RUN || stopped) break;
+      // Counted from the oldest record that may go: what has to stay holds up nothing else.
+      if (records === 0) untilMs = startOfDay(atMs) + DAYS_PER_RUN * DAY_MS;
+      const pruned = await pruneChain(chain, {
+        beforeMs: Math.min(beforeMs, untilMs ?? beforeMs),
+        limit: RECORDS_PER_RUN - records,
+        mayTake,
+      });
+      if (pruned === 'refused') refused.push(chain);
+      else records += pruned;
+      await othersGoFirst();
+    }
+    if (!held && !stopped) await forgetEmptied(beforeMs);
+    const left = await store.firstRecords();
+    const more = left.some(({ chain, atMs }) => atMs < beforeMs && !refused.includes(chain));
+    return { beforeMs, records, oldestMs: left[0]?.atMs, more, waitsUntilMs, held, refused };
+  };
+  const begin = async (pauses: boolean): Promise<RetentionRun> => {
+    const run = take(pauses);
+    underWay.add(run);
+    try {
+      return await run;
+    } finally {
+      underWay.delete(run);
+    }
+  };
+
   return {
-    /** Takes away what is old enough now, at most seven days of the log. */
-    async run(): Promise<RetentionRun> {
-      const nowMs = clock.nowMs();
-      const beforeMs = startOfDay(nowMs) - deps.retentionDays * DAY_MS;
-      await witness(nowMs);
-      const chains = (await store.firstRecords()).filter(({ atMs }) => atMs < beforeMs);
-      const held = chains.length > 0 && !(await isBorneOut(nowMs));
-      let records = 0;
-      let untilMs: number | undefined;
-      const refused: string[] = [];
-      for (const { chain, atMs } of held ? [] : chains) {
-        if (records >= RECORDS_PER_RUN || stopped) break;
-        // Counted from the oldest record that may go: what has to stay holds up nothing else.
-        if (records === 0) untilMs = startOfDay(atMs) + DAYS_PER_RUN * DAY_MS;
-        const pruned = await pruneChain(
-          chain,
-          Math.min(beforeMs, untilMs ?? beforeMs),
-          RECORDS_PER_RUN - records,
-        );
-        if (pruned === 'refused') refused.push(chain);
-        else records += pruned;
-        await othersGoFirst();
-      }
-      if (!held) await forgetEmptied(beforeMs);
-      const [oldest] = await store.firstRecords();
-      return { beforeMs, records, oldestMs: oldest?.atMs, held, refused };
-    },
-    /** Ends a run under way after the batch that it is at; there is no other afterwards. */
-    stop(): void {
+    /** Takes away what is old enough now, at most seven days of the log; nothing where some went within the hour. */
+    run: (): Promise<RetentionRun> => begin(true),
+    /** The same because a person asked for it: whatever went within the hour. */
+    runNow: (): Promise<RetentionRun> => begin(false),
+    /** Ends runs under way after the batch that they are at, and waits for that; there is no other afterwards. */
+    async stop(): Promise<void> {
       stopped = true;
+      await Promise.allSettled(underWay);
     },
   };
 }

@@ -77,7 +77,9 @@ export function registerAudit(program: Command): void {
 
   audit
     .command('prune')
-    .description('take away now what is older than audit.retention_days, at most seven days of the log')
+    .description(
+      'take away now what is older than audit.retention_days, at most seven days of the log at a time',
+    )
     .action(async (_options: object, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
         const answer = await admin.call('POST', '/admin/audit/prune');
@@ -92,6 +94,11 @@ export function registerAudit(program: Command): void {
           print(
             `${String(answer['records'])} records from before ${String(answer['before'])} were taken away.`,
           );
+        if (answer['more'] === true && answer['held'] !== true) {
+          print(
+            'Older ones are left: this takes seven days of the log at a time. Run it again, or leave it to the service, which takes as much each hour.',
+          );
+        }
         for (const chain of refused) print(`${chain} is not as it was written, so it stays.`);
       });
     });

@@ -1,8 +1,9 @@
 /** TLS towards one destination: our own certificate (mutual TLS), and the authorities that vouch for the other side. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
 import { z } from 'zod';
 import { StartRefused } from '../errors.ts';
-import type { ClientTls } from './outbound-types.ts';
+import { openTlsContext } from './connector.ts';
 
 const pem = (label: string) =>
   z
@@ -29,21 +30,35 @@ export const clientTlsSetting = z
 export type ClientTlsOptions = z.infer<typeof clientTlsSetting>;
 
 export interface OpenedClientTls {
-  tls: ClientTls;
+  tls: SecureContext;
   /** End of our own certificate, Unix milliseconds; `undefined` without one. */
   certificateEndsAtMs: number | undefined;
 }
 
-/** Throws `StartRefused`, naming the setting, for what cannot be read and for a key that is another certificate's. */
+/** Every certificate of a text; throws when one of them cannot be read. OpenSSL would pass over the ones behind it. */
+function readCertificates(text: string): X509Certificate[] {
+  const blocks = text
+    .split(/(?=-----BEGIN )/)
+    .filter((block) => /^-----BEGIN [A-Z\d ]*CERTIFICATE-----/.test(block));
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+
+/**
+ * Throws `StartRefused`, naming the setting, for what cannot be read, for a key that is another certificate's and for
+ * one that TLS does not take, such as RSA of less than 2,048 bits.
+ */
 export function openClientTls(options: ClientTlsOptions, setting: string): OpenedClientTls {
   const { certificate: cert, private_key: key, ca } = options;
   let endsAtMs: number | undefined;
   if (cert !== undefined && key !== undefined) {
     let matches: boolean;
     try {
-      const first = new X509Certificate(cert);
-      endsAtMs = first.validToDate.getTime();
-      matches = first.checkPrivateKey(createPrivateKey(key));
+      const [own] = readCertificates(cert);
+      endsAtMs = own?.validToDate.getTime();
+      matches = own?.checkPrivateKey(createPrivateKey(key)) === true;
     } catch {
       // The error may quote the key.
       throw new StartRefused(`${setting} holds a certificate or private key that cannot be read`);
@@ -51,9 +66,13 @@ export function openClientTls(options: ClientTlsOptions, setting: string): Opene
     if (!matches) throw new StartRefused(`${setting}.private_key does not belong to ${setting}.certificate`);
   }
   try {
-    if (ca !== undefined) void new X509Certificate(ca);
+    if (ca !== undefined) readCertificates(ca);
   } catch {
     throw new StartRefused(`${setting}.ca cannot be read as a certificate`);
   }
-  return { tls: { cert, key, ca }, certificateEndsAtMs: endsAtMs };
+  try {
+    return { tls: openTlsContext({ cert, key, ca }), certificateEndsAtMs: endsAtMs };
+  } catch (error) {
+    throw new StartRefused(`${setting}.certificate is not one that TLS takes${codeOf(error)}`);
+  }
 }

@@ -1,7 +1,16 @@
 import { MOVED_INSIDE, REFUSED_ADDRESS } from './connector.ts';
 import type { OutboundFailure } from './outbound-types.ts';
 
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/;
+/** Ours and Node's own, and of OpenSSL's (X509_STORE_CTX_get_error) those that say what they are about. */
+const CERTIFICATE = /CERT|CRL|UNABLE_TO_/;
+/** The others of OpenSSL's that Node names; it calls unspecified what it has no name for, such as a weak key. */
+const VERIFICATION: ReadonlySet<string> = new Set([
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'PATH_LENGTH_EXCEEDED',
+  'HOSTNAME_MISMATCH',
+  'UNSPECIFIED',
+]);
 const NOT_TLS = /EPROTO|_SSL_/;
 
 const codeOf = (error: Error): string =>
@@ -12,7 +21,7 @@ export function failureOf(error: Error, answerBegun: boolean): OutboundFailure {
   const code = codeOf(error);
   if (code === REFUSED_ADDRESS || code === MOVED_INSIDE) return 'refused_address';
   if (NOT_TLS.test(code)) return 'protocol';
-  if (CERTIFICATE.test(code)) return 'untrusted';
+  if (CERTIFICATE.test(code) || VERIFICATION.has(code)) return 'untrusted';
   return answerBegun ? 'protocol' : 'unreachable';
 }
 

@@ -5,13 +5,18 @@ import { type AnswerReader, createAnswerReader } from './http1-answer.ts';
 import { encodeRequest } from './http1-request.ts';
 import type { OutboundFailure, OutboundRequest, OutboundResponse } from './outbound-types.ts';
 
-/** What becomes of one call: exactly one of its three ends is told, unless it was cut. */
+/** How far a call's connection had come when it broke: not yet to stand, to the request alone, or into the answer. */
+export type BrokenWhile = 'connecting' | 'waiting' | 'answering';
+
+/** What becomes of one call: exactly one of its ends is told, unless it was cut. */
 export interface PooledCall {
   readonly maxResponseBytes: number;
   answered(response: OutboundResponse): void;
   failed(failure: OutboundFailure): void;
-  /** The connection could not be had, or broke; `begun`: after the answer had begun. */
-  broke(error: Error, begun: boolean): void;
+  /** The request is none that can be sent, or the pool is closed: no connection was asked for. */
+  unsent(failure: OutboundFailure): void;
+  /** The connection could not be had, or broke. */
+  broke(error: Error, during: BrokenWhile): void;
 }
 
 export interface ConnectionPool {
@@ -38,6 +43,8 @@ interface Connection {
   /** The call that the connection is busy with. */
   call: PooledCall | undefined;
   reader: AnswerReader;
+  /** Whether it came about, TLS included. */
+  stood: boolean;
   /** Monotonic time after which an idle connection is not used again. */
   idleUntilMs: number;
 }
@@ -49,23 +56,26 @@ const SWEEP_MS = 1_000;
 /**
  * Kept connections of HTTP/1.1 to one origin, one call at a time on each. Nothing is sent twice. A connection is used again
  * only after an answer that was whole and to the letter, with nothing after it, while the server can be expected to keep
- * it, and in a later turn of the event loop: one that the server closes in spite of its own words shows by then.
+ * it, and once the event loop has asked for news again: one that was closed together with its answer shows by then.
  */
 export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
   const { authority, connect, maxConnections } = deps;
   const idle: Connection[] = [];
-  /** Had an answer in this turn; taken before their time only when there may be no further connection. */
+  /** Had an answer in this turn of the event loop; taken before their time only when there may be no further connection. */
   let resting: Connection[] = [];
+  /** Had it in the turn before: what the server did right after it is read in this one. */
+  let rested: Connection[] = [];
   const open = new Set<Connection>();
   let connects = 0;
   let busy = 0;
   let closing: (() => void) | undefined;
   let isClosed = false;
+  let isTurning = false;
   let sweeper: NodeJS.Timeout | undefined;
 
   const discard = (connection: Connection): void => {
     open.delete(connection);
-    for (const kept of [idle, resting]) {
+    for (const kept of [idle, rested, resting]) {
       const at = kept.indexOf(connection);
       if (at >= 0) kept.splice(at, 1);
     }
@@ -83,23 +93,32 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
   const sweep = (): void => {
     const nowMs = elapsed.monotonicMs();
     for (const connection of idle.filter(({ idleUntilMs }) => idleUntilMs <= nowMs)) discard(connection);
-    if (idle.length > 0 || resting.length > 0) return;
+    if (idle.length > 0 || rested.length > 0 || resting.length > 0) return;
     clearInterval(sweeper);
     sweeper = undefined;
   };
   const wake = (): void => {
-    idle.push(...resting);
+    idle.push(...rested.splice(0), ...resting.splice(0));
+  };
+  /** At the end of a turn, after the event loop has read what came in. */
+  const turn = (): void => {
+    idle.push(...rested);
+    rested = resting;
     resting = [];
+    isTurning = rested.length > 0;
+    if (isTurning) setImmediate(turn);
   };
   const rest = (connection: Connection, idleMs: number): void => {
     connection.idleUntilMs = elapsed.monotonicMs() + idleMs;
-    if (resting.push(connection) === 1) setImmediate(wake);
+    resting.push(connection);
+    if (!isTurning) setImmediate(turn);
+    isTurning = true;
     sweeper ??= setInterval(sweep, SWEEP_MS).unref();
   };
   const broken = (connection: Connection, error: Error): void => {
-    const begun = connection.reader.begun();
+    const during = connection.reader.begun() ? 'answering' : connection.stood ? 'waiting' : 'connecting';
     discard(connection);
-    release(connection)?.broke(error, begun);
+    release(connection)?.broke(error, during);
   };
 
   const finish = (connection: Connection): void => {
@@ -132,10 +151,12 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
       (error) => {
         if (error) return broken(connection, error);
         connects += 1;
+        connection.stood = true;
         if (connection.call) send(connection);
       },
     );
-    const connection: Connection = { socket, call: undefined, reader: createAnswerReader(), idleUntilMs: 0 };
+    const reader = createAnswerReader();
+    const connection: Connection = { socket, call: undefined, reader, stood: false, idleUntilMs: 0 };
     open.add(connection);
     socket.on('error', (error) => broken(connection, error));
     socket.on('end', () => ended(connection));
@@ -156,8 +177,7 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
     dispatch(request, call) {
       const bytes = encodeRequest(authority, request);
       if (isClosed || bytes === undefined) {
-        if (bytes === undefined) call.failed('protocol');
-        else call.broke(errorWithCode('ERR_SYMBOLON_CLOSED'), false);
+        call.unsent(bytes === undefined ? 'protocol' : 'unreachable');
         return () => {};
       }
       const send = ({ socket }: Connection) => void socket.write(bytes, 'latin1');
@@ -177,7 +197,7 @@ export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
     close() {
       isClosed = true;
       clearInterval(sweeper);
-      for (const connection of [...idle, ...resting]) discard(connection);
+      for (const connection of [...idle, ...rested, ...resting]) discard(connection);
       return busy === 0 ? Promise.resolve() : new Promise((resolve) => (closing = resolve));
     },
     destroy() {

@@ -1,8 +1,12 @@
 import { connect, isIP, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import {
+  type ConnectionOptions,
+  connect as connectTls,
+  createSecureContext,
+  type SecureContext,
+} from 'node:tls';
 import { callbackify } from 'node:util';
 import { type GuardedBase, isInsideAddress, mayCallAddress } from './address-guard.ts';
-import type { ClientTls } from './outbound-types.ts';
 
 /** The code of the error with which the connector refuses a resolved address. */
 export const REFUSED_ADDRESS = 'ERR_SYMBOLON_REFUSED_ADDRESS';
@@ -49,7 +53,21 @@ export interface ConnectorOptions {
   /** For name look-up, connection and TLS together. */
   timeoutMs: number;
   resolveHost: ResolveHost;
-  tls: ClientTls | undefined;
+  /** Default: no certificate of ours, and the authorities that the system trusts. */
+  tls: SecureContext | undefined;
+}
+
+/** What a context of TLS is made from; PEM. */
+export interface TlsMaterial {
+  cert?: string | undefined;
+  key?: string | undefined;
+  /** In place of the authorities that the system trusts. */
+  ca?: string | undefined;
+}
+
+/** TLS 1.2 at least. Throws what OpenSSL throws for material that it does not take. */
+export function openTlsContext(material: TlsMaterial = {}): SecureContext {
+  return createSecureContext({ ...material, minVersion: 'TLSv1.2' });
 }
 
 /** Takes what a connection reads; the bytes may be overwritten once it returns. */
@@ -81,7 +99,7 @@ function plainConnection(
   });
 }
 
-/** Connects to addresses that passed the guard and no others, within `timeoutMs`; TLS 1.2 at least, HTTP/1.1 alone. */
+/** Connects to addresses that passed the guard and no others, within `timeoutMs`; HTTP/1.1 alone. */
 export function createConnector(base: GuardedBase, options: ConnectorOptions): Connect {
   const { timeoutMs, resolveHost, tls } = options;
   const { protocol, hostname, port } = new URL(base.origin);
@@ -92,14 +110,14 @@ export function createConnector(base: GuardedBase, options: ConnectorOptions): C
     port: port === '' ? (isSecure ? 443 : 80) : Number(port),
     lookup: guardedLookup(resolveHost, base.loopbackOnly),
   };
+  const secureContext = isSecure ? (tls ?? openTlsContext()) : undefined;
   let session: Buffer | undefined;
 
   const secureConnection = (onBytes: OnBytes): Socket => {
     const settings = {
       ...target,
-      ...tls,
+      ...(secureContext && { secureContext }),
       autoSelectFamily: true,
-      minVersion: 'TLSv1.2' as const,
       ALPNProtocols: ['http/1.1'],
       servername: isIP(host) === 0 ? host : '',
       ...(session && { session }),

@@ -56,10 +56,11 @@ function isWorking(result: OutboundResponse | OutboundFailure, hadTime: boolean)
   return !BROKEN.has(result) || (result === 'timeout' && !hadTime);
 }
 
-/** How a call was let out, and when it reached a connection. */
+/** How a call was let out, when it reached a connection, and whether that stood, where the call's end does not tell. */
 interface CallCourse {
   passes: Passes;
   startedAtMs: number | undefined;
+  stood: boolean;
 }
 
 /** Counts how calls end, and tells the breaker whether the destination does its part. */
@@ -74,7 +75,7 @@ function createTally(breakers: ReturnType<typeof createLaneBreakers>, { clock, l
   return {
     add,
     /** Called once for every call that was let in. */
-    settle(result: OutboundResponse | OutboundFailure, { passes, startedAtMs }: CallCourse): void {
+    settle(result: OutboundResponse | OutboundFailure, { passes, startedAtMs, stood }: CallCourse): void {
       add(outcomeOf(result));
       if (typeof result !== 'string' && (result.status === 401 || result.status === 403)) refused += 1;
       const tookMs = startedAtMs === undefined ? 0 : elapsed.monotonicMs() - startedAtMs;
@@ -91,7 +92,7 @@ function createTally(breakers: ReturnType<typeof createLaneBreakers>, { clock, l
       breakers.report(passes, {
         reached: startedAtMs !== undefined,
         works,
-        connected: typeof result !== 'string' || result === 'timeout' || !BROKEN.has(result),
+        connected: stood || typeof result !== 'string' || result === 'timeout' || !BROKEN.has(result),
       });
     },
     told: () => ({ callMs, refused, outcomes, lastFailure }),
@@ -145,7 +146,7 @@ export function createDestination(deps: DestinationDeps): Destination {
     { totalTimeoutMs = limits.totalTimeoutMs, signal, lane, sharesWithOthers = false }: SendOptions,
   ): Promise<OutboundResponse> =>
     new Promise<OutboundResponse>((resolve, reject) => {
-      const course: CallCourse = { passes, startedAtMs: undefined };
+      const course: CallCourse = { passes, startedAtMs: undefined, stood: false };
       let cut: (() => void) | undefined;
       let ended = false;
       const done = (result: OutboundResponse | OutboundFailure, cause?: string) => {
@@ -166,7 +167,14 @@ export function createDestination(deps: DestinationDeps): Destination {
         maxResponseBytes: limits.maxResponseBytes,
         answered: done,
         failed: done,
-        broke: (error, begun) => done(failureOf(error, begun), causeOf(error)),
+        unsent: (failure) => {
+          course.startedAtMs = undefined;
+          done(failure);
+        },
+        broke: (error, during) => {
+          course.stood = during !== 'connecting';
+          done(failureOf(error, during === 'answering'), causeOf(error));
+        },
       };
       const call: PlacedCall = {
         lane,
@@ -174,7 +182,12 @@ export function createDestination(deps: DestinationDeps): Destination {
         start() {
           course.startedAtMs = elapsed.monotonicMs();
           const { method, headers, body } = request;
-          cut = pool.dispatch({ method, path: basePath + request.path, headers, body }, pooled);
+          try {
+            cut = pool.dispatch({ method, path: basePath + request.path, headers, body }, pooled);
+          } catch (error) {
+            // A place that comes free starts the next call: what that throws must not leave the end of this one.
+            pooled.broke(error as Error, 'connecting');
+          }
         },
         refuse: abandon,
       };

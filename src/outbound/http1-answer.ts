@@ -17,12 +17,13 @@ export interface AnswerReader {
   end(): AnswerState;
   /** Whether the final answer has begun: its status is known. */
   begun(): boolean;
-  /** The whole answer. */
+  /** Hands the whole answer over, once: an idle connection holds nothing of it. */
   answer(): OutboundResponse;
-  /** Milliseconds for which the connection may wait for another call; 0 when it may not be used again. */
+  /**
+   * Milliseconds for which the connection may wait for another call; 0 when it may not be used again. To be asked before
+   * the answer is handed over.
+   */
   idleMs(): number;
-  /** Bytes came after the end of the answer. */
-  isOverfull(): boolean;
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
@@ -60,6 +61,9 @@ interface Head {
   headers: Record<string, string>;
 }
 
+/** Without the names that every object has: a header may be called `constructor`. */
+const noHeaders = (): Record<string, string> => Object.create(null) as Record<string, string>;
+
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 /** Adds one line; `false` for one that is no header field, or a length that stands twice. */
@@ -87,7 +91,7 @@ function readHead(text: string): Head | undefined {
   if (!STATUS_LINE.test(at < 0 ? text : text.slice(0, at))) return undefined;
   const minorVersion = text.charCodeAt(7) - 0x30;
   const status = Number(text.slice(9, 12));
-  const headers: Record<string, string> = {};
+  const headers = noHeaders();
   while (at >= 0) {
     const end = text.indexOf('\r\n', at + 2);
     if (!readLine(headers, text.slice(at + 2, end < 0 ? text.length : end))) return undefined;
@@ -120,8 +124,8 @@ function framing({ status, headers }: Head): { part: Part; bytes: number } | und
 }
 
 /**
- * Reads the answers of one connection of HTTP/1.1 (RFC 9112) from the bytes of a connection, strictly: a length that stands twice or beside
- * a transfer coding, a folded line, a bare line feed, a space before a colon or a control character is no answer. The cap
+ * Reads the answers of one connection of HTTP/1.1 (RFC 9112), strictly: a length that stands twice or beside a transfer
+ * coding, a folded line, a bare line feed, a space before a colon or a control character is no answer. The cap
  * holds while reading, whatever the answer says of its own length; a content coding is not taken, because none was asked for.
  */
 export function createAnswerReader(): AnswerReader {
@@ -230,7 +234,7 @@ export function createAnswerReader(): AnswerReader {
   const trailer = (line: string): boolean => {
     headBytes += line.length + 2;
     if (line === '') part = 'whole';
-    return line === '' || (!NO_HEAD.test(line) && readLine({}, line));
+    return line === '' || (!NO_HEAD.test(line) && readLine(noHeaders(), line));
   };
 
   const step = (bytes: Buffer): { rest: Buffer } | AnswerState => {
@@ -284,9 +288,11 @@ export function createAnswerReader(): AnswerReader {
     begun: () => head !== undefined,
     answer() {
       const { status, headers } = head as Head;
-      return { status, headers, body: sizeBytes === body.length ? body : body.subarray(0, sizeBytes) };
+      const whole = sizeBytes === body.length ? body : body.subarray(0, sizeBytes);
+      head = undefined;
+      body = EMPTY;
+      return { status, headers, body: whole };
     },
-    idleMs: () => (ended || isOverfull || part !== 'whole' ? 0 : idleMsOf(head as Head)),
-    isOverfull: () => isOverfull,
+    idleMs: () => (head === undefined || ended || isOverfull || part !== 'whole' ? 0 : idleMsOf(head)),
   };
 }

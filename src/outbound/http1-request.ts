@@ -6,7 +6,7 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 /** We ask for no content coding, and say who we are, whatever the caller set. */
 const CONSTANT = 'accept-encoding: identity\r\nuser-agent: symbolon\r\n';
-const PASSED_OVER: ReadonlySet<string> = new Set(['accept-encoding', 'user-agent']);
+const REPLACED: ReadonlySet<string> = new Set(['accept-encoding', 'user-agent']);
 /** What says where the message ends and what becomes of the connection is ours alone to say. */
 const OURS: ReadonlySet<string> = new Set([
   'host',
@@ -20,15 +20,19 @@ const OURS: ReadonlySet<string> = new Set([
   'trailer',
 ]);
 
-/** Names that were found to be header names that a caller may set; bounded. */
-const knownNames = new Set<string>();
+/** What becomes of the headers that a caller set, by their names as written; bounded. */
+const knownNames = new Map<string, 'sent' | 'replaced'>();
 const MAX_KNOWN_NAMES = 500;
 
-function mayBeSet(name: string): boolean {
-  if (knownNames.has(name)) return true;
-  if (!TOKEN.test(name) || OURS.has(name.toLowerCase())) return false;
-  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.add(name);
-  return true;
+/** `undefined`: no header that a caller may set. */
+function fateOf(name: string): 'sent' | 'replaced' | undefined {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  if (!TOKEN.test(name) || OURS.has(lower)) return undefined;
+  const fate = REPLACED.has(lower) ? 'replaced' : 'sent';
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, fate);
+  return fate;
 }
 
 /**
@@ -41,8 +45,10 @@ export function encodeRequest(host: string, request: OutboundRequest): string | 
   let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${CONSTANT}`;
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || PASSED_OVER.has(name)) continue;
-    if (!mayBeSet(name) || !VALUE.test(value)) return undefined;
+    if (value === undefined) continue;
+    const fate = fateOf(name);
+    if (fate === 'replaced') continue;
+    if (fate === undefined || !VALUE.test(value)) return undefined;
     head += `${name}: ${value}\r\n`;
   }
   if (body === undefined) {

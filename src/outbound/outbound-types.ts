@@ -2,6 +2,7 @@
  * Outbound: the one way out over HTTP. It owns deadlines, size caps, the address guard and how our own credentials
  * are presented; it knows nothing of customers.
  */
+import type { SecureContext } from 'node:tls';
 import type { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -90,16 +91,8 @@ export interface DestinationOptions extends Partial<DestinationLimits> {
   setting?: string;
   /** For metrics and the log, from a closed set. Default: the origin. */
   name?: string;
-  /** Our own certificate and the authorities that vouch for the other side; PEM. Default: none, and the system's. */
-  tls?: ClientTls | undefined;
-}
-
-/** TLS material towards one destination; PEM. */
-export interface ClientTls {
-  cert?: string | undefined;
-  key?: string | undefined;
-  /** In place of the authorities that the system trusts. */
-  ca?: string | undefined;
+  /** Our own certificate and the authorities that vouch for the other side. Default: none, and the system's. */
+  tls?: SecureContext | undefined;
 }
 
 export interface SendOptions {
@@ -237,7 +230,7 @@ export interface OutboundAuthDeps {
   connection: string;
   allowInsecureHttp: boolean;
   /** TLS towards the token endpoint. */
-  tls?: ClientTls | undefined;
+  tls?: SecureContext | undefined;
   /** Where several processes share their tokens; needs `vault`. */
   tokenShare?: TokenShare | undefined;
   /** Seals what is kept outside this process. */

@@ -62,6 +62,7 @@ export function createPlaces(max: number) {
   let total = 0;
   let isShared = false;
   let isRefusing = false;
+  let isFilling = false;
 
   const runningOf = (lane: string): number => running.get(lane) ?? 0;
   const laneOf = (call: PlacedCall): string => call.lane ?? '';
@@ -82,14 +83,17 @@ export function createPlaces(max: number) {
     running.set(lane, runningOf(lane) + 1);
     call.start();
   };
+  /** Calls that end as they start leave while this runs: they make room for the next round of it, not for one within. */
   const fill = (): void => {
+    if (isFilling) return;
+    isFilling = true;
     for (;;) {
-      if (isRefusing) return;
-      const lane = [...line.lanes()].find(hasPlace);
+      const lane = isRefusing ? undefined : [...line.lanes()].find(hasPlace);
       const call = lane === undefined ? undefined : line.take(lane);
-      if (lane === undefined || !call) return;
+      if (lane === undefined || !call) break;
       start(lane, call);
     }
+    isFilling = false;
   };
 
   return {

@@ -34,17 +34,20 @@ export interface SecretReplacementStore<Id extends string, Owner extends SecretO
     rotation: { successor: SecretOf<Owner>; plan: RotationPlan; maxLive: number } & Change,
     audit: AuditRecord,
   ): Promise<'rotated' | 'conflict' | 'missing'>;
-  /** Marks secrets as compromised and adds a successor, if one is given; `missing` when none of them was left. */
+  /**
+   * Marks secrets as compromised, and adds the successor when no other secret lives at `atMs`, which is decided while
+   * nobody else can end one: then `replaced`, else `ended`. `missing` when none of them was left.
+   */
   compromise(
     ownerId: Id,
     change: {
       secretIds: readonly string[];
       atMs: number;
       revocations?: readonly Revocation[];
-      successor: SecretOf<Owner> | undefined;
+      successor: SecretOf<Owner>;
     },
     audit: AuditRecord,
-  ): Promise<'ended' | 'missing'>;
+  ): Promise<'ended' | 'replaced' | 'missing'>;
   /** Replaced secrets whose grace has begun and is not settled. */
   dueGraces(): Promise<DueGrace[]>;
   /** Settles a grace; `missing` when another process has. */
@@ -174,14 +177,13 @@ export function createSecretReplacement<
     const ended = owner.secrets
       .filter((one) => one.revokedAtMs === undefined && one.secretId === (secretId ?? one.secretId))
       .map((one) => one.secretId);
-    const isLeft = owner.secrets.some((one) => isLive(one) && !ended.includes(one.secretId));
-    const made = isLeft ? undefined : makeSecret(owner);
+    const made = makeSecret(owner);
     const result = await store.compromise(
       ownerId as Id,
       {
         secretIds: ended,
         atMs: clock.nowMs(),
-        successor: made?.record,
+        successor: made.record,
         revocations: deps.revocationsOf(ownerId),
       },
       audit.record(`${kind}.secret_compromised`, {
@@ -198,7 +200,9 @@ export function createSecretReplacement<
       });
     }
     await deps.onCompromised(ownerId);
-    return { ended, successor: made && { secretId: made.record.secretId, secret: made.secret } };
+    const successor =
+      result === 'replaced' ? { secretId: made.record.secretId, secret: made.secret } : undefined;
+    return { ended, successor };
   };
 
   const startGraces = async () => {

@@ -42,6 +42,8 @@ interface Remembered<Stored> {
 export function createRecordMemory<Stored>(deps: RecordMemoryDeps<Stored>): RecordMemory<Stored> {
   const { revocations, clock, kind, keepMs, maxRecords } = deps;
   const remembered = new Map<string, Remembered<Stored>>();
+  /** How often all was forgotten for a change: an answer that was asked for before the last time is not kept. */
+  let forgettings = 0;
 
   const isFresh = ({ record, readAtMs, readMonotonicMs }: Remembered<Stored>): boolean => {
     const ageMs = clock.monotonicMs() - readMonotonicMs;
@@ -51,10 +53,14 @@ export function createRecordMemory<Stored>(deps: RecordMemoryDeps<Stored>): Reco
   };
 
   /** Also afterwards: what was read meanwhile may be older than the change. */
+  const forget = () => {
+    forgettings += 1;
+    remembered.clear();
+  };
   const forgetAround = async (tell: Promise<unknown>) => {
-    remembered.clear();
+    forget();
     await tell;
-    remembered.clear();
+    forget();
   };
 
   const changeOf = (id: string): Revocation => {
@@ -70,10 +76,11 @@ export function createRecordMemory<Stored>(deps: RecordMemoryDeps<Stored>): Reco
     read: async (key, ask) => {
       const readAtMs = clock.nowMs();
       const readMonotonicMs = clock.monotonicMs();
+      const forgettingsBefore = forgettings;
       const record = await ask();
       if (record === undefined) {
         remembered.delete(key);
-      } else {
+      } else if (forgettings === forgettingsBefore) {
         if (remembered.size >= maxRecords) remembered.clear();
         remembered.set(key, { record, readAtMs, readMonotonicMs });
       }

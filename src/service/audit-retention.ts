@@ -1,7 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Audit } from '../audit/audit.ts';
 import type { LinkAuditRecord } from '../audit/audit-record.ts';
-import { createAuditRetention, type RetentionRun } from '../audit/audit-retention.ts';
+import { createAuditRetention, PAUSE_MS, type RetentionRun } from '../audit/audit-retention.ts';
 import type { Config } from '../config/config.ts';
 import { auditRetentionEndpoints } from '../http/admin/audit-retention.ts';
 import type { Finding } from '../http/admin/status.ts';
@@ -12,7 +12,6 @@ import type { RecurringTask } from '../platform/watch.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
 import type { Closer } from './open-stores.ts';
 
-const RUN_EVERY_MS = 3_600_000;
 const LOOK_EVERY_MS = 60_000;
 
 export interface AuditRetentionDeps {
@@ -25,7 +24,7 @@ export interface AuditRetentionDeps {
   metrics: Pick<Metrics, 'registry'>;
 }
 
-function createGauges({ registry }: Pick<Metrics, 'registry'>) {
+function createRetentionMetrics({ registry }: Pick<Metrics, 'registry'>) {
   const registers = [registry];
   return {
     pruned: new Counter({
@@ -68,7 +67,7 @@ function findingOf(
   return { subject, ok: true, message: `${since}, kept for ${days} days` };
 }
 
-/** Retention of the audit log: every hour, at most seven days of it. */
+/** Retention of the audit log: at most seven days of it in an hour by itself, however many processes look. */
 export function openAuditRetention(deps: AuditRetentionDeps, opened: Closer[]) {
   const { stores, clock, logger } = deps;
   const { retention_days: retentionDays } = deps.config.audit;
@@ -79,20 +78,21 @@ export function openAuditRetention(deps: AuditRetentionDeps, opened: Closer[]) {
     link: deps.linkAudit,
     retentionDays,
   });
-  const gauges = createGauges(deps.metrics);
+  const metrics = createRetentionMetrics(deps.metrics);
   let last: RetentionRun | undefined;
   let nextAtMs = 0;
   opened.push(() => retention.stop());
 
-  const run = async (): Promise<RetentionRun> => {
-    const result = await retention.run();
-    nextAtMs = clock.monotonicMs() + RUN_EVERY_MS;
-    const { records, oldestMs, held, refused } = result;
+  const tell = async (run: Promise<RetentionRun>): Promise<RetentionRun> => {
+    const result = await run;
+    const { records, oldestMs, waitsUntilMs, held, refused } = result;
+    const pauseMs = waitsUntilMs === undefined ? PAUSE_MS : waitsUntilMs - clock.nowMs();
+    nextAtMs = clock.monotonicMs() + Math.min(pauseMs, PAUSE_MS);
     last = result;
-    gauges.pruned.inc(records);
-    gauges.oldest.set(oldestMs === undefined ? 0 : Math.max(0, clock.nowMs() - oldestMs) / 1_000);
-    gauges.held.set({ reason: 'clock' }, held ? 1 : 0);
-    gauges.held.set({ reason: 'altered' }, refused.length > 0 ? 1 : 0);
+    metrics.pruned.inc(records);
+    metrics.oldest.set(oldestMs === undefined ? 0 : Math.max(0, clock.nowMs() - oldestMs) / 1_000);
+    metrics.held.set({ reason: 'clock' }, held ? 1 : 0);
+    metrics.held.set({ reason: 'altered' }, refused.length > 0 ? 1 : 0);
     if (held) logger.log('warn', { event: 'audit.pruning_held' });
     for (const reason of refused) logger.log('error', { event: 'audit.pruning_refused', reason });
     return result;
@@ -102,13 +102,13 @@ export function openAuditRetention(deps: AuditRetentionDeps, opened: Closer[]) {
       name: 'audit_retention',
       everyMs: LOOK_EVERY_MS,
       run: async () => {
-        if (clock.monotonicMs() >= nextAtMs) await run();
+        if (clock.monotonicMs() >= nextAtMs) await tell(retention.run());
       },
     },
   ];
   return {
     every,
-    adminEndpoints: auditRetentionEndpoints({ prune: run }),
+    adminEndpoints: auditRetentionEndpoints({ prune: () => tell(retention.runNow()) }),
     finding: async (): Promise<Finding> => {
       const [oldest] = await stores.auditRetention.firstRecords();
       return findingOf(retentionDays, oldest?.atMs, last);

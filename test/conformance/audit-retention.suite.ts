@@ -14,6 +14,7 @@ import type { SqlEngine } from '../../src/stores/sql/sql-engine.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 
 const link = createAuditLink(createSecretKey(Buffer.alloc(32, 7)));
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Midnight, so that days of the log and days since the start are the same. */
 const START_MS = Date.UTC(2026, 0, 1);
@@ -24,8 +25,12 @@ interface House {
   clock: TestClock;
   audit: ReturnType<typeof createAuditStore>;
   run(): Promise<RetentionRun>;
+  /** By hand: does not wait for the hour. */
+  runNow(): Promise<RetentionRun>;
   /** A second process on the same database. */
   otherRun(): Promise<RetentionRun>;
+  /** Another one, whose look for the first records of the chains goes through `look`. */
+  process(look: <T>(first: T) => Promise<T>): ReturnType<typeof createAuditRetention>;
 }
 
 function happened(day: number, reason = `day ${day}`): AuditRecord {
@@ -42,16 +47,19 @@ async function open(engine: SqlEngine): Promise<House> {
   await migrateTables(engine.migrationDb);
   const clock = createTestClock({ nowMs: START_MS });
   const audit = createAuditStore(engine.db, link);
-  const retention = () =>
-    createAuditRetention({
-      store: createAuditRetentionStore(engine.db, link),
+  const retention = (look = async <T>(first: T): Promise<T> => first) => {
+    const store = createAuditRetentionStore(engine.db, link);
+    return createAuditRetention({
+      store: { ...store, firstRecords: async () => look(await store.firstRecords()) },
       append: audit.append,
       audit: { record: (event, facts) => ({ ...facts, event, atMs: clock.nowMs() }) },
       link,
       clock,
       retentionDays: KEPT_DAYS,
     });
-  return { engine, clock, audit, run: retention().run, otherRun: retention().run };
+  };
+  const { run, runNow } = retention();
+  return { engine, clock, audit, run, runNow, otherRun: retention().run, process: retention };
 }
 
 const days = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
@@ -118,12 +126,128 @@ export function auditRetentionSuite(openEngine: () => Promise<SqlEngine>): void 
       expect((await reasons(house, 'process/1'))[0]).toBe('7.1');
       expect(await house.audit.list({ event: 'audit.pruned', limit: 50 })).toHaveLength(1);
       for (const left of [1600, 900, 200, 0]) {
+        house.clock.advance(HOUR_MS);
         expect((await house.run()).records).toBe(Math.min(700, left + 700));
         expect(await broken(house)).toEqual([]);
         if (left === 200) break;
       }
-      expect((await house.run()).records).toBe(200);
+      house.clock.advance(HOUR_MS);
+      expect(await house.run()).toMatchObject({ records: 200, more: false });
       expect((await reasons(house, 'process/1'))[0]).toBe('30.1');
+    });
+
+    it('takes at most seven days in an hour, however many processes look and however often they start', async () => {
+      for (const chain of ['process/1', 'process/2']) {
+        await house.audit.append(
+          chain,
+          days(0, 90).map((day) => happened(day)),
+        );
+      }
+      moveTo(house, 90);
+      const afresh = () => house.process(async (first) => first).run();
+      for (let hour = 1; hour <= 3; hour++) {
+        const runs = await Promise.all([house.run(), house.otherRun(), afresh(), afresh()]);
+        runs.push(await house.run(), await afresh());
+        expect(runs.reduce((sum, { records }) => sum + records, 0)).toBe(14);
+        expect(runs.at(-1)).toMatchObject({
+          more: true,
+          waitsUntilMs: house.clock.nowMs() + HOUR_MS,
+          held: false,
+          refused: [],
+        });
+        expect((await reasons(house, 'process/1'))[0]).toBe(`day ${hour * 7}`);
+        house.clock.advance(HOUR_MS - 1);
+        expect(await afresh()).toMatchObject({ records: 0 });
+        house.clock.advance(1);
+      }
+      expect(await broken(house)).toEqual([]);
+    });
+
+    it('takes no second helping on the word of chains as they stood before another process took its own', async () => {
+      await house.audit.append(
+        'process/1',
+        days(0, 90).map((day) => happened(day)),
+      );
+      await house.audit.append(
+        'process/2',
+        days(6, 90).map((day) => happened(day)),
+      );
+      moveTo(house, 90);
+      let looks = 0;
+      const late = house.process(async (first) => {
+        if (looks++ === 0) await house.run();
+        return first;
+      });
+      expect(await late.run()).toMatchObject({ records: 0, more: true });
+      expect((await reasons(house, 'process/2'))[0]).toBe('day 7');
+    });
+
+    it('takes more at once when a person asks, and by itself an hour after that', async () => {
+      await house.audit.append(
+        'process/1',
+        days(0, 90).map((day) => happened(day)),
+      );
+      moveTo(house, 90);
+      await house.run();
+      expect(await house.runNow()).toMatchObject({ records: 7, more: true, waitsUntilMs: undefined });
+      house.clock.advance(HOUR_MS / 2);
+      expect(await house.runNow()).toMatchObject({ records: 7 });
+      house.clock.advance(HOUR_MS / 2);
+      expect(await house.run()).toMatchObject({ records: 0 });
+      house.clock.advance(HOUR_MS / 2);
+      expect(await house.otherRun()).toMatchObject({ records: 7 });
+    });
+
+    it('does not wait for a moment that nobody sealed, nor for one of a clock that ran far ahead', async () => {
+      await house.audit.append(
+        'process/1',
+        days(0, 90).map((day) => happened(day)),
+      );
+      await house.audit.append('process/2', [happened(0), happened(90)]);
+      moveTo(house, 90);
+      await house.run();
+      const { checkpoint } = (await house.audit.heads()).find(({ chain }) => chain === 'process/2') ?? {};
+      house.clock.advance(HOUR_MS);
+      const nowMs = house.clock.nowMs();
+      await exec(`update audit_chains set pruned_at_ms = ${nowMs} where chain = 'process/2'`);
+      expect(await house.run()).toMatchObject({ records: 7 });
+      const ahead = {
+        ...checkpoint,
+        sequence: 1,
+        hash: checkpoint?.hash ?? '',
+        prunedAtMs: nowMs + 8 * DAY_MS,
+      };
+      await exec(`update audit_chains set pruned_at_ms = ${ahead.prunedAtMs},
+        pruned_seal = '${sealCheckpoint(link, 'process/2', ahead)}' where chain = 'process/2'`);
+      house.clock.advance(HOUR_MS);
+      expect(await house.run()).toMatchObject({ records: 7 });
+      house.clock.advance(2 * DAY_MS);
+      expect(await house.run()).toMatchObject({ records: 0, waitsUntilMs: ahead.prunedAtMs + HOUR_MS });
+    });
+
+    it('is stopped once the run under way has ended after its batch, and begins no other', async () => {
+      await house.audit.append(
+        'process/1',
+        days(0, 4).flatMap((day) => days(1, 100).map((n) => happened(day, `${day}.${n}`))),
+      );
+      await house.audit.append(
+        'process/2',
+        days(0, 40).map((day) => happened(day)),
+      );
+      moveTo(house, 35);
+      const order: string[] = [];
+      let looks = 0;
+      const stopping = house.process(async (first) => {
+        if (looks++ === 0) void stopping.stop().then(() => order.push('stopped'));
+        return first;
+      });
+      await stopping.run().then(() => order.push('ended'));
+      await stopping.stop();
+      expect(order).toEqual(['ended', 'stopped']);
+      expect(await reasons(house, 'process/1')).toHaveLength(500);
+      const looksBefore = looks;
+      expect(await stopping.run()).toMatchObject({ records: 0 });
+      expect(looks).toBe(looksBefore);
     });
 
     it('goes on appending and verifying after a chain was taken whole', async () => {
@@ -212,7 +336,10 @@ export function auditRetentionSuite(openEngine: () => Promise<SqlEngine>): void 
         'process/2',
         days(60, 90).map((day) => happened(day)),
       );
-      for (let n = 0; n < 9; n++) expect(await house.run()).toMatchObject({ held: false });
+      for (let n = 0; n < 9; n++) {
+        expect(await house.run()).toMatchObject({ held: false });
+        house.clock.advance(HOUR_MS);
+      }
       expect(await broken(house)).toEqual([['process/1', 1]]);
     });
 
@@ -270,6 +397,35 @@ export function auditRetentionSuite(openEngine: () => Promise<SqlEngine>): void 
         expect(await broken(house)).toEqual([]);
       }
       expect((await house.audit.heads()).map(({ chain }) => chain)).toEqual([CHANGES_CHAIN, 'process/2']);
+    });
+
+    it('is no change to somebody who has read the names when a chain is forgotten', async () => {
+      // Named again shortly before it was emptied: what speaks of it goes in the run that forgets it.
+      const begun = { ...happened(30), event: CHAIN_BEGUN, details: { chain: 'process/1' } };
+      await house.audit.append('process/1', [happened(0)]);
+      await house.audit.append(CHANGES_CHAIN, [begun]);
+      await house.audit.append(
+        'process/2',
+        days(0, 100).map((day) => happened(day)),
+      );
+      moveTo(house, 32);
+      await house.run();
+      moveTo(house, 91);
+      for (let hour = 1; hour <= 4; hour++) {
+        await house.run();
+        house.clock.advance(HOUR_MS);
+      }
+      const heads = async () => (await house.audit.heads()).map(({ chain }) => chain);
+      expect(await heads()).toContain('process/1');
+      let reads = 0;
+      const readChain: typeof house.audit.readChain = async (chain, ...where) => {
+        const page = await house.audit.readChain(chain, ...where);
+        if (chain === CHANGES_CHAIN && reads++ === 0) await house.run();
+        return page;
+      };
+      const reports = await verifyChains({ ...house.audit, readChain }, link);
+      expect(await heads()).not.toContain('process/1');
+      expect(reports.filter(({ ok }) => !ok)).toEqual([]);
     });
 
     it('moves to another database with what it says was taken', async () => {

@@ -125,7 +125,7 @@ export function clientStoreSuite(engine: StoreEngine): void {
       const secretIds = [...((await clients.find('one' as ClientId))?.secrets ?? [])].map(
         (one) => one.secretId,
       );
-      const ending = { secretIds, atMs: START_MS, successor: undefined };
+      const ending = { secretIds, atMs: START_MS, successor: clientSecret('next') };
       const rows = (id: string) => [revocation(id)];
       await clients.compromise('one' as ClientId, { ...ending, revocations: rows('a') }, auditRecord('leak'));
       await clients.compromise(

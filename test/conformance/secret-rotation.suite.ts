@@ -40,13 +40,13 @@ function keysOf(apiKeys: ApiKeyStore): Rotating {
         },
         auditRecord(`rotate ${secretId}`),
       ),
-    compromise: (secretIds, successorId) =>
+    compromise: (secretIds, successorId = 'unused') =>
       apiKeys.compromise(
         'one',
         {
           secretIds,
           atMs: START_MS + 2,
-          successor: successorId === undefined ? undefined : keySecret(successorId),
+          successor: keySecret(successorId),
         },
         auditRecord('compromise'),
       ),
@@ -64,13 +64,13 @@ function clientsOf(clients: ClientStore): Rotating {
         { successor: clientSecret(secretId, { createdAtMs }), plan: PLAN, maxLive },
         auditRecord(`rotate ${secretId}`),
       ),
-    compromise: (secretIds, successorId) =>
+    compromise: (secretIds, successorId = 'unused') =>
       clients.compromise(
         id,
         {
           secretIds,
           atMs: START_MS + 2,
-          successor: successorId === undefined ? undefined : clientSecret(successorId),
+          successor: clientSecret(successorId),
         },
         auditRecord('compromise'),
       ),
@@ -117,7 +117,7 @@ export function secretRotationSuite(engine: StoreEngine): void {
       await rotating.rotate('second');
       expect(await rotating.rotate('third')).toBe('conflict');
       expect(await rotating.rotate('third', { createdAtMs: LATEST_END_MS })).toBe('rotated');
-      await rotating.compromise(['second']);
+      expect(await rotating.compromise(['second'])).toBe('ended');
       expect(await rotating.rotate('fourth', { createdAtMs: LATEST_END_MS })).toBe('rotated');
       expect(await ends(rotating)).toMatchObject({ first: LATEST_END_MS, third: LATEST_END_MS });
     });
@@ -150,9 +150,19 @@ export function secretRotationSuite(engine: StoreEngine): void {
       expect(await auditedReasons(at.stores)).toEqual(['acme', 'one', 'rotate second', 'grace']);
     });
 
-    it('are ended as compromised once, with a successor in the same transaction or without', async () => {
+    it('leave one that lives when several people end one each at the same time', async () => {
       const rotating = await prepared();
-      expect(await rotating.compromise(['first'], 'second')).toBe('ended');
+      await rotating.rotate('second');
+      const ids = ['first', 'second'];
+      const answers = await Promise.all(ids.map((id) => rotating.compromise([id], `after-${id}`)));
+      expect(answers.toSorted()).toEqual(['ended', 'replaced']);
+      const living = (await rotating.secrets()).filter(({ revokedAtMs }) => revokedAtMs === undefined);
+      expect(living.map(({ secretId }) => secretId)).toEqual([`after-${ids[answers.indexOf('replaced')]}`]);
+    });
+
+    it('are ended as compromised once, with a successor in the same transaction when no other lives', async () => {
+      const rotating = await prepared();
+      expect(await rotating.compromise(['first'], 'second')).toBe('replaced');
       expect(await rotating.compromise(['first'], 'third')).toBe('missing');
       expect(await rotating.compromise([])).toBe('missing');
       expect(await rotating.compromise(['of-nobody'])).toBe('missing');

@@ -28,6 +28,22 @@ describe('renewal from a session', () => {
   });
 });
 
+describe('a session', () => {
+  it('has one limit, whichever of its endpoints is called', async () => {
+    t = await startService({
+      settings: (all) => ({ ...all, limits: { defaults: { session: 'production' } } }),
+    });
+    const mira = await t.signInWithCookie('mira');
+    for (let i = 0; i < 59; i++) await renew(mira).expect(200);
+    const { headers } = await t.api
+      .get('/customer_session/devices')
+      .set({ cookie: mira, origin: SHOP_ORIGIN })
+      .expect(200);
+    expect(headers['ratelimit']).toBe('"session-minute";r=0;t=60');
+    await renew(mira).expect(429);
+  });
+});
+
 describe('sign-in', () => {
   it('is limited per address whatever its outcome, beside the throttle of failures', async () => {
     t = await startService({

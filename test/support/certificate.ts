@@ -31,9 +31,9 @@ export interface TestCertificate {
   cert: string;
 }
 
-/** A self-signed P-256 certificate for `host`, a name or an IPv4 address, valid from yesterday on for `days`. */
-export function createTestCertificate(host: string, days = 2): TestCertificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/** A self-signed certificate for `host`, a name or an IPv4 address, valid from yesterday on for `days`. */
+export function createTestCertificate(host: string, days = 2, namedCurve = 'P-256'): TestCertificate {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve });
   const name = sequence(der(0x31, sequence(object(COMMON_NAME), der(0x0c, Buffer.from(host, 'utf8')))));
   const altName = isIPv4(host)
     ? der(0x87, Buffer.from(host.split('.').map(Number)))

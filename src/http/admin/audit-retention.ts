@@ -11,13 +11,17 @@ export function auditRetentionEndpoints(deps: { prune(): Promise<RetentionRun> }
       path: '/admin/audit/prune',
       operationId: 'pruneAuditLog',
       summary: 'Take away audit records that are older than the log is kept',
-      description: 'At most seven days of the log at once. The service does the same every hour.',
+      description:
+        'At most seven days of the log at once, also when others went within the hour. The service itself takes at most seven days in an hour.',
       answer: z.strictObject({
         before: timeSchema.meta({ description: 'Records before this moment are old enough to go.' }),
         records: z.int().meta({ description: 'Records that were taken away.' }),
         oldest: timeSchema
           .nullable()
           .meta({ description: 'When the oldest record that is left was written.' }),
+        more: z.boolean().meta({
+          description: 'Records are left that are old enough to go, beside those of `refused`.',
+        }),
         held: z.boolean().meta({
           description:
             'Nothing was taken away: some week of the last five left no record, as after a wrong clock.',
@@ -27,8 +31,8 @@ export function auditRetentionEndpoints(deps: { prune(): Promise<RetentionRun> }
         }),
       }),
       run: async () => {
-        const { beforeMs, oldestMs, ...run } = await deps.prune();
-        return { ...run, before: timeText(beforeMs), oldest: timeText(oldestMs) };
+        const { beforeMs, oldestMs, records, more, held, refused } = await deps.prune();
+        return { before: timeText(beforeMs), records, oldest: timeText(oldestMs), more, held, refused };
       },
     }),
   ];

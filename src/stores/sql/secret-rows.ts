@@ -187,9 +187,9 @@ export function createSecretReplacements<
     compromise: (ownerId, { secretIds, atMs, successor, revocations = [] }, audit) =>
       auditedChange(audit, async (trx) => {
         if ((await rows.revoke(trx, ownerId, secretIds, atMs)) === 0) return 'missing';
-        if (successor && !(await rows.insert(trx, ownerId, successor))) return 'missing';
         await insertRevocations(trx, revocations);
-        return 'ended';
+        if ((await rows.liveIds(trx, ownerId, atMs)).length > 0) return 'ended';
+        return (await rows.insert(trx, ownerId, successor)) ? 'replaced' : 'missing';
       }),
     dueGraces: () => rows.dueGraces(db),
     startGrace: (secretId, expiresAtMs, audit) =>

@@ -200,6 +200,18 @@ describe('rotation of API keys', () => {
     ).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
+  it('leaves a key with a secret when two administrators end one of two each at once', async () => {
+    const { key } = await create();
+    const { secretId } = await at.rotation.rotate(key.keyId, {}, ADMIN);
+    const ids = [key.secrets[0]?.secretId, secretId];
+    const outcomes = await Promise.all(
+      ids.map((one) => at.rotation.compromised(key.keyId, { secretId: one }, ADMIN)),
+    );
+    const successors = outcomes.flatMap(({ successor }) => (successor ? [successor.secret] : []));
+    expect(successors).toHaveLength(1);
+    expect(await resultOf(successors[0] as string)).toBe('live');
+  });
+
   it('is seen by another process with its next look at the revocations', async () => {
     const { key, secret } = await create();
     const other = processOver(rooms);

@@ -1,10 +1,12 @@
 import { afterEach, expect, it } from 'vitest';
+import { directoryAuthenticator } from '../../../src/authenticators/directory/directory.ts';
 import {
   createPasswordHasher,
   HasherBusy,
   type PasswordHasher,
 } from '../../../src/authenticators/passwords/password-hasher.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
+import { openRooms } from '../fixture.ts';
 
 let hasher: PasswordHasher;
 afterEach(() => hasher.close());
@@ -46,4 +48,26 @@ it('places come back as the checks end', async () => {
   for (let round = 0; round < 3; round++) {
     expect(await crowd('one', 3, [])).toEqual([undefined, undefined, undefined]);
   }
+});
+
+it('a directory takes its turn for the network that a sign-in comes from, and a trial for nobody', async () => {
+  const lanes: (string | undefined)[] = [];
+  hasher = createPasswordHasher({ lanes: 1, maxWaiting: 8, metrics: createMetrics() });
+  const noting: PasswordHasher = {
+    ...hasher,
+    verify: (password, stored, lane) => {
+      lanes.push(lane);
+      return hasher.verify(password, stored, lane);
+    },
+  };
+  const rooms = await openRooms();
+  const directory = directoryAuthenticator.create(
+    { name: 'staff', type: 'directory', reference_space: 'crm' },
+    { ...rooms, directory: rooms.stores.directory, hasher: noting },
+  );
+  const proof = { kind: 'password', username: 'nobody', password: 'x' } as const;
+  for (const address of ['203.0.113.9', '2001:db8:1:2::9', undefined])
+    await directory.authenticate(proof, { requestId: 'r', channel: 'web', address });
+  expect(lanes).toEqual(['203.0.113.9', '2001:db8:1:2::/64', undefined]);
+  await rooms.close();
 });

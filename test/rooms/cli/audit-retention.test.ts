@@ -40,6 +40,7 @@ describe('the command line, the audit log and a moved clock', () => {
       before: '2026-01-07T00:00:00.000Z',
       records: 0,
       oldest: expect.stringMatching(/^2026-01-07T/) as string,
+      more: false,
       held: false,
       refused: [],
     });
@@ -55,6 +56,21 @@ describe('the command line, the audit log and a moved clock', () => {
       'process',
     ]);
     expect(await metrics()).toMatch(/^symbolon_audit_records_pruned_total [1-9]/m);
+  });
+
+  it('says that older ones are left while seven days at a time are not all of them', async () => {
+    for (let day = 0; day < 10; day++) {
+      await t.signIn();
+      t.clock.advance(DAY_MS);
+    }
+    const first = await run('audit', 'prune');
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toContain('Older ones are left: this takes seven days of the log at a time.');
+    const second = await run('audit', 'prune');
+    expect(second.stdout).toMatch(
+      /^[1-9]\d* records from before 2026-01-17T00:00:00\.000Z were taken away\.$/m,
+    );
+    expect(second.stdout).not.toContain('Older ones are left');
   });
 
   it('takes nothing on the word of a clock that was set ahead, and says why', async () => {

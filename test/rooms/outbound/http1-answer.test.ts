@@ -1,7 +1,13 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { type AnswerState, createAnswerReader } from '../../../src/outbound/http1-answer.ts';
 
 const CAP = 1_000;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 interface Read {
   state: AnswerState;
@@ -28,8 +34,9 @@ function read(text: string, { size = 1_000_000, closed = false, cap = CAP } = {}
   }
   if (state === 'more' && closed) state = reader.end();
   if (state !== 'whole') return { state };
+  const idleMs = reader.idleMs();
   const { status, headers, body } = reader.answer();
-  return { state, status, headers, body: body.toString('latin1'), idleMs: reader.idleMs() };
+  return { state, status, headers, body: body.toString('latin1'), idleMs };
 }
 
 /** However the bytes are cut into reads, they mean the same. */
@@ -79,6 +86,34 @@ describe('an answer', () => {
     const text = ok('X-Kind: a\r\nx-kind: b\r\n__proto__: x\r\nContent-Length: 0\r\n');
     expect(readInAllWays(text).headers).toEqual({ 'x-kind': 'a, b', 'content-length': '0' });
     expect(({} as Record<string, unknown>).x).toBeUndefined();
+  });
+
+  it('may have names that every object has', () => {
+    const text = ok(
+      'constructor: a\r\nToString: b\r\ntostring: c\r\nhasOwnProperty: d\r\ncontent-length: 0\r\n',
+    );
+    expect(Object.entries(readInAllWays(text).headers ?? {})).toEqual([
+      ['constructor', 'a'],
+      ['tostring', 'b, c'],
+      ['hasownproperty', 'd'],
+      ['content-length', '0'],
+    ]);
+  });
+
+  it('is let go once it is handed over, while the connection waits for the next call', async () => {
+    const reader = createAnswerReader();
+    reader.begin(CAP);
+    reader.push(Buffer.from(ok('x-secret: s\r\ncontent-length: 4\r\n', 'data')));
+    const handOver = () => {
+      const { body, headers } = reader.answer();
+      return [new WeakRef(body), new WeakRef(headers)];
+    };
+    const left = handOver();
+    // What a WeakRef was made of stays until the turn ends.
+    await nextTurn();
+    collectGarbage();
+    expect(left.map((ref) => ref.deref())).toEqual([undefined, undefined]);
+    expect(reader.begun()).toBe(false);
   });
 
   it.each([

@@ -1,8 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectionSchema, createConnection } from '../../../src/connections/connection.ts';
@@ -13,11 +11,13 @@ import { createMetrics } from '../../../src/platform/metrics.ts';
 import { listen, shut } from '../../support/backend.ts';
 import { createTestCertificate } from '../../support/certificate.ts';
 import { createTestClock } from '../../support/clock.ts';
+import { connectionsRest } from '../../support/connections-rest.ts';
 import { startSilentServer } from '../../support/silent-server.ts';
 
 const get: OutboundRequest = { method: 'GET', path: '/x', headers: {} };
 const post: OutboundRequest = { method: 'POST', path: '/x', headers: {}, body: '{}' };
 
+const authorities = getCACertificates('default');
 let server: Server;
 let sockets: Socket[];
 let answer: RequestListener;
@@ -36,6 +36,7 @@ beforeEach(async () => {
   httpClient = createHttpClient();
 });
 afterEach(async () => {
+  setDefaultCACertificates(authorities);
   await httpClient.close();
   await shut(server);
 });
@@ -44,10 +45,6 @@ const status = (code: number, body = 'an error'): void => {
   answer = (_request, response) => void response.writeHead(code).end(body);
 };
 
-/**
- * In one turn of the event loop a connection carries one call: a server that closes it in spite of its own words has
- * that long to do so.
- */
 describe('calls one after the other use one connection', () => {
   it.each<[string, () => void]>([
     ['when all is well', () => {}],
@@ -61,26 +58,24 @@ describe('calls one after the other use one connection', () => {
     const to = httpClient.destination(url);
     for (let i = 0; i < 20; i++) {
       await to.send(get);
-      await nextTurn();
+      await connectionsRest();
       await httpClient.request(to, post);
-      await nextTurn();
+      await connectionsRest();
     }
     expect(sockets).toHaveLength(1);
     expect(to.status().connects).toBe(1);
   });
 
   it('over TLS as well', async () => {
-    const before = getCACertificates('default');
     const certificate = createTestCertificate('127.0.0.1');
     setDefaultCACertificates([certificate.cert]);
     const tlsServer = createTlsServer(certificate, (_request, response) => response.end('{}'));
     const to = httpClient.destination((await listen(tlsServer)).replace('http:', 'https:'));
     for (let i = 0; i < 20; i++) {
       await to.send(get);
-      await nextTurn();
+      await connectionsRest();
     }
     expect(to.status().connects).toBe(1);
-    setDefaultCACertificates(before);
     await shut(tlsServer);
   });
 
@@ -88,58 +83,28 @@ describe('calls one after the other use one connection', () => {
     const [one, other] = [httpClient.destination(url), httpClient.destination(url)];
     for (let i = 0; i < 5; i++) {
       await Promise.all([one.send(get), other.send(get)]);
-      await nextTurn();
+      await connectionsRest();
     }
     expect(sockets).toHaveLength(2);
   });
 });
 
-describe('a connection that the other side closes while nobody uses it', () => {
-  it('costs no call, whatever its method', async () => {
-    const to = httpClient.destination(url);
-    for (let i = 1; i <= 30; i++) {
-      expect(await to.send(i % 2 === 0 ? get : post)).toMatchObject({ status: 200 });
-      const used = sockets.at(-1) as Socket;
-      // Fulfilled once our side has seen the end, and ended, too.
-      used.end();
-      await once(used, 'close');
-      expect(to.status().connects).toBe(i);
-    }
-  });
-
-  it('in the very moment of the next call costs none that may be repeated', async () => {
-    const calls = new Map<Socket, number>();
-    answer = ({ socket }, response) => {
-      const count = (calls.get(socket) ?? 0) + 1;
-      calls.set(socket, count);
-      if (count === 1) response.end('{}');
-      else socket.destroy();
-    };
-    const options = connectionSchema.parse({ base_url: url });
-    const deps = { httpClient, clock: createTestClock(), metrics: createMetrics(), logger: silentLogger };
-    const crm = createConnection('crm', options, deps);
-    for (let i = 0; i < 10; i++) {
-      expect(await crm.send(get)).toMatchObject({ status: 200 });
-      await nextTurn();
-    }
-    expect(crm.status().retries).toBe(9);
-  });
-
-  it('and said so beforehand is not used again near its end', async () => {
-    server.keepAliveTimeout = 1_000;
-    const to = httpClient.destination(url);
-    for (let i = 0; i < 5; i++) expect(await to.send(post)).toMatchObject({ status: 200 });
-    expect(to.status().connects).toBe(5);
-  });
-});
-
-it('a call that was given up takes its connection with it, and the next one has a fresh one', async () => {
-  const to = httpClient.destination(url, { totalTimeoutMs: 60 });
-  answer = () => {};
-  await expect(to.send(get)).rejects.toMatchObject({ failure: 'timeout' });
-  answer = (_request, response) => void response.end('late words would be read as this answer');
-  expect((await to.send(get)).body.toString()).toBe('late words would be read as this answer');
-  expect(sockets).toHaveLength(2);
+it('a connection that the other side closes in the very moment of the next call costs none that may be repeated', async () => {
+  const calls = new Map<Socket, number>();
+  answer = ({ socket }, response) => {
+    const count = (calls.get(socket) ?? 0) + 1;
+    calls.set(socket, count);
+    if (count === 1) response.end('{}');
+    else socket.destroy();
+  };
+  const options = connectionSchema.parse({ base_url: url });
+  const deps = { httpClient, clock: createTestClock(), metrics: createMetrics(), logger: silentLogger };
+  const crm = createConnection('crm', options, deps);
+  for (let i = 0; i < 10; i++) {
+    expect(await crm.send(get)).toMatchObject({ status: 200 });
+    await connectionsRest();
+  }
+  expect(crm.status().retries).toBe(9);
 });
 
 it('connections that cannot be had are tried side by side, over TLS, too: nobody waits for another’s time to pass', async () => {

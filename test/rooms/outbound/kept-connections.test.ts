@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
 import type { Destination, DestinationOptions, HttpClient } from '../../../src/outbound/outbound-types.ts';
+import { connectionsRest } from '../../support/connections-rest.ts';
 
 const servers: Server[] = [];
 const clients: HttpClient[] = [];
@@ -61,6 +62,7 @@ async function serve(
 }
 
 const get = { method: 'GET', path: '/x', headers: {} } as const;
+const post = { method: 'POST', path: '/x', headers: {}, body: '{}' } as const;
 const failure = (error: { failure?: string }) => error.failure;
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 
@@ -68,10 +70,14 @@ describe('a kept connection', () => {
   it('serves one call after another, each as one request in one piece', async () => {
     const { to, connections } = await serve(({ socket }) => socket.write(OK));
     await to.send({ ...get, headers: { 'x-a': 'é' } });
-    await nextTurn();
+    await connectionsRest();
     await to.send({ method: 'POST', path: '/y?z', headers: {}, body: '{"a":"ü"}' });
-    await nextTurn();
-    await to.send({ method: 'PUT', path: '/y', headers: {} });
+    await connectionsRest();
+    await to.send({
+      method: 'PUT',
+      path: '/y',
+      headers: { 'User-Agent': 'other', 'Accept-Encoding': 'gzip' },
+    });
     const host = to.origin.slice('http://'.length);
     const shared = `host: ${host}\r\nconnection: keep-alive\r\naccept-encoding: identity\r\nuser-agent: symbolon\r\n`;
     expect(connections).toEqual([
@@ -90,7 +96,7 @@ describe('a kept connection', () => {
     );
     for (let i = 0; i < 3; i++) {
       expect((await to.send(get)).body.toString()).toBe('ok');
-      await nextTurn();
+      await connectionsRest();
     }
     expect(connections.map(({ length }) => length)).toEqual([1, 2]);
   });
@@ -107,14 +113,26 @@ describe('a kept connection', () => {
     expect(connections).toHaveLength(2);
   });
 
-  it('that the server closes while it is idle costs the next call nothing', async () => {
+  it('that the server closes while it is idle costs the next call nothing, whatever its method', async () => {
     const { to, connections, sockets } = await serve(({ socket }) => socket.write(OK));
-    await to.send(get);
-    const closed = once(sockets[0] as Socket, 'close');
-    sockets[0]?.end();
-    await closed;
-    expect((await to.send(get)).status).toBe(200);
-    expect(connections).toHaveLength(2);
+    for (let i = 1; i <= 30; i++) {
+      expect((await to.send(i % 2 === 0 ? get : post)).status).toBe(200);
+      const used = sockets.at(-1) as Socket;
+      // Fulfilled once our side has seen the end, and ended, too.
+      used.end();
+      await once(used, 'close');
+      expect(connections).toHaveLength(i);
+    }
+    expect(to.status().connects).toBe(30);
+  });
+
+  it('that the server closes right behind an answer that promised more costs the next call nothing', async () => {
+    const { to } = await serve(({ socket }) => socket.end(OK));
+    for (let i = 0; i < 30; i++) {
+      expect(await to.send(post).catch(failure)).toMatchObject({ status: 200 });
+      await nextTurn();
+    }
+    expect(to.status().connects).toBe(30);
   });
 
   it('that the server closes under a call fails that call, which is not sent again from here', async () => {
@@ -123,7 +141,7 @@ describe('a kept connection', () => {
       else socket.write(OK);
     });
     await to.send(get);
-    await nextTurn();
+    await connectionsRest();
     expect(await to.send(get).catch(failure)).toBe('unreachable');
     expect((await to.send(get)).status).toBe(200);
     expect(connections.map(({ length }) => length)).toEqual([2, 1]);
@@ -140,7 +158,7 @@ describe('a kept connection', () => {
     const { to, connections } = await serve(({ socket }) => socket.write(answer));
     for (let i = 0; i < 2; i++) {
       expect((await to.send(get)).body.toString()).toBe('ok');
-      await nextTurn();
+      await connectionsRest();
     }
     expect(connections).toHaveLength(2);
   });
@@ -161,7 +179,7 @@ describe('a kept connection', () => {
     const body = Buffer.alloc(32 * 1_048_576);
     for (let i = 0; i < 2; i++) {
       expect((await to.send({ method: 'POST', path: '/', headers: {}, body })).status).toBe(200);
-      await nextTurn();
+      await connectionsRest();
     }
     expect(connections).toHaveLength(2);
     for (const socket of connections) socket.destroy();

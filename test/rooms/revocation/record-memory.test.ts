@@ -92,6 +92,16 @@ describe('a remembered record', () => {
     expect(await here.look('a')).toMatchObject({ label: 'new' });
   });
 
+  it('is not kept of a look that began before the change and ended after it', async () => {
+    const { promise, resolve } = Promise.withResolvers<Stored | undefined>();
+    const reading = here.memory.read('a', () => promise);
+    rename();
+    await here.memory.changed('a');
+    resolve({ id: 'a', label: 'old' });
+    await reading;
+    expect(await here.look('a')).toMatchObject({ label: 'new' });
+  });
+
   it('is not believed when the clock was set back behind the look', async () => {
     await here.look('a');
     rooms.clock.jump(-1);
