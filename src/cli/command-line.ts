@@ -60,7 +60,8 @@ function groupOf(args: readonly string[]): Group | undefined {
   return groups.find((group) => first !== undefined && group.words.includes(first));
 }
 
-async function buildProgram(args: readonly string[]): Promise<Command> {
+/** The commands that these arguments need; all of them where the first word is none. */
+export async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('symbolon')
     .description('Customer-identity bridge for chat channels.')
     .version(programVersion(), '-V, --version')

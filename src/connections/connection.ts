@@ -137,8 +137,8 @@ function createRepeats({ clock, enabled }: RepeatDeps) {
 }
 
 /** Headers that carry our credentials. */
-type Held = Record<string, string>;
-const NOTHING: Held = {};
+type CredentialHeaders = Record<string, string>;
+const NO_CREDENTIALS: CredentialHeaders = {};
 
 interface CallerDeps {
   clock: ConnectionDeps['clock'];
@@ -154,8 +154,8 @@ function createCaller({ clock, destination, schemes, target, repeats, options }:
   const retryAfterPath =
     options.retry_after_path === undefined ? undefined : parseAnswerPath(options.retry_after_path);
   /** Asks one scheme after the other; awaits nothing while each has what it needs. */
-  const credentials = (timeoutMs: number, merged: Held = {}, from = 0): Promise<Held> | Held => {
-    if (schemes.length === 0) return NOTHING;
+  const credentials = (timeoutMs: number, merged: CredentialHeaders = {}, from = 0): Promise<CredentialHeaders> | CredentialHeaders => {
+    if (schemes.length === 0) return NO_CREDENTIALS;
     for (let i = from; i < schemes.length; i++) {
       const headers = (schemes[i] as OutboundAuth).authorise({ timeoutMs });
       if (headers instanceof Promise) {
@@ -166,8 +166,8 @@ function createCaller({ clock, destination, schemes, target, repeats, options }:
     return merged;
   };
   /** The request with our credentials on it. */
-  const withCredentials = (request: OutboundRequest, held: Held): OutboundRequest => {
-    if (held === NOTHING) return request;
+  const withCredentials = (request: OutboundRequest, held: CredentialHeaders): OutboundRequest => {
+    if (held === NO_CREDENTIALS) return request;
     const headers = { ...request.headers, ...held };
     const ready = { ...request, headers };
     for (const scheme of schemes) Object.assign(headers, scheme.sign?.(ready, target));
@@ -186,7 +186,7 @@ function createCaller({ clock, destination, schemes, target, repeats, options }:
   return async (transport: Transport, request: OutboundRequest, how: CallOptions = {}) => {
     const totalMs = Math.min(how.totalTimeoutMs ?? options.total_timeout_ms, options.total_timeout_ms);
     const deadlineMs = clock.monotonicMs() + totalMs;
-    const attempt = (held: Held, ignoresPause: boolean) => {
+    const attempt = (held: CredentialHeaders, ignoresPause: boolean) => {
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) throw new OutboundError('timeout', destination.origin);
       how.onCredentials?.(held);
@@ -206,7 +206,7 @@ function createCaller({ clock, destination, schemes, target, repeats, options }:
     const mayRepeat = how.idempotent ?? isIdempotent(request);
     repeats.budget.onCall();
     let response: OutboundResponse;
-    let held: Held;
+    let held: CredentialHeaders;
     try {
       const ready = credentials(totalMs);
       held = ready instanceof Promise ? await ready : ready;

@@ -1,39 +1,58 @@
-/** Things that wait in lanes: each lane keeps its order, and the lanes take turns. */
+/** Things that wait in lanes, each once: every lane keeps its order, and the lanes take turns. */
 export interface Turns<T> {
   size(): number;
+  /** The lanes in which something waits, the one whose turn it is first. */
+  lanes(): Iterable<string>;
+  /** What waits in this lane, in its order. */
+  of(lane: string): ReadonlySet<T>;
+  all(): T[];
   add(lane: string, item: T): void;
-  /** Takes the first item of the lane whose turn it is; that lane goes to the end of the round. */
-  next(): T | undefined;
+  /** Whether it was there. */
+  remove(lane: string, item: T): boolean;
+  /** Takes the first item of a lane, by default of the one whose turn it is; that lane goes to the end of the round. */
+  next(lane?: string): T | undefined;
   /** Takes everything out. */
   drain(): T[];
 }
 
+const NOTHING: ReadonlySet<never> = new Set();
+
 export function createTurns<T>(): Turns<T> {
-  const lanes = new Map<string, T[]>();
+  const lanes = new Map<string, Set<T>>();
   let size = 0;
+  const all = (): T[] => [...lanes.values()].flatMap((items) => [...items]);
+  const remove = (lane: string, item: T): boolean => {
+    const items = lanes.get(lane);
+    if (!items?.delete(item)) return false;
+    if (items.size === 0) lanes.delete(lane);
+    size -= 1;
+    return true;
+  };
   return {
     size: () => size,
+    lanes: () => lanes.keys(),
+    of: (lane) => lanes.get(lane) ?? NOTHING,
+    all,
     add: (lane, item) => {
       const items = lanes.get(lane);
-      if (items) items.push(item);
-      else lanes.set(lane, [item]);
+      if (items) items.add(item);
+      else lanes.set(lane, new Set([item]));
       size += 1;
     },
-    next: () => {
-      const [first] = lanes;
-      if (!first) return undefined;
-      const [lane, items] = first;
-      lanes.delete(lane);
-      const item = items.shift();
-      if (items.length > 0) lanes.set(lane, items);
-      size -= 1;
+    remove,
+    next: (lane = lanes.keys().next().value) => {
+      const items = lane === undefined ? undefined : lanes.get(lane);
+      if (lane === undefined || !items) return undefined;
+      const [item] = items as Set<T> & [T];
+      remove(lane, item);
+      if (lanes.delete(lane)) lanes.set(lane, items);
       return item;
     },
     drain: () => {
-      const all = [...lanes.values()].flat();
+      const items = all();
       lanes.clear();
       size = 0;
-      return all;
+      return items;
     },
   };
 }

@@ -24,8 +24,8 @@ import { createPartnerCredentials } from './partner-credentials.ts';
 import { openProfiles } from './profiles.ts';
 import { openTokenSigning } from './token-signing.ts';
 
-/** Tokens and sessions: what a customer, a partner or an app holds. */
-async function openHeld({ shared }: Foundations) {
+/** Tokens and sessions of customers, partners and apps. */
+async function openTokensAndSessions({ shared }: Foundations) {
   const { config, stores, keyring, revocations, clock } = shared;
   const rings = await openTokenSigning(shared);
   const tokenDeps = {
@@ -52,48 +52,48 @@ async function openHeld({ shared }: Foundations) {
 /** Every room over the foundations, each wired to those to its left. `isServing`: whether the public listener is open. */
 export async function openRooms(foundations: Foundations, isServing: () => boolean, opened: Closer[]) {
   const { stores, keyring, issuer } = foundations.shared;
-  // Each stage has what the stages before it opened.
-  const held = { ...foundations.shared, ...(await openHeld(foundations)), isServing };
-  const partners = await openPartners({ ...held, store: stores.partners });
-  const credentials = createPartnerCredentials({ ...held, partners, publicUrl: issuer }, opened);
+  // Each stage is named for what it adds to the stages before it.
+  const withSessions = { ...foundations.shared, ...(await openTokensAndSessions(foundations)), isServing };
+  const partners = await openPartners({ ...withSessions, store: stores.partners });
+  const credentials = createPartnerCredentials({ ...withSessions, partners, publicUrl: issuer }, opened);
   const { apiKeys, replays, newAddresses } = credentials;
-  const proven = { ...held, partners, apiKeys, replays, newAddresses };
+  const withPartners = { ...withSessions, partners, apiKeys, replays, newAddresses };
 
-  const company = openCompanySystems(proven, opened);
+  const company = openCompanySystems(withPartners, opened);
   const { connections, httpClient, authenticators, backends, reportFailure } = company;
-  const reached = { ...proven, connections, httpClient, authenticators, backends, reportFailure };
-  registerInsight(reached);
-  const partnerApis = createPartnerApis(reached);
-  const profiles = openProfiles(reached);
+  const withSystems = { ...withPartners, connections, httpClient, authenticators, backends, reportFailure };
+  registerInsight(withSystems);
+  const partnerApis = createPartnerApis(withSystems);
+  const profiles = openProfiles(withSystems);
 
-  const clientUsage = createKeyUsage({ ...held, store: stores.clients });
+  const clientUsage = createKeyUsage({ ...withSessions, store: stores.clients });
   const authorization = await createAuthorizationServer({
-    ...reached,
+    ...withSystems,
     ...profiles.access,
     usage: clientUsage,
   });
   const { clients, families, devices, vendorCodes, checkCustomerToken } = authorization;
-  const known = { ...reached, ...profiles.access, clients, families, devices, checkCustomerToken };
+  const withClients = { ...withSystems, ...profiles.access, clients, families, devices, checkCustomerToken };
   const limits = await openLimits({
-    ...held,
+    ...withSessions,
     partners,
     assignmentStore: stores.tierAssignments,
     throttleKey: keyring.current('throttle').key,
   });
   return {
-    ...known,
+    ...withClients,
     company,
     credentials,
     partnerApis,
     profiles,
     authorization,
     limits,
-    channelProofs: await openChannelProofs({ ...known, vendorCodes }, opened),
-    care: createCredentialCare({ ...known, clientUsage }, opened),
-    signIn: openCustomerSignIn({ ...known, throttle: limits.throttle }),
-    issueCustomerToken: createIssueCustomerToken({ ...held, tokens: held.customerTokens }),
-    endings: createCustomerEndings(known),
-    cookies: openCustomerCookies(held),
+    channelProofs: await openChannelProofs({ ...withClients, vendorCodes }, opened),
+    care: createCredentialCare({ ...withClients, clientUsage }, opened),
+    signIn: openCustomerSignIn({ ...withClients, throttle: limits.throttle }),
+    issueCustomerToken: createIssueCustomerToken({ ...withSessions, tokens: withSessions.customerTokens }),
+    endings: createCustomerEndings(withClients),
+    cookies: openCustomerCookies(withSessions),
   };
 }
 

@@ -88,12 +88,12 @@ const answerSchema = z
     id: 'ChannelToken',
     examples: [
       {
-        channel: 'zendesk',
+        channel: 'intercom',
         kind: 'jwt',
         token: 'eyJhbGciOiJIUzI1NiIs….eyJzY29wZSI6InVz….sV0Jw1f…',
-        expires_in: '900',
+        expires_in: '3600',
         customer_id: EXAMPLE_CUSTOMER_ID,
-        web: { jwt: 'eyJhbGciOiJIUzI1NiIs….eyJzY29wZSI6InVz….sV0Jw1f…' },
+        web: { intercom_user_jwt: 'eyJhbGciOiJIUzI1NiIs….eyJzY29wZSI6InVz….sV0Jw1f…' },
       },
     ],
   });

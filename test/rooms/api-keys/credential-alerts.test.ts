@@ -108,6 +108,61 @@ describe('alerts about credentials', () => {
     expect(metrics.match(/^symbolon_credentials\{/gm)).toHaveLength(24);
   });
 
+  it('name what they are about by the name that its kind has', async () => {
+    const nowMs = rooms.clock.nowMs();
+    const secret = {
+      secretId: 'cs_1',
+      digest: 'd',
+      createdAtMs: nowMs,
+      expiresAtMs: nowMs + DAY_MS,
+      revokedAtMs: undefined,
+      firstUsedAtMs: undefined,
+      lastUsedAtMs: undefined,
+    };
+    const client = {
+      clientId: 'cl_1',
+      partner: 'acme',
+      label: 'app',
+      secrets: [secret],
+      revokedAtMs: undefined,
+    };
+    const key = {
+      kid: 'kid-1',
+      ring: 'access',
+      state: 'signing',
+      signsAtMs: nowMs - 92 * DAY_MS,
+      goneAtMs: undefined,
+    };
+    sources = async () =>
+      ({ apiKeys: [], clients: [client], signingKeys: [key] }) as unknown as CredentialSources;
+    await run(process());
+    expect(told).toMatchObject([
+      { type: 'credential.expiring', atMs: nowMs, total: 1, lines: [{ id: 'cl_1', secretId: 'cs_1' }] },
+      { type: 'credentials.daily', atMs: nowMs, total: 2, lines: [{ id: 'cl_1' }, { id: 'kid-1' }] },
+    ]);
+    const lines = rooms.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const daily = lines.filter(({ event }) => event === 'credentials.daily');
+    expect(daily.map(({ client_id, kid }) => [client_id, kid])).toEqual([
+      ['cl_1', undefined],
+      [undefined, 'kid-1'],
+    ]);
+  });
+
+  it('tell of two hundred credentials a day at most, and how many there are', async () => {
+    const [soon] = (await sources()).apiKeys.filter(({ label }) => label === 'soon');
+    const apiKeys = Array.from({ length: 201 }, (_, i) => ({ ...soon, keyId: `ak_${i}` }));
+    sources = async () => ({ apiKeys, clients: [], signingKeys: [] }) as unknown as CredentialSources;
+    await run(process());
+    const daily = told.find(({ type }) => type === 'credentials.daily');
+    expect([daily?.lines.length, daily?.total]).toEqual([200, 201]);
+  });
+
+  it('are none where there is nothing to tell', async () => {
+    sources = async () => ({ apiKeys: [], clients: [], signingKeys: [] });
+    await run(process());
+    expect(told).toEqual([]);
+  });
+
   it('are not lost when the store cannot tell what was told: the next run tells them', async () => {
     const away = createCredentialAlerts({
       sources,

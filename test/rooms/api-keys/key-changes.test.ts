@@ -250,6 +250,29 @@ describe('two secrets of one key', () => {
 });
 
 describe('the use of a secret', () => {
+  it('that is noted while a batch fails to be written is kept together with it', async () => {
+    const clock = createTestClock();
+    const written: SecretUse[][] = [];
+    const state = { tries: 0 };
+    const usage = createKeyUsage({
+      clock,
+      store: {
+        recordUses: async (uses) => {
+          state.tries += 1;
+          if (state.tries > 1) return void written.push([...uses]);
+          clock.advance(5_000);
+          usage.note('a');
+          throw new Error('away');
+        },
+      },
+    });
+    const startMs = clock.nowMs();
+    usage.note('a');
+    await expect(usage.flush()).rejects.toThrow('away');
+    await usage.flush();
+    expect(written).toEqual([[{ secretId: 'a', firstAtMs: startMs, lastAtMs: startMs + 5_000 }]]);
+  });
+
   it('is written in batches, and nothing of it is lost while the store is away', async () => {
     const clock = createTestClock();
     const written: SecretUse[][] = [];

@@ -125,6 +125,11 @@ describe('networks of a credential', () => {
   });
 
   it('that change faster than the store answers make no queue', async () => {
-    expect(await watching().flood(5_000)).toBeLessThanOrEqual(256);
+    const w = watching();
+    expect(await w.flood(5_000)).toBeLessThanOrEqual(256);
+    for (let i = 0; i < 300; i++) await w.use(`192.0.2.${i % 250}`, `ak_${i}`);
+    const asked = w.asked();
+    await w.use('198.51.100.1');
+    expect(w.asked()).toBeGreaterThan(asked);
   });
 });

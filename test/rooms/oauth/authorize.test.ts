@@ -211,6 +211,16 @@ describe('an app of the company’s own', () => {
   });
 });
 
+it('an installed app that proves itself with a secret cannot be posed as', async () => {
+  const { ask } = await openApp({
+    party: 'first',
+    authentication: 'secret',
+    applicationType: 'native',
+    redirectUris: ['http://127.0.0.1/cb'],
+  });
+  expect(await next(await ask(), t.signIn())).toMatchObject({ step: 'redirect' });
+});
+
 describe('a customer who signed in elsewhere', () => {
   it('at another channel of the same partner is the same customer', async () => {
     const { ask, redeem } = await openApp();
