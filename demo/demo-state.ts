@@ -47,6 +47,8 @@ export interface PlatformKey {
 /** `plain`: bearer use. `signed`: signing use. `expired`: over. `restricted`: lacks `profile:read`. `tight`: for a small tier. */
 export type DemoKeyLabel = 'plain' | 'signed' | 'expired' | 'restricted' | 'tight';
 
+export const SIGNATURE_SCHEMES = ['none', 'v1', 'v2', 'any'] as const;
+
 export interface DemoApiKey {
   partner: string;
   /** Public id, `pk_…`. */
@@ -54,8 +56,8 @@ export interface DemoApiKey {
   /** Secret, `sk_…`. */
   secret: string;
   use: 'bearer' | 'signing';
-  /** Whether requests must be signed. */
-  signature: boolean;
+  /** What a key asks of its requests: a scheme of signatures, `any` of them, or `none`. */
+  signature: (typeof SIGNATURE_SCHEMES)[number];
   scopes: string[];
   label: DemoKeyLabel;
 }

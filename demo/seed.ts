@@ -4,14 +4,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import { CHANNELS, DIRECTORY, PARTNERS } from './bridge-config.ts';
-import type {
-  DemoApiKey,
-  DemoClient,
-  DemoCustomer,
-  DemoKeyLabel,
-  DemoState,
-  PlatformKey,
-  VendorClientCredentials,
+import {
+  type DemoApiKey,
+  type DemoClient,
+  type DemoCustomer,
+  type DemoKeyLabel,
+  type DemoState,
+  type PlatformKey,
+  SIGNATURE_SCHEMES,
+  type VendorClientCredentials,
 } from './demo-state.ts';
 import { type JsonObject, objectOrEmpty } from './json.ts';
 
@@ -129,6 +130,10 @@ async function seedPlatformKeys(admin: AdminCall, before: readonly PlatformKey[]
 /** Ten requests in a minute: what a partner sees beyond its limit can be tried out with the key `tight`. */
 const TIGHT_TIER = 'development';
 
+/** What the admin API says that a key asks of its requests. */
+const schemeOf = (key: Record<string, unknown> | undefined): DemoApiKey['signature'] =>
+  SIGNATURE_SCHEMES.find((scheme) => scheme === key?.['signature']) ?? 'none';
+
 const KEY_LABELS: readonly DemoKeyLabel[] = ['plain', 'signed', 'expired', 'restricted', 'tight'];
 
 async function seedApiKeys(
@@ -137,14 +142,14 @@ async function seedApiKeys(
   nowMs: number,
 ): Promise<DemoApiKey[]> {
   const live = items(await admin('GET', '/admin/api-keys')).filter((key) => !key.revoked_at);
-  const isKnown = (key: DemoApiKey) =>
-    live.some((one) => one.label === key.label && key.id.startsWith(String(one.public_prefix)));
+  const knownAs = (key: DemoApiKey) =>
+    live.find((one) => one.label === key.label && key.id.startsWith(String(one.public_prefix)));
   const keys: DemoApiKey[] = [];
   for (const { id: partner } of PARTNERS) {
     for (const label of KEY_LABELS) {
-      const kept = before.find((key) => key.partner === partner && key.label === label && isKnown(key));
+      const kept = before.find((key) => key.partner === partner && key.label === label && knownAs(key));
       if (kept) {
-        keys.push(kept);
+        keys.push({ ...kept, signature: schemeOf(knownAs(kept)) });
         continue;
       }
       const use = label === 'signed' ? 'signing' : 'bearer';
@@ -162,7 +167,7 @@ async function seedApiKeys(
         id: String(made.public_id),
         secret: String(made.secret),
         use,
-        signature: use === 'signing',
+        signature: schemeOf(made),
         scopes,
         label,
       });

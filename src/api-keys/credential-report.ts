@@ -140,6 +140,10 @@ function apiKeyLines(key: ApiKey, nowMs: number): CredentialLine[] {
       ),
     ];
   }
+  // A key that is only ever named beside an access token is in use although no secret of it is; what its older secrets
+  // did before the youngest was there is no use of that one.
+  const namedAtMs = ({ createdAtMs }: SecretFacts) =>
+    key.lastUsedAtMs !== undefined && key.lastUsedAtMs >= createdAtMs ? key.lastUsedAtMs : undefined;
   return live.map(({ secret, replacedAtMs }) =>
     withFindings(
       {
@@ -147,8 +151,7 @@ function apiKeyLines(key: ApiKey, nowMs: number): CredentialLine[] {
         secretId: secret.secretId,
         createdAtMs: secret.createdAtMs,
         expiresAtMs: earliest(secret.expiresAtMs, key.expiresAtMs),
-        // A key that is only ever named beside an access token is in use although no secret of it is.
-        lastUsedAtMs: latest(secret.lastUsedAtMs, replacedAtMs === undefined ? key.lastUsedAtMs : undefined),
+        lastUsedAtMs: latest(secret.lastUsedAtMs, replacedAtMs === undefined ? namedAtMs(secret) : undefined),
         replacedAtMs,
       },
       nowMs,

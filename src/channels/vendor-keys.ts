@@ -37,11 +37,18 @@ export function createVendorKeys(rings: Pick<SigningRings, 'ensure' | 'signer' |
     };
   };
 
+  const current = (): PublishedVendorKey | undefined => {
+    const hasKey = rings.list().some(({ ring }) => ring === 'vendor');
+    return hasKey ? publish(rings.signer('vendor').kid) : undefined;
+  };
+
   return {
-    /** Makes the first key if there is none yet. */
-    current: async (): Promise<PublishedVendorKey | undefined> => {
+    /** Makes nothing: anybody may ask. `undefined` while the ring has no key. */
+    current,
+    /** For operators: makes the first key if there is none yet. */
+    ensureCurrent: async (): Promise<PublishedVendorKey | undefined> => {
       await rings.ensure('vendor');
-      return publish(rings.signer('vendor').kid);
+      return current();
     },
     /** `undefined` for a key that is not published, and for every kid before the ring has a key. */
     find: (kid: string): PublishedVendorKey | undefined => publish(kid),

@@ -93,11 +93,14 @@ export function registerPartners(program: Command): void {
     .option('--groups <names>', 'channel groups it serves, separated by commas', commandList)
     .option('--fields <names>', 'profile fields it may see, separated by commas', commandList)
     .option('--masks <list>', 'fields it sees only masked, such as iban=last_four; or none', commandList)
-    .option('--tier <name>', 'limits tier')
+    .option('--tier <name>', 'limits tier; the word "default" takes it away')
     .addHelpText('after', '\nExample:\n  $ symbolon partners update chat-vendor --fields plan')
     .action(async (id: string, options: CreateOptions, command: Command) => {
       await withAdmin(command, async (admin, { json }) => {
-        const answer = await admin.call('PATCH', `/admin/partners/${segment(id)}`, settingsOf(options));
+        const answer = await admin.call('PATCH', `/admin/partners/${segment(id)}`, {
+          ...settingsOf(options),
+          ...(options.tier === 'default' && { tier: null }),
+        });
         if (json) return printJson(answer);
         printChanged(answer);
       });

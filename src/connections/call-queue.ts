@@ -1,4 +1,5 @@
 import type { StartTimer } from '../platform/timer.ts';
+import { createTurns } from '../platform/turns.ts';
 import { type CallGate, type CallGateDeps, type CallGateOptions, createCallGate } from './call-gate.ts';
 
 /** A call could not be let out in time. */
@@ -44,55 +45,43 @@ interface Waiter {
   stopTimer(): void;
 }
 
-/** Waiters of each lane in their order; the lanes take turns, so that one busy caller holds up no other. */
+/** Waiters in lanes that take turns, so that one busy caller holds up no other. */
 function createLanes(onChange: (waiting: number) => void) {
-  const lanes = new Map<string, Waiter[]>();
-  let size = 0;
+  const turns = createTurns<Waiter>();
   return {
-    size: () => size,
-    all: () => [...lanes.values()].flat(),
-    of: (lane: string): readonly Waiter[] => lanes.get(lane) ?? [],
+    size: turns.size,
+    all: turns.all,
+    of: turns.of,
     /** The lane whose turn it is. */
-    front: (): string | undefined => lanes.keys().next().value,
+    front: (): string | undefined => turns.lanes().next().value,
     /** How many leave before one who comes to this lane now: by then each lane ahead has had a turn more. */
     ahead(lane: string): number {
-      const own = lanes.get(lane)?.length ?? 0;
+      const own = turns.of(lane).size;
       let isBefore = true;
       let before = own;
-      for (const [other, { length }] of lanes) {
+      for (const other of turns.lanes()) {
         if (other === lane) isBefore = false;
-        else before += Math.min(length, isBefore ? own + 1 : own);
+        else before += Math.min(turns.of(other).size, isBefore ? own + 1 : own);
       }
       return before;
     },
     /** The last one of the longest lane, when that is longer than this lane would be with one more. */
     displaced(lane: string): Waiter | undefined {
-      const room = (lanes.get(lane)?.length ?? 0) + 1;
-      const [longest] = [...lanes.values()].sort((a, b) => b.length - a.length);
-      return longest && longest.length > room ? longest.at(-1) : undefined;
+      const room = turns.of(lane).size + 1;
+      const [longest] = [...turns.lanes()].map(turns.of).sort((a, b) => b.size - a.size);
+      return longest && longest.size > room ? [...longest].at(-1) : undefined;
     },
     add(waiter: Waiter) {
-      const lane = lanes.get(waiter.lane);
-      if (lane) lane.push(waiter);
-      else lanes.set(waiter.lane, [waiter]);
-      onChange((size += 1));
+      turns.add(waiter.lane, waiter);
+      onChange(turns.size());
     },
     remove(waiter: Waiter) {
-      const lane = lanes.get(waiter.lane);
-      const at = lane?.indexOf(waiter) ?? -1;
-      if (!lane || at < 0) return;
-      lane.splice(at, 1);
-      if (lane.length === 0) lanes.delete(waiter.lane);
-      onChange((size -= 1));
+      if (turns.remove(waiter.lane, waiter)) onChange(turns.size());
     },
     /** Takes the next one out; its lane goes to the end of the round. */
     next(): Waiter | undefined {
-      const [lane, waiters] = lanes.entries().next().value ?? [];
-      if (lane === undefined || !waiters) return undefined;
-      const waiter = waiters.shift();
-      lanes.delete(lane);
-      if (waiters.length > 0) lanes.set(lane, waiters);
-      onChange((size -= 1));
+      const waiter = turns.next();
+      if (waiter) onChange(turns.size());
       return waiter;
     },
   };
@@ -111,8 +100,8 @@ function createPump(gate: CallGate, lanes: ReturnType<typeof createLanes>, deps:
     waiter.stopTimer();
     waiter.leave();
   };
-  const refuseHopeless = (openMs: number, waiters: readonly Waiter[]) => {
-    for (const waiter of waiters.filter(({ deadlineMs }) => deadlineMs < openMs)) {
+  const refuseHopeless = (openMs: number, waiters: Iterable<Waiter>) => {
+    for (const waiter of [...waiters].filter(({ deadlineMs }) => deadlineMs < openMs)) {
       lanes.remove(waiter);
       waiter.stopTimer();
       const untilMs = Math.max(
@@ -166,7 +155,7 @@ export function createCallQueue(options: CallQueueOptions, deps: CallQueueDeps):
   const lanes = createLanes((waiting) => deps.onWaiting?.(waiting));
   const pump = createPump(gate, lanes, deps);
   const opensAtMs = (lane: string) =>
-    Math.max(gate.opensAtMs(lanes.ahead(lane)), gate.shareOpensAtMs(lane, lanes.of(lane).length));
+    Math.max(gate.opensAtMs(lanes.ahead(lane)), gate.shareOpensAtMs(lane, lanes.of(lane).size));
   const untilOpenMs = (lane: string) => Math.max(1, opensAtMs(lane) - clock.monotonicMs());
   /** Room for one more, if need be at the cost of a lane that holds more of it. */
   const makeRoom = (lane: string): boolean => {

@@ -154,7 +154,11 @@ function createCaller({ clock, destination, schemes, target, repeats, options }:
   const retryAfterPath =
     options.retry_after_path === undefined ? undefined : parseAnswerPath(options.retry_after_path);
   /** Asks one scheme after the other; awaits nothing while each has what it needs. */
-  const credentials = (timeoutMs: number, merged: CredentialHeaders = {}, from = 0): Promise<CredentialHeaders> | CredentialHeaders => {
+  const credentials = (
+    timeoutMs: number,
+    merged: CredentialHeaders = {},
+    from = 0,
+  ): Promise<CredentialHeaders> | CredentialHeaders => {
     if (schemes.length === 0) return NO_CREDENTIALS;
     for (let i = from; i < schemes.length; i++) {
       const headers = (schemes[i] as OutboundAuth).authorise({ timeoutMs });

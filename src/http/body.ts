@@ -63,13 +63,14 @@ function discard(req: Request): void {
   });
 }
 
-/** The type of a body: its media type must be exactly one that we read, in UTF-8. */
+/**
+ * The type of a body: its media type must be exactly one that we read, in UTF-8. Without bytes there is no body, whatever
+ * type is named: many clients name one with every call.
+ */
 export function bodyType(req: Request, body: Buffer, accepted: readonly BodyType[]): BodyType {
+  if (body.length === 0 && accepted.includes('none')) return 'none';
   const header = req.headers['content-type'];
-  if (header === undefined) {
-    if (body.length === 0 && accepted.includes('none')) return 'none';
-    throw new BridgeError('UNSUPPORTED_MEDIA_TYPE');
-  }
+  if (header === undefined) throw new BridgeError('UNSUPPORTED_MEDIA_TYPE');
   if (header === JSON_TYPE && accepted.includes('json')) return 'json';
   if (header === FORM_TYPE && accepted.includes('form')) return 'form';
   const [media = '', ...parameters] = header.split(';').map((part) => part.trim().toLowerCase());
@@ -119,6 +120,9 @@ export function parseForm(text: string): Record<string, string> {
     const equals = pair.indexOf('=');
     const name = decodePart(equals < 0 ? pair : pair.slice(0, equals));
     const value = decodePart(equals < 0 ? '' : pair.slice(equals + 1));
+    // A byte order mark would make another name of the first one, and what it stands for would be missed.
+    if (name.startsWith('\uFEFF'))
+      throw new BridgeError('INVALID_REQUEST', { message: 'A byte order mark is not taken.' });
     if (/[[\]]/.test(name))
       throw new BridgeError('INVALID_REQUEST', { message: 'Bracketed parameters are not taken.' });
     if (name in fields) throw new BridgeError('INVALID_REQUEST', { message: 'A parameter is repeated.' });

@@ -36,15 +36,23 @@ export function statusOf(code: ErrorCode | OAuthErrorCode): number {
   return STATUS[entry.kind];
 }
 
-/** Challenges of RFC 9110 section 11.6.1. Sign-in uses a scheme of its own, so that no browser opens its own dialog. */
-function challenge(error: BridgeError): string {
+/**
+ * Challenges of RFC 9110 section 11.6.1. What proves a customer uses a scheme of its own, so that no browser opens its
+ * own dialog and no client renews an access token that was good. `invalid_token` speaks of a bearer that was shown
+ * (RFC 6750 section 3.1): whoever sent none hears no error code.
+ */
+function challenge(error: BridgeError, authorization: string | undefined): string {
   switch (error.code) {
+    case 'INVALID_CUSTOMER_TOKEN':
+    case 'CUSTOMER_TOKEN_EXPIRED':
     case 'INVALID_CREDENTIALS':
     case 'NOT_SIGNED_IN':
     case 'INVALID_REFRESH_TOKEN':
       return 'Symbolon realm="customer"';
     default:
-      return error.missing ? 'Bearer realm="symbolon"' : 'Bearer realm="symbolon", error="invalid_token"';
+      return error.missing || authorization === undefined
+        ? 'Bearer realm="symbolon"'
+        : 'Bearer realm="symbolon", error="invalid_token"';
   }
 }
 
@@ -67,7 +75,7 @@ export function sendBridgeError(res: Response, error: BridgeError, headers: Answ
   const context = contextOf(res);
   context.code = error.code;
   const extra: AnswerHeaders = { ...headers };
-  if (error.kind === 'unauthenticated') extra['www-authenticate'] = challenge(error);
+  if (error.kind === 'unauthenticated') extra['www-authenticate'] = challenge(error, res.req.headers.authorization);
   if (error.code === 'INSUFFICIENT_SCOPE') {
     const scope = error.details?.scope;
     extra['www-authenticate'] =

@@ -191,6 +191,10 @@ function crossOriginHandlers(
   return caller === 'pages' ? [vary, decide] : [whenAsked];
 }
 
+/** Whether a page may show its refresh token in `Authorization`. */
+const takesDeviceToken = ({ contract }: Endpoint): boolean =>
+  contract.security?.some((schemes) => schemes.includes('refreshToken')) ?? false;
+
 /** Answers the preflight that CORS allowed; any other OPTIONS is a method like all that a path does not take. */
 const answerPreflight: RequestHandler = (_req, res, next) => {
   if (res.hasHeader('access-control-allow-origin')) sendEmpty(res, 204);
@@ -223,8 +227,17 @@ export function mountEndpoints(options: MountOptions): void {
   const nobody = () => false;
   const forPages = crossOriginHandlers(options.allowsOrigin ?? nobody, 'pages', options.pageHeaders);
   const forApps = crossOriginHandlers(options.allowsAppOrigin ?? nobody, 'apps');
-  const crossOriginOf = ({ crossOrigin }: Endpoint) =>
-    crossOrigin === 'apps' ? forApps : crossOrigin ? forPages : [];
+  const forDevices = crossOriginHandlers(options.allowsOrigin ?? nobody, 'pages', [
+    'authorization',
+    ...(options.pageHeaders ?? []),
+  ]);
+  // A preflight speaks of a path: what one of its methods takes in `Authorization` may be announced for all.
+  const deviceTokenPaths = new Set(endpoints.filter(takesDeviceToken).map(({ contract }) => contract.path));
+  const crossOriginOf = ({ crossOrigin, contract: { path } }: Endpoint) => {
+    if (crossOrigin === 'apps') return forApps;
+    if (!crossOrigin) return [];
+    return deviceTokenPaths.has(path) ? forDevices : forPages;
+  };
   const methodsOf = new Map<string, { methods: Set<string>; endpoint: Endpoint }>();
 
   for (const endpoint of endpoints) {

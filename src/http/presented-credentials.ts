@@ -7,12 +7,14 @@ import { header } from './raw-headers.ts';
 export interface Presented {
   /** An access token. */
   token: string | undefined;
-  /** A key secret, as bearer; `named` when it says by its form that it is one. */
+  /** A key secret, as bearer; `named` when it says by its form that it belongs to a key. */
   secret: { secret: string; named: boolean } | undefined;
   /** A public id from `api-key` or `X-API-Key`. */
   publicId: string | undefined;
 }
 
+/** A secret, or a public id where a secret belongs: either way it speaks of a key. */
+const KEY_PREFIX = /^[ps]k_/;
 const BEARER = /^bearer +(\S+)$/i;
 /** As nearly everybody writes it: then the token is what follows the seventh character. */
 const USUAL_BEARER = /^Bearer \S+$/;
@@ -35,7 +37,7 @@ export function presentedCredentials(req: Request, { bearerAlone }: { bearerAlon
   const isToken = bearer !== undefined && looksLikeToken(bearer);
   return {
     token: isToken ? bearer : undefined,
-    secret: bearer === undefined || isToken ? undefined : { secret: bearer, named: bearer.startsWith('sk_') },
+    secret: bearer === undefined || isToken ? undefined : { secret: bearer, named: KEY_PREFIX.test(bearer) },
     publicId: apiKey ?? xApiKey,
   };
 }

@@ -54,14 +54,14 @@ const elapsed: Pick<Clock, 'monotonicMs'> = systemClock;
 const SWEEP_MS = 1_000;
 
 /**
- * Kept connections of HTTP/1.1 to one origin, one call at a time on each. Nothing is sent twice. A connection is used again
- * only after an answer that was whole and to the letter, with nothing after it, while the server can be expected to keep
- * it, and once the event loop has asked for news again: one that was closed together with its answer shows by then.
+ * Kept connections of HTTP/1.1 to one origin, one call at a time on each. Nothing is sent twice. A connection is used
+ * again only after an answer that was whole and to the letter, with nothing after it, while the server can be expected to
+ * keep it, and once the event loop has asked for news again: one that was closed right behind its answer shows by then.
  */
 export function createConnectionPool(deps: ConnectionPoolDeps): ConnectionPool {
   const { authority, connect, maxConnections } = deps;
   const idle: Connection[] = [];
-  /** Had an answer in this turn of the event loop; taken before their time only when there may be no further connection. */
+  /** Had an answer in this turn of the event loop; used before their time only when no further connection may be made. */
   let resting: Connection[] = [];
   /** Had it in the turn before: what the server did right after it is read in this one. */
   let rested: Connection[] = [];

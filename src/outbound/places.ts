@@ -1,3 +1,4 @@
+import { createTurns } from '../platform/turns.ts';
 import type { OutboundFailure } from './outbound-types.ts';
 
 /** Calls that may wait for each connection before further ones are turned away. */
@@ -13,42 +14,6 @@ export interface PlacedCall {
   refuse(failure: OutboundFailure): void;
 }
 
-/** Calls that wait, by lane and in their order. */
-function createLine() {
-  const lanes = new Map<string, Set<PlacedCall>>();
-  let size = 0;
-  return {
-    size: () => size,
-    lanes: () => lanes.keys(),
-    of: (lane: string): ReadonlySet<PlacedCall> => lanes.get(lane) ?? new Set(),
-    all: () => [...lanes.values()].flatMap((calls) => [...calls]),
-    add(lane: string, call: PlacedCall): void {
-      const calls = lanes.get(lane);
-      if (calls) calls.add(call);
-      else lanes.set(lane, new Set([call]));
-      size += 1;
-    },
-    remove(lane: string, call: PlacedCall): boolean {
-      const calls = lanes.get(lane);
-      if (!calls?.delete(call)) return false;
-      if (calls.size === 0) lanes.delete(lane);
-      size -= 1;
-      return true;
-    },
-    /** Takes the first call of this lane out; the lane goes to the end of the round. */
-    take(lane: string): PlacedCall | undefined {
-      const calls = lanes.get(lane);
-      const call = calls?.values().next().value;
-      if (!calls || !call) return undefined;
-      calls.delete(call);
-      lanes.delete(lane);
-      if (calls.size > 0) lanes.set(lane, calls);
-      size -= 1;
-      return call;
-    },
-  };
-}
-
 /**
  * Places for calls under way, and the line of those that wait for one. Where several lanes use the destination they take
  * turns, and none holds all places: with n lanes at work each has at most one part in n + 1 of them, so that a slow
@@ -57,7 +22,7 @@ function createLine() {
 export function createPlaces(max: number) {
   const maxWaiting = max * WAITING_PER_CONNECTION;
   const running = new Map<string, number>();
-  const line = createLine();
+  const line = createTurns<PlacedCall>();
   const seen = new Set<string>();
   let total = 0;
   let isShared = false;
@@ -83,13 +48,13 @@ export function createPlaces(max: number) {
     running.set(lane, runningOf(lane) + 1);
     call.start();
   };
-  /** Calls that end as they start leave while this runs: they make room for the next round of it, not for one within. */
+  /** A call that ends as it starts leaves while this runs: its place is filled by the next round, not by one within. */
   const fill = (): void => {
     if (isFilling) return;
     isFilling = true;
     for (;;) {
       const lane = isRefusing ? undefined : [...line.lanes()].find(hasPlace);
-      const call = lane === undefined ? undefined : line.take(lane);
+      const call = lane === undefined ? undefined : line.next(lane);
       if (lane === undefined || !call) break;
       start(lane, call);
     }

@@ -2,7 +2,7 @@
 export interface Turns<T> {
   size(): number;
   /** The lanes in which something waits, the one whose turn it is first. */
-  lanes(): Iterable<string>;
+  lanes(): IterableIterator<string>;
   /** What waits in this lane, in its order. */
   of(lane: string): ReadonlySet<T>;
   all(): T[];
@@ -40,13 +40,14 @@ export function createTurns<T>(): Turns<T> {
       size += 1;
     },
     remove,
-    next: (lane = lanes.keys().next().value) => {
+    next: (asked) => {
+      const lane = asked ?? lanes.keys().next().value;
       const items = lane === undefined ? undefined : lanes.get(lane);
-      if (lane === undefined || !items) return undefined;
-      const [item] = items as Set<T> & [T];
-      remove(lane, item);
+      const first = items?.values().next();
+      if (lane === undefined || !items || !first || first.done === true) return undefined;
+      remove(lane, first.value);
       if (lanes.delete(lane)) lanes.set(lane, items);
-      return item;
+      return first.value;
     },
     drain: () => {
       const items = all();

@@ -27,6 +27,7 @@ import type { RecurringTask } from '../platform/watch.ts';
 import type { ReplayStore } from '../replay/replay.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { Standings } from '../revocation/standings.ts';
+import type { EndedReferences } from '../sessions/ended-references.ts';
 import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { SqlStores } from '../stores/sql/sql-stores.ts';
@@ -55,6 +56,7 @@ export interface AuthorizationServerDeps {
   channels: Channels;
   sessions: Sessions;
   identities: Identities;
+  endedReferences: EndedReferences;
   accessTokens: AccessTokens;
   customerTokens: CustomerTokens;
   rings: SigningRings;

@@ -1,6 +1,10 @@
 import type { Channel, Channels } from '../channels/channel.ts';
+import type { ChannelProof } from '../channels/channel-proof.ts';
 import type { ProofShape } from '../channels/channel-profile.ts';
+import { evaluatePath } from '../channels/evaluate-value.ts';
 import type { Config } from '../config/config.ts';
+import { failureSentence } from '../connections/failure-sentence.ts';
+import type { Connection } from '../connections/connection.ts';
 import type { ProbeChannel } from '../customers/channel-proofs/probe-channel.ts';
 import type { Finding } from '../http/admin/status.ts';
 import type { SigningRing } from '../tokens/signing-key-types.ts';
@@ -10,6 +14,7 @@ export interface ChannelFindingsDeps {
   config: Pick<Config, 'tokens'>;
   channels: Channels;
   probeChannel: ProbeChannel;
+  connections: ReadonlyMap<string, Pick<Connection, 'origin' | 'request'>>;
   rings: Pick<SigningRings, 'list'>;
   nowMs(): number;
 }
@@ -26,11 +31,53 @@ export function ringsKeptByHand(channels: Channels): ReadonlySet<SigningRing> {
   return new Set<SigningRing>(isVendors ? ['vendor'] : []);
 }
 
+/** Stands in the path for a customer who does not exist. */
+const NOBODY = 'symbolon-probe';
+
+/**
+ * Reaches the vendor's API at the place where tokens are given, and asks for none: a token may make a customer there.
+ * That it gives one, `symbolon channels probe` shows.
+ */
+async function reachVendor(
+  channel: Channel,
+  proof: ChannelProof,
+  connections: ChannelFindingsDeps['connections'],
+): Promise<Finding[]> {
+  const { vendor, id, version, proof: shape } = proof.profile;
+  if (shape.shape !== 'fetched_token') return [];
+  const subject = `channel ${channel.id}`;
+  const { settings } = proof;
+  const connection = connections.get(String(settings['connection']));
+  if (!connection) return [];
+  const said = (ok: boolean, what: string): Finding[] => [
+    { subject, ok, message: `${vendor} (profile ${id}, version ${version}): ${what}` },
+  ];
+  try {
+    const facts = { identifier: NOBODY, settings, tokenId: NOBODY, issuedAt: 0, expiresAt: 0 };
+    const path = evaluatePath(shape.request.path, { ...facts, attributes: {}, inputs: {} });
+    const headers = { accept: 'application/json' };
+    const { status } = await connection.request({ method: 'GET', path, headers });
+    const answered = `${connection.origin} answered ${status} to a question that names no customer`;
+    if (status === 401 || status === 403) return said(false, `${answered}: it refuses our credentials.`);
+    if (status >= 300 && status < 400) return said(false, `${answered}: redirects are not followed.`);
+    if (status >= 500 || status === 429)
+      return said(false, `${answered}: it does not work at the moment.`);
+    const proves = `whether it gives tokens, symbolon channels probe ${channel.id} shows`;
+    return said(true, `${answered}: reached; ${proves}.`);
+  } catch (error) {
+    return said(false, failureSentence(error));
+  }
+}
+
 /** Makes and checks a proof of each channel; those that the vendor itself would have to make are left to `probe`. */
-async function tryChannel(channel: Channel, probeChannel: ProbeChannel): Promise<Finding[]> {
+async function tryChannel(
+  channel: Channel,
+  { probeChannel, connections }: Pick<ChannelFindingsDeps, 'probeChannel' | 'connections'>,
+): Promise<Finding[]> {
   const { proof } = channel;
   const subject = `channel ${channel.id}`;
-  if (!proof || proof.profile.proof.shape === 'fetched_token') return [];
+  if (!proof) return [];
+  if (proof.profile.proof.shape === 'fetched_token') return reachVendor(channel, proof, connections);
   const needsInput = Object.entries(proof.profile.inputs).some(
     ([name, { required }]) => required && name !== 'code_challenge',
   );
@@ -81,7 +128,7 @@ function oldKeys({ config, channels, rings, nowMs }: ChannelFindingsDeps): Findi
 /** What is to be said of the channels that serve a chat vendor. */
 export async function channelFindings(deps: ChannelFindingsDeps): Promise<Finding[]> {
   const tried = await Promise.all(
-    deps.channels.all().map((channel) => tryChannel(channel, deps.probeChannel)),
+    deps.channels.all().map((channel) => tryChannel(channel, deps)),
   );
   return [...tried.flat(), ...oldKeys(deps)];
 }

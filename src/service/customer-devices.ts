@@ -1,5 +1,6 @@
 import { deviceLifetimes, type DevicePayload } from '../customers/sessions/device.ts';
 import { createDevices, type DevicesDeps } from '../customers/sessions/devices.ts';
+import { createEndEverywhere, type EndSessionsOfDeps } from '../customers/sessions/end-sessions.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Revocations } from '../revocation/revocations.ts';
@@ -11,7 +12,9 @@ import { createRefreshFamilies } from '../tokens/refresh-families.ts';
 
 /** Customers' devices over the refresh families of their channels, wired to their stores. */
 export function openCustomerDevices(
-  deps: Omit<DevicesDeps, 'families' | 'store'> & {
+  deps: Omit<DevicesDeps, 'families' | 'store' | 'endEverywhere'> & {
+    identities: EndSessionsOfDeps['identities'];
+    endedReferences: EndSessionsOfDeps['endedReferences'];
     stores: Pick<SqlStores, 'customers' | 'refreshFamilies'>;
     keyring: Keyring;
     clock: Clock;
@@ -27,5 +30,6 @@ export function openCustomerDevices(
     maxTokenLifetimeSeconds: LONGEST_SHOWN_SECONDS,
   });
   const all = withOtherNames(families, deps.standings);
-  return createDevices({ ...deps, families: all, store: deps.stores.customers });
+  const endEverywhere = createEndEverywhere({ ...deps, families: all });
+  return createDevices({ ...deps, families: all, endEverywhere, store: deps.stores.customers });
 }

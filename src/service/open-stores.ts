@@ -54,8 +54,8 @@ export interface LockDeps {
 }
 
 /**
- * Keeps a second process out where one must be alone: on the embedded database, and on PostgreSQL without Redis.
- * Throws `StartRefused` when there is one.
+ * Keeps a second process out where one must be alone: on the embedded database, and on PostgreSQL without Redis, where
+ * it is kept out itself by those that share Redis. Throws `StartRefused` when there is one.
  */
 export async function lockDatabase({ storage }: Config, deps: LockDeps): Promise<void> {
   const { opened, onError, onLost = () => {} } = deps;
@@ -70,12 +70,16 @@ export async function lockDatabase({ storage }: Config, deps: LockDeps): Promise
       );
     }
     opened.push(() => lock.release());
-  } else if (storage.redis_url === undefined) {
+  } else {
+    const alone = storage.redis_url === undefined;
     const { acquirePostgresLock } = await import('../stores/sql/postgres-lock.ts');
-    const lock = await acquirePostgresLock(url, { onError, onLost });
+    const mode = alone ? 'exclusive' : 'shared';
+    const lock = await acquirePostgresLock(url, { mode, onError, onLost });
     if (!lock) {
       throw new StartRefused(
-        'Another process uses this database, and several processes need Redis to share sessions and counters. Set storage.redis_url (REDIS_URL), or stop the other process.',
+        alone
+          ? 'Another process uses this database, and several processes need Redis to share sessions and counters. Set storage.redis_url (REDIS_URL), or stop the other process.'
+          : 'A process without Redis uses this database, and several processes need Redis to share sessions and counters. Stop it, and set storage.redis_url (REDIS_URL) for every process.',
       );
     }
     opened.push(() => lock.release());

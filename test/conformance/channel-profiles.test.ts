@@ -54,7 +54,7 @@ beforeAll(async () => {
       });
     },
   });
-  key = (await createVendorKeys(t.rings).current()) as GivenKey;
+  key = (await createVendorKeys(t.rings).ensureCurrent()) as GivenKey;
   sendbird = await startSendbird([CUSTOMER]);
   hubspot = await startHubspot(() => t.clock.nowMs());
   for (const vendor of [sendbird, hubspot]) connections.set(vendor.id, connectionTo(vendor));

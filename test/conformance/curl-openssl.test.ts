@@ -118,7 +118,7 @@ describe.skipIf(skipped !== '')(`curl${skipped}`, () => {
           id: t.north.key.publicId,
           secret: t.north.key.secret,
           use: 'bearer',
-          signature: false,
+          signature: 'none',
           scopes: ['profile:read', 'whoami'],
           label: 'plain',
         },

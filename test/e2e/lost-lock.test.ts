@@ -1,4 +1,4 @@
-/** One process on PostgreSQL without Redis: it must be alone, also after its connection was lost. */
+/** One process on PostgreSQL without Redis: it must be alone, also after a connection was lost. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,14 +6,18 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acquirePostgresLock } from '../../src/stores/sql/postgres-lock.ts';
 import { postgresMissing, type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { configure, serve } from './serve-process.ts';
+import { redisMissing, type RedisServer, startRedis } from '../support/redis.ts';
+import { configure, serve, serveRefused } from './serve-process.ts';
 
 const missing = postgresMissing();
+const noRedis = missing ?? redisMissing();
 let postgres: PostgresServer;
+let redis: RedisServer | undefined;
 beforeAll(async () => {
   if (!missing) postgres = await startPostgres();
+  if (!noRedis) redis = await startRedis();
 }, 60_000);
-afterAll(() => postgres?.stop());
+afterAll(() => Promise.all([postgres?.stop(), redis?.stop()]));
 
 /** Ends the connections that carry the lock, as an administrator or a failing network would; how many there were. */
 async function breakLock(url: string): Promise<number> {
@@ -30,10 +34,39 @@ async function breakLock(url: string): Promise<number> {
 }
 
 const held = async (url: string): Promise<boolean> => {
-  const lock = await acquirePostgresLock(url, { onError: () => {}, onLost: () => {} });
+  const lock = await acquirePostgresLock(url, { mode: 'exclusive', onError: () => {}, onLost: () => {} });
   lock?.release();
   return lock === undefined;
 };
+
+/** A folder configured for this database, with or without Redis. */
+function folderFor(database_url: string, redis_url?: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'symbolon-lock-'));
+  configure(folder, {
+    default_channel: 'web',
+    channels: [{ id: 'web', group: 'chat' }],
+    storage: { database_url, ...(redis_url !== undefined && { redis_url }) },
+  });
+  return folder;
+}
+
+/** While the service of `folder` runs, another process takes its lock in its own way, and the service must end. */
+async function losesItsLock(folder: string, url: string): Promise<void> {
+  const service = await serve(folder);
+  const other = new Client({ connectionString: url });
+  await other.connect();
+  try {
+    // Waits in line for the lock, so that it is had the moment that the service loses it.
+    const taken = other.query('select pg_advisory_lock($1)', [0x73_79_6d_62]);
+    await breakLock(url);
+    await taken;
+    expect(await service.ended()).toEqual({ code: 1, signal: null });
+  } finally {
+    await service.end('SIGKILL');
+    await other.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 describe.skipIf(missing !== undefined)(`the lock of a single process ${missing ?? ''}`, () => {
   it('is taken again when its connection broke or the database was restarted, and nothing else notices', async () => {
@@ -41,6 +74,7 @@ describe.skipIf(missing !== undefined)(`the lock of a single process ${missing ?
     const broken: unknown[] = [];
     let lost = 0;
     const lock = await acquirePostgresLock(url, {
+      mode: 'exclusive',
       onError: (error) => broken.push(error),
       onLost: () => (lost += 1),
     });
@@ -57,26 +91,32 @@ describe.skipIf(missing !== undefined)(`the lock of a single process ${missing ?
   }, 40_000);
 
   it('that another process took meanwhile ends this one in order, with code 1', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'symbolon-lock-'));
     const url = await postgres.createDatabase();
-    configure(folder, {
-      default_channel: 'web',
-      channels: [{ id: 'web', group: 'chat' }],
-      storage: { database_url: url },
-    });
-    const service = await serve(folder);
-    const other = new Client({ connectionString: url });
-    await other.connect();
+    await losesItsLock(folderFor(url), url);
+  }, 40_000);
+});
+
+describe.skipIf(noRedis !== undefined)(`a process without Redis beside those with it ${noRedis ?? ''}`, () => {
+  it.each([
+    ['without', 'with', 'A process without Redis uses this database'],
+    ['with', 'without', 'Another process uses this database'],
+  ])('is kept apart: where one %s Redis runs, one %s is refused', async (first, _second, words) => {
+    const url = await postgres.createDatabase();
+    const [alone, sharing] = [folderFor(url), folderFor(url, redis?.url)];
+    const [runs, comes] = first === 'without' ? [alone, sharing] : [sharing, alone];
+    const service = await serve(runs);
     try {
-      // Waits in line for the lock, so that it is had the moment that the service loses it.
-      const taken = other.query('select pg_advisory_lock($1)', [0x73_79_6d_62]);
-      await breakLock(url);
-      await taken;
-      expect(await service.ended()).toEqual({ code: 1, signal: null });
+      const refused = await serveRefused(comes);
+      expect(refused.code).toBe(1);
+      expect(refused.said).toContain(words);
     } finally {
-      await service.end('SIGKILL');
-      await other.end();
-      rmSync(folder, { recursive: true, force: true });
+      await service.end('SIGTERM');
+      for (const folder of [alone, sharing]) rmSync(folder, { recursive: true, force: true });
     }
+  }, 60_000);
+
+  it('ends the one with Redis in order, with code 1, when it took the database meanwhile', async () => {
+    const url = await postgres.createDatabase();
+    await losesItsLock(folderFor(url, redis?.url), url);
   }, 40_000);
 });

@@ -57,6 +57,17 @@ describe('/oauth/token, as RFC 6749 has it', () => {
   });
 });
 
+it.each(['application/json', 'application/x-www-form-urlencoded', 'text/plain'])(
+  'without a body its type does not matter: %s',
+  async (type) => {
+    await t.api
+      .post('/access_token?grant_type=client_credentials')
+      .auth(t.north.clientId, t.north.clientSecret)
+      .set({ 'content-type': type, 'content-length': '0' })
+      .expect(200);
+  },
+);
+
 describe.each(['/access_token', '/oauth/token'])('%s', (path) => {
   it('takes the secret by Basic or in the body, the body as form or JSON', async () => {
     await t.api.post(path).auth(t.north.clientId, t.north.clientSecret).type('form').send(grant).expect(200);

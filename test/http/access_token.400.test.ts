@@ -33,6 +33,7 @@ describe.each(['/access_token', '/oauth/token'])('%s refuses', (path) => {
     ['a grant on the prototype', 'grant_type=constructor', 'unsupported_grant_type'],
     ['a grant in another case', 'grant_type=CLIENT_CREDENTIALS', 'unsupported_grant_type'],
     ['a repeated grant type', `${grant}&${grant}`, 'invalid_request'],
+    ['a byte order mark', `\uFEFFscope=whoami&${grant}`, 'invalid_request'],
     ['a repeated scope', `${grant}&scope=profile:read&scope=whoami`, 'invalid_request'],
     ['a repeat of what it does not know', `${grant}&x=1&x=2`, 'invalid_request'],
     ['a bracketed parameter', `${grant}&scope[]=profile:read`, 'invalid_request'],

@@ -13,7 +13,11 @@ const OPEN = [
   ['get', '/customer_session'],
   ['delete', '/customer_session'],
   ['post', '/customer_session/token'],
+  ['get', '/customer_session/devices'],
+  ['delete', '/customer_session/devices/7Qm1vJ3sTq2b8yX0aZkR5w'],
 ] as const;
+/** Paths at which a page may show its refresh token in a header. */
+const takesToken = (path: string) => path === '/customer_session' || path.includes('/devices');
 const CLOSED = [
   ['post', '/getprofile'],
   ['post', '/access_token'],
@@ -38,7 +42,7 @@ describe.each(OPEN)('%s %s', (method, path) => {
       expect(headers).toMatchObject({
         'access-control-allow-origin': origin,
         'access-control-allow-credentials': 'true',
-        'access-control-allow-headers': 'content-type,x-symbolon-csrf',
+        'access-control-allow-headers': `content-type,x-symbolon-csrf${takesToken(path) ? ',authorization' : ''}`,
         vary: 'Origin',
       });
       const answer = await t.api[method as Client](path).set({ origin });

@@ -26,6 +26,30 @@ it('a sign-in with nothing in the body is told that the channel takes no session
   expect(body.error.message).toContain('This channel has no site_session authenticator');
 });
 
+it('a sign-in without a body is one with an empty body', async () => {
+  const none = await fetch(`${t.url}${path}`, { method: 'POST' });
+  expect(none.status).toBe(400);
+  expect(await none.json()).toMatchObject({ error: { message: expect.stringContaining('no proof') } });
+  const { body } = await json('').expect(400);
+  expect(body.error.message).toContain('no proof');
+});
+
+it('a grant that does not go with a password is refused by its name', async () => {
+  for (const grant of ['password', 'client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange']) {
+    const { body } = await form(`grant_type=${grant}&username=mira&password=${secret}`).expect(400);
+    expect(body.error.details.member).toBe('grant_type');
+  }
+});
+
+it.each(['channel=south', 'delivery=cookie', 'device_name=x', 'grant_type=password'])(
+  'a member in the address is refused instead of overlooked: %s',
+  async (query) => {
+    const call = t.api.post(`${path}?${query}`).send({ username: 'mira', password: PASSWORD, channel: 'ios' });
+    const { body } = await call.expect(400);
+    expect(body.error.details.member).toBe(query.split('=')[0]);
+  },
+);
+
 describe('a sign-in that is not well-formed is refused without an echo', () => {
   it.each([
     ['no body', ''],
@@ -36,6 +60,8 @@ describe('a sign-in that is not well-formed is refused without an echo', () => {
     ['a password of 1,025 bytes', `username=mira&password=${'p'.repeat(1025)}`],
     ['a password of 1,025 bytes in fewer characters', `username=mira&password=${'%C3%BC'.repeat(513)}`],
     ['a NUL in the password', 'username=mira&password=a%00b'],
+    ['a byte order mark', `\uFEFFchannel=south&username=mira&password=${secret}`],
+    ['an escaped byte order mark', `%EF%BB%BFchannel=south&username=mira&password=${secret}`],
     ['a repeated name', `username=mira&username=xyzzy&password=${secret}`],
     ['a repeated name in two spellings', `username=mira&%75sername=xyzzy&password=${secret}`],
     ['a bracketed name', `username[]=mira&password=${secret}`],

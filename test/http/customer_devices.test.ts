@@ -19,11 +19,14 @@ beforeEach(async () => {
       ...all,
       sessions: { idle_seconds: 60, absolute_seconds: 120 },
       limits: { tiers: { standard: [{ quota: 300, window_seconds: 60 }] } },
-      channels: (all.channels ?? []).map((channel) =>
-        ['ios', 'south'].includes(channel.id)
-          ? { ...channel, refresh_tokens: { idle_days: 10, absolute_days: 30 } }
-          : channel,
-      ),
+      channels: [
+        ...(all.channels ?? []).map((channel) =>
+          ['ios', 'south'].includes(channel.id)
+            ? { ...channel, refresh_tokens: { idle_days: 10, absolute_days: 30 } }
+            : channel,
+        ),
+        { id: 'tablet', group: 'north', token_lifetime_seconds: 60, delivery: 'token', refresh_tokens: {} },
+      ],
     }),
   });
 });
@@ -147,7 +150,7 @@ describe('a refresh token', () => {
     expect((await renewal(refresh_token)).status).toBe(401);
   });
 
-  it('serves channels of its own group that take tokens, and is as it was after a refusal', async () => {
+  it('serves channels of its own group that give such tokens, and is as it was after a refusal', async () => {
     const { refresh_token } = await signIn();
     for (const [channel, status, code] of [
       ['south', 403, 'CHANNEL_NOT_ALLOWED'],
@@ -156,8 +159,10 @@ describe('a refresh token', () => {
       const { body } = await renewal(refresh_token, { channel }).expect(status);
       expect(body.error.code).toBe(code);
     }
-    const renewed = await renew(refresh_token, { channel: 'app' });
-    expect(decodeJwt(renewed.JWT).aud).toBe('app');
+    const { body } = await renewal(refresh_token, { channel: 'app' }).expect(403);
+    expect(body.error).toMatchObject({ code: 'CHANNEL_NOT_ALLOWED', details: { channel: 'app' } });
+    const renewed = await renew(refresh_token, { channel: 'tablet' });
+    expect(decodeJwt(renewed.JWT).aud).toBe('tablet');
     expect(renewed.expires_in).toBe('60');
     expect((await devicesOf(renewed.refresh_token))[0]).toMatchObject({ channel: 'ios' });
   });
@@ -348,9 +353,17 @@ describe('signing out', () => {
   });
 
   it.each(['a refresh token', 'the cookie', 'an administrator', 'a disabled account'])(
-    'everywhere by %s ends every device and token of that customer alone',
+    'everywhere by %s ends every device and token of that customer alone, in every channel group',
     async (who) => {
       const [phone, tablet, other] = [await signIn(), await signIn(), await signIn('noor')];
+      const south = [
+        await signIn('mira', { channel: 'south' }),
+        await signIn('noor', { channel: 'south' }),
+      ] as const;
+      const southStatus = async ({ JWT }: SignedIn) => {
+        const proof = { authorization: `Bearer ${t.south.key.secret}`, 'customer-auth': `JWT ${JWT}` };
+        return (await t.api.post('/getprofile').set(proof)).status;
+      };
       const cookie = await t.signInWithCookie();
       const page = { cookie, origin: SHOP_ORIGIN, 'x-symbolon-csrf': '1' };
       if (who === 'a refresh token') await signOut(phone.refresh_token, '?everywhere=true').expect(204);
@@ -368,6 +381,9 @@ describe('signing out', () => {
       }
       await t.api.get('/customer_session').set({ cookie }).expect(401);
       await renew(other.refresh_token);
+      await refused(south[0].refresh_token);
+      expect(await southStatus(south[0])).toBe(401);
+      expect(await southStatus(south[1])).toBe(200);
       // The end outlives the memory of revocations: the device itself has ended.
       t.clock.advance(9 * DAY_MS);
       await refused(tablet.refresh_token);

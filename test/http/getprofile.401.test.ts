@@ -89,10 +89,13 @@ describe('who asks is not known', () => {
   it('by a public id alone, which identifies and proves nothing', async () => {
     await expectRefused({ ...proof(), 'api-key': t.north.key.publicId }, 'INVALID_API_KEY');
     await expectRefused({ ...proof(), 'x-api-key': t.north.key.publicId }, 'INVALID_API_KEY');
-    await expectRefused(
-      { ...proof(), authorization: `Bearer ${t.north.key.publicId}` },
-      'INVALID_ACCESS_TOKEN',
-    );
+    // Of a bearer nobody showed, nothing is said (RFC 6750 section 3.1).
+    const alone = await expectRefused({ ...proof(), 'api-key': t.north.key.publicId }, 'INVALID_API_KEY');
+    expect(alone.headers['www-authenticate']).toBe('Bearer realm="symbolon"');
+  });
+
+  it('by a public id where a secret belongs, as by a secret that is none', async () => {
+    await expectRefused({ ...proof(), authorization: `Bearer ${t.north.key.publicId}` }, 'INVALID_API_KEY');
   });
 
   it('by an access token alone', async () => {

@@ -98,6 +98,14 @@ describe('a customer who is signed in at the company’s site', () => {
     expect(renewed.body.customer_id).toBe(body.customer_id);
   });
 
+  it('needs no body where the default channel is meant', async () => {
+    for (const type of [undefined, 'application/json']) {
+      const headers = { ...PAGE, cookie: COOKIE, ...(type && { 'content-type': type }) };
+      const response = await fetch(`${t.url}/customer_authenticate`, { method: 'POST', headers });
+      expect(response.status).toBe(200);
+    }
+  });
+
   it('gets a token where the channel delivers tokens', async () => {
     const { body, headers } = await signIn(PAGE, { channel: 'app' }).expect(200);
     expect(body.JWT).toEqual(expect.any(String));

@@ -41,7 +41,7 @@ export const salesforce: ChannelProfile = {
     consoleSteps: [
       read('In Setup, open the settings for user verification of messaging and add a JSON Web Key.'),
       read(
-        'Upload one key at a time; a list is refused. It needs `kty`, `kid`, `alg` and `x5c`: take `/.well-known/vendor-keys/KID.jwk` of this service. Opening `/.well-known/vendor-keys.pem` makes the first key; `symbolon signing-keys list` shows its KID for the ring `vendor`.',
+        'Upload one key at a time; a list is refused. It needs `kty`, `kid`, `alg` and `x5c`: take `/.well-known/vendor-keys/KID.jwk` of this service. The first key is made at the start; `symbolon signing-keys list` shows its KID for the ring `vendor`.',
       ),
       unchecked('A key set can point to an address instead: give it the `jwks_uri` of this service.'),
       read(

@@ -26,7 +26,7 @@ export interface Devices extends DeviceRenewals {
   end(customerId: CustomerIdentifier, deviceId: string, facts: DeviceFacts): Promise<void>;
   /**
    * Signs out by a refresh token: a genuine one of any age ends its device, one of nobody ends nothing. With
-   * `everywhere` a living one ends all that the customer was issued.
+   * `everywhere` a living one ends all that the person was issued in any channel group.
    */
   signOut(token: string, everywhere: boolean, facts: DeviceFacts): Promise<void>;
 }
@@ -35,6 +35,8 @@ export interface DevicesDeps extends DeviceRenewalsDeps {
   /** Devices that one customer may be signed in on. Default 100. */
   maxPerCustomer?: number;
   sessions: Sessions;
+  /** Ends all that the person behind an identifier was issued, in every channel group. */
+  endEverywhere(customerId: CustomerIdentifier): Promise<void>;
   store: Pick<CustomerStore, 'findByIdentifier' | 'recordLookup'>;
   /** As in `EndSessionsDeps`. */
   forgetProfiles?(customerId: CustomerIdentifier): void;
@@ -133,8 +135,7 @@ export function createDevices(deps: DevicesDeps): Devices {
         return ended('session.ended', facts, { ...(family && { customerId: family.customerId }), device });
       }
       const { customerId } = presentFamily(family, survivorOf);
-      await sessions.endAll(customerId);
-      await families.endAllOf(customerId);
+      await deps.endEverywhere(customerId);
       ended('customer.sessions_ended', facts, { customerId, device });
     },
   };

@@ -65,17 +65,21 @@ export interface EndSessions {
   endAll(customerId: string, reason: string, by: AdminActor): Promise<void>;
 }
 
-export function createEndSessions(deps: EndSessionsDeps): EndSessions {
-  const { sessions, store, families, identities, audit } = deps;
+/** As `createEndSessionsOf`, known by an identifier: whichever way the person asks for it. */
+export function createEndEverywhere(deps: EndSessionsOfDeps) {
   const endSessionsOf = createEndSessionsOf(deps);
-
-  const endEverywhere = async (customerId: CustomerIdentifier): Promise<void> => {
+  return async (customerId: CustomerIdentifier): Promise<void> => {
     // The one that was asked about goes first, and also when nobody can be found behind it.
-    await families.endAllOf(customerId);
-    await sessions.endAll(customerId);
-    const person = await identities.subjectOf(customerId);
+    await deps.families.endAllOf(customerId);
+    await deps.sessions.endAll(customerId);
+    const person = await deps.identities.subjectOf(customerId);
     if (person) await endSessionsOf(person.space, person.reference);
   };
+}
+
+export function createEndSessions(deps: EndSessionsDeps): EndSessions {
+  const { sessions, store, audit } = deps;
+  const endEverywhere = createEndEverywhere(deps);
 
   return {
     signOut: async (session, everywhere, facts) => {

@@ -46,7 +46,8 @@ export interface Renewal extends DeviceFacts {
 export interface DeviceRenewals {
   /**
    * A fresh customer token and the next refresh token. Asks no authenticator: one read and one write. Throws
-   * `INVALID_REFRESH_TOKEN`, or `CHANNEL_NOT_ALLOWED` for a channel of another group or without token delivery.
+   * `INVALID_REFRESH_TOKEN`, or `CHANNEL_NOT_ALLOWED` for a channel of another group, without token
+   * delivery or without refresh tokens.
    */
   renew(renewal: Renewal): Promise<RenewedToken>;
   /**
@@ -82,6 +83,12 @@ function createIssue({ channels, customerTokens }: Pick<DeviceRenewalsDeps, 'cha
       !servesCustomer(channel, customerId)
     ) {
       throw new BridgeError('CHANNEL_NOT_ALLOWED');
+    }
+    if (!channel.refreshTokens) {
+      throw new BridgeError('CHANNEL_NOT_ALLOWED', {
+        message: 'This channel gives no refresh tokens, so that none is renewed for it.',
+        details: { channel: channel.id },
+      });
     }
     return customerTokens.issue({
       customerId: customerId as CustomerIdentifier,

@@ -5,6 +5,7 @@ import { BridgeError } from '../../errors.ts';
 import type { Attempt, SignInThrottle } from '../../limits/sign-in-throttle.ts';
 import { throttleName } from '../../limits/throttle-name.ts';
 import type { Clock } from '../../platform/clock.ts';
+import type { EndedReferences } from '../../sessions/ended-references.ts';
 import type { CustomerSession } from '../../sessions/session.ts';
 import type { Sessions } from '../../sessions/sessions.ts';
 import type { Identities } from '../identities.ts';
@@ -23,6 +24,7 @@ export interface AuthenticateCustomerDeps {
   throttle: SignInThrottle;
   identities: Identities;
   sessions: Sessions;
+  endedReferences: Pick<EndedReferences, 'endedSince'>;
   clock: Pick<Clock, 'nowMs'>;
   audit: Audit;
 }
@@ -75,7 +77,7 @@ type Attempted =
  * tell, `AUTHENTICATOR_UNAVAILABLE`.
  */
 export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
-  const { authenticators, throttle, identities, sessions, clock, audit } = deps;
+  const { authenticators, throttle, identities, sessions, endedReferences, clock, audit } = deps;
 
   /** The first that knows decides; "could not tell" outweighs "wrong", which outweighs "not mine". */
   const decide = async ({ proof, channel, ...context }: AuthenticateRequest): Promise<Decided> => {
@@ -117,9 +119,13 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
         details: reason && { [`${authenticator}:reason`]: reason },
       };
     }
-    const { space, reference } = outcome;
+    const { space, reference, provenAtMs } = outcome;
+    // Also of somebody whom this channel group does not know yet, and who so has no identifier that ended.
+    if (provenAtMs !== undefined && endedReferences.endedSince({ space, reference, provenAtMs })) {
+      return { verdict: 'failed', refusal: wrong(proof), details: undefined };
+    }
     // Taken before anything is looked up: whatever ends the customer from here on ends this session.
-    const authTimeMs = outcome.provenAtMs ?? clock.nowMs();
+    const authTimeMs = provenAtMs ?? clock.nowMs();
     const customer = await identities.identify({ group: channel.group, space, reference });
     if (!customer) return { verdict: 'failed', refusal: wrong(proof), details: { customer: 'disabled' } };
     const session = sessions.start({

@@ -80,7 +80,7 @@ async function keyAddress({ proof }: Channel, deps: ChannelEndpointsDeps): Promi
   const wellKnown = `${deps.issuer}/.well-known`;
   if (shape.publish === 'jwks') return `${wellKnown}/jwks.json`;
   if (shape.publish === 'pem_url') return `${wellKnown}/vendor-keys.pem`;
-  const key = await deps.vendorKeys.current();
+  const key = await deps.vendorKeys.ensureCurrent();
   return key ? `${wellKnown}/vendor-keys/${key.kid}.${shape.publish === 'jwk_upload' ? 'jwk' : 'pem'}` : null;
 }
 

@@ -44,7 +44,10 @@ const createSchema = z
 
 const changeSchema = settings
   .partial()
-  .extend({ disabled: z.boolean().optional() })
+  .extend({
+    tier: nameSetting.nullable().optional().meta({ description: 'null: the default of partners again.' }),
+    disabled: z.boolean().optional(),
+  })
   .meta({ id: 'PartnerChange', examples: [{ disabled: true }] });
 
 const partnerSchema = settings
@@ -139,7 +142,8 @@ export function partnerEndpoints({ partners, limits, warningsOf }: PartnerEndpoi
       answer: changedSchema,
       errors: ['NOT_FOUND', 'CONFLICT'],
       run: async ({ path, body, by }) => {
-        requireTier(limits.tiers, body.tier);
+        const tier = body.tier === null ? limits.defaults.partner : body.tier;
+        requireTier(limits.tiers, tier);
         return showChanged(
           await partners.update(
             path.id,
@@ -148,7 +152,7 @@ export function partnerEndpoints({ partners, limits, warningsOf }: PartnerEndpoi
               ...(body.channel_groups ? { channelGroups: body.channel_groups } : {}),
               ...(body.visible_fields ? { visibleFields: body.visible_fields } : {}),
               ...(body.field_masks ? { fieldMasks: body.field_masks } : {}),
-              ...(body.tier === undefined ? {} : { tier: body.tier }),
+              ...(tier === undefined ? {} : { tier }),
               ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
             },
             by,

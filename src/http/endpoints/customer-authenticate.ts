@@ -52,6 +52,8 @@ const settings = {
 
 const passwordBody = z
   .object({
+    /** First, so that a grant that there is not is named before the members that it lacks. */
+    grant_type: z.never().optional(),
     username: z.string().min(1).max(255),
     password: passwordText.meta({
       description: 'At most 1,024 bytes; used as sent after Unicode normalisation form C.',
@@ -108,6 +110,9 @@ const CREDENTIAL_PARAMETERS = [
   ...CODE_MEMBERS,
 ];
 
+/** Members that no address carries either: one that is not read would be obeyed by nobody. */
+const BODY_MEMBERS = ['channel', 'delivery', 'device_name', 'grant_type', 'subject_token_type'];
+
 /** The channel that a request names, or the default one. Throws `UNKNOWN_CHANNEL`. */
 export function channelOf(channels: Channels, id: string | undefined): Channel {
   const channel = id === undefined ? channels.defaultChannel : channels.find(id);
@@ -150,7 +155,7 @@ const contract: EndpointContract = {
   body: {
     schema: z.union([passwordBody, subjectTokenBody, renewalBody, codeBody, siteSessionBody]),
     types: ['form', 'json'],
-    required: true,
+    required: false,
   },
   responses: {
     200: {
@@ -262,11 +267,18 @@ export function customerAuthenticate(deps: CustomerAuthenticateDeps): Endpoint {
     crossOrigin: true,
     contract,
     handle: async (req, res) => {
-      const fields = await readFields(req, ['form', 'json'], MAX_BODY_BYTES);
+      const fields = await readFields(req, ['form', 'json', 'none'], MAX_BODY_BYTES);
       const query = parseQuery(req);
       if (CREDENTIAL_PARAMETERS.some((name) => name in query)) {
         throw new BridgeError('INVALID_REQUEST', {
           message: 'Credentials belong in the body, never in the address.',
+        });
+      }
+      const misplaced = BODY_MEMBERS.find((name) => name in query);
+      if (misplaced !== undefined) {
+        throw new BridgeError('INVALID_REQUEST', {
+          message: 'Members of the request belong in the body, not in the address.',
+          details: { member: misplaced, expected: 'in the body' },
         });
       }
       if (isRenewal(fields)) return renew(fields, res);

@@ -18,7 +18,7 @@ export const renewalBody = z
     grant_type: z.literal('refresh_token'),
     refresh_token: REFRESH_TOKEN.meta({ description: 'Used up by this call; the answer has the next one.' }),
     channel: z.string().min(1).max(64).optional().meta({
-      description: 'A channel of the same group; default: the one signed in to.',
+      description: 'A channel of the same group that gives refresh tokens; default: the one signed in to.',
     }),
     delivery: z.literal('token').optional(),
   })

@@ -53,10 +53,10 @@ export function vendorKeyEndpoints(deps: VendorKeysDeps): Endpoint[] {
         responses: {
           200: { description: 'The public key', schema: z.string(), contentType: TYPES.pem },
         },
-        errors: ['NOT_FOUND', 'STORE_UNAVAILABLE'],
+        errors: ['NOT_FOUND'],
       },
-      handle: async (_req, res) => {
-        const key = await deps.vendorKeys.current();
+      handle: (_req, res) => {
+        const key = deps.vendorKeys.current();
         if (!key) throw new BridgeError('NOT_FOUND');
         sendBytes(res, 200, { type: TYPES.pem, body: key.pem });
       },

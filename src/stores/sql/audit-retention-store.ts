@@ -1,12 +1,9 @@
 import { sql } from 'kysely';
 import type { AuditRetentionStore } from '../../audit/audit-retention.ts';
-import type { CHANGES_CHAIN, LinkAuditRecord } from '../../audit/audit-record.ts';
+import type { LinkAuditRecord } from '../../audit/audit-record.ts';
 import { createAuditReader, headOf } from './audit-reader.ts';
-import { appendToChain, lockChain } from './audit-rows.ts';
+import { appendToChain, CHANGES, lockChain } from './audit-rows.ts';
 import type { Database } from './schema.ts';
-
-// Stores take only types from other rooms; the type of the constant holds this copy of it to the same value.
-const CHANGES: typeof CHANGES_CHAIN = 'changes';
 
 /** Takes records away from the beginnings of chains. Ends of chains are held in one order: that of changes first. */
 export function createAuditRetentionStore(db: Database, link: LinkAuditRecord): AuditRetentionStore {

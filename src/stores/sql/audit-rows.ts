@@ -1,5 +1,10 @@
-import { CompiledQuery, type Insertable } from 'kysely';
-import type { AuditRecord, ChainedAuditRecord, LinkAuditRecord } from '../../audit/audit-record.ts';
+import { CompiledQuery } from 'kysely';
+import type {
+  AuditRecord,
+  ChainedAuditRecord,
+  CHANGES_CHAIN,
+  LinkAuditRecord,
+} from '../../audit/audit-record.ts';
 import type { AuditRecordsTable, DatabaseTransaction } from './schema.ts';
 
 /**
@@ -8,7 +13,8 @@ import type { AuditRecordsTable, DatabaseTransaction } from './schema.ts';
  */
 const ROWS_PER_INSERT = [100, 50, 25, 10, 5, 2, 1];
 
-type AuditFields = Omit<AuditRecordsTable, 'chain' | 'sequence' | 'hash'>;
+/** The chain of changes. Stores take only types from other rooms: the type holds this copy to the same value. */
+export const CHANGES: typeof CHANGES_CHAIN = 'changes';
 
 /** PostgreSQL holds no NUL and nobody holds half a surrogate pair: what is linked must be what is read back. */
 function storable(text: string): string {
@@ -18,8 +24,12 @@ function storable(text: string): string {
 
 const optional = (text: string | undefined): string | null => (text === undefined ? null : storable(text));
 
-function fieldsOf(record: AuditRecord): AuditFields {
+/** A row as it is stored. Its members are the columns of the insert and its parameters, in this order. */
+function rowOf(record: AuditRecord, chain: string, sequence: number): AuditRecordsTable {
   return {
+    chain,
+    sequence,
+    hash: '',
     at_ms: record.atMs,
     event: storable(record.event),
     outcome: record.outcome,
@@ -36,51 +46,29 @@ function fieldsOf(record: AuditRecord): AuditFields {
   };
 }
 
-function recordOf(fields: AuditFields): AuditRecord {
-  return {
-    atMs: fields.at_ms,
-    event: fields.event,
-    outcome: fields.outcome,
-    actor: fields.actor,
-    ...(fields.partner !== null && { partner: fields.partner }),
-    ...(fields.client_id !== null && { clientId: fields.client_id }),
-    ...(fields.key_prefix !== null && { keyPrefix: fields.key_prefix }),
-    ...(fields.customer_id !== null && { customerId: fields.customer_id }),
-    ...(fields.channel !== null && { channel: fields.channel }),
-    ...(fields.address !== null && { address: fields.address }),
-    ...(fields.request_id !== null && { requestId: fields.request_id }),
-    ...(fields.reason !== null && { reason: fields.reason }),
-    ...(fields.details_json !== null && {
-      details: JSON.parse(fields.details_json) as AuditRecord['details'],
-    }),
-  };
-}
-
-/** What is linked of a row that is about to be stored: what will be read back, for which `null` is a missing field. */
-function linkedRecord(fields: AuditFields): AuditRecord {
-  return {
-    atMs: fields.at_ms,
-    event: fields.event,
-    outcome: fields.outcome,
-    actor: fields.actor,
-    partner: fields.partner ?? undefined,
-    clientId: fields.client_id ?? undefined,
-    keyPrefix: fields.key_prefix ?? undefined,
-    customerId: fields.customer_id ?? undefined,
-    channel: fields.channel ?? undefined,
-    address: fields.address ?? undefined,
-    requestId: fields.request_id ?? undefined,
-    reason: fields.reason ?? undefined,
-    details:
-      fields.details_json === null
-        ? undefined
-        : (JSON.parse(fields.details_json) as NonNullable<AuditRecord['details']>),
-  };
-}
-
-/** A stored row as the rooms see it. */
+/** A stored row as the rooms see it, and what is linked of one that is about to be stored. */
 export function chainedRecordOf(row: AuditRecordsTable): ChainedAuditRecord {
-  return { ...recordOf(row), chain: row.chain, sequence: row.sequence, hash: row.hash };
+  return {
+    chain: row.chain,
+    sequence: row.sequence,
+    hash: row.hash,
+    atMs: row.at_ms,
+    event: row.event,
+    outcome: row.outcome,
+    actor: row.actor,
+    partner: row.partner ?? undefined,
+    clientId: row.client_id ?? undefined,
+    keyPrefix: row.key_prefix ?? undefined,
+    customerId: row.customer_id ?? undefined,
+    channel: row.channel ?? undefined,
+    address: row.address ?? undefined,
+    requestId: row.request_id ?? undefined,
+    reason: row.reason ?? undefined,
+    details:
+      row.details_json === null
+        ? undefined
+        : (JSON.parse(row.details_json) as NonNullable<AuditRecord['details']>),
+  };
 }
 
 /** Where a chain ends. */
@@ -104,70 +92,22 @@ export async function lockChain(trx: DatabaseTransaction, chain: string): Promis
   return lockQuery(trx, chain).executeTakeFirstOrThrow();
 }
 
-/** A record where it stands in its chain. */
-interface ChainedFields {
-  sequence: number;
-  hash: string;
-  fields: AuditFields;
-}
-
-const rowOf = (chain: string, { sequence, hash, fields }: ChainedFields): Insertable<AuditRecordsTable> => ({
-  chain,
-  sequence,
-  hash,
-  at_ms: fields.at_ms,
-  event: fields.event,
-  outcome: fields.outcome,
-  actor: fields.actor,
-  partner: fields.partner,
-  client_id: fields.client_id,
-  key_prefix: fields.key_prefix,
-  customer_id: fields.customer_id,
-  channel: fields.channel,
-  address: fields.address,
-  request_id: fields.request_id,
-  reason: fields.reason,
-  details_json: fields.details_json,
-});
-
-/** The values of `rowOf`, in its order. */
-function pushValues(to: unknown[], chain: string, { sequence, hash, fields }: ChainedFields): void {
-  to.push(
-    chain,
-    sequence,
-    hash,
-    fields.at_ms,
-    fields.event,
-    fields.outcome,
-    fields.actor,
-    fields.partner,
-    fields.client_id,
-    fields.key_prefix,
-    fields.customer_id,
-    fields.channel,
-    fields.address,
-    fields.request_id,
-    fields.reason,
-    fields.details_json,
-  );
-}
-
 /** The three statements of an append. */
 export interface AppendStatements {
   lock(trx: DatabaseTransaction, chain: string): Promise<ChainEnd>;
-  insert(trx: DatabaseTransaction, chain: string, records: readonly ChainedFields[]): Promise<void>;
+  insert(trx: DatabaseTransaction, rows: readonly AuditRecordsTable[]): Promise<void>;
   /** Moves the end of a chain whose lock is held. */
   move(trx: DatabaseTransaction, chain: string, end: ChainEnd): Promise<void>;
 }
 
-const insertQuery = (trx: DatabaseTransaction, chain: string, records: readonly ChainedFields[]) =>
-  trx.insertInto('audit_records').values(records.map((record) => rowOf(chain, record)));
+const insertQuery = (trx: DatabaseTransaction, rows: readonly AuditRecordsTable[]) =>
+  trx.insertInto('audit_records').values(rows);
 
 /** Builds each statement anew: for a row or two beside a change. */
 const builtStatements: AppendStatements = {
   lock: lockChain,
-  insert: async (trx, chain, records) => {
-    await insertQuery(trx, chain, records).execute();
+  insert: async (trx, rows) => {
+    await insertQuery(trx, rows).execute();
   },
   move: async (trx, chain, end) => {
     await moveQuery(trx, chain, end).execute();
@@ -188,19 +128,20 @@ export function createKeptStatements(): AppendStatements {
       const { rows } = await trx.executeQuery<ChainEnd>(CompiledQuery.raw(lockText, [chain, 0, '']));
       return rows[0] as ChainEnd;
     },
-    insert: async (trx, chain, records) => {
-      for (let at = 0; at < records.length; ) {
-        const left = records.length - at;
-        const size = ROWS_PER_INSERT.find((rows) => rows <= left) as number;
+    insert: async (trx, rows) => {
+      for (let at = 0; at < rows.length; ) {
+        const left = rows.length - at;
+        const size = ROWS_PER_INSERT.find((count) => count <= left) as number;
+        const some = rows.slice(at, at + size);
         let text = inserts.get(size);
         if (text === undefined) {
-          text = insertQuery(trx, chain, records.slice(at, at + size)).compile().sql;
+          text = insertQuery(trx, some).compile().sql;
           inserts.set(size, text);
         }
         const parameters: unknown[] = [];
-        for (const end = at + size; at < end; at++)
-          pushValues(parameters, chain, records[at] as ChainedFields);
+        for (const row of some) parameters.push(...Object.values(row));
         await trx.executeQuery(CompiledQuery.raw(text, parameters));
+        at += size;
       }
     },
     move: async (trx, chain, end) => {
@@ -218,13 +159,14 @@ export async function appendToChain(
 ): Promise<void> {
   const { chain, records, statements = builtStatements } = entry;
   let { sequence, hash } = await statements.lock(trx, chain);
-  const chained: ChainedFields[] = [];
+  const rows: AuditRecordsTable[] = [];
   for (const record of records) {
-    const fields = fieldsOf(record);
     sequence += 1;
-    hash = link(chain, sequence, hash, linkedRecord(fields));
-    chained.push({ sequence, hash, fields });
+    const row = rowOf(record, chain, sequence);
+    hash = link(chain, sequence, hash, chainedRecordOf(row));
+    row.hash = hash;
+    rows.push(row);
   }
-  await statements.insert(trx, chain, chained);
+  await statements.insert(trx, rows);
   await statements.move(trx, chain, { sequence, hash });
 }

@@ -1,9 +1,6 @@
-import type { AuditRecord, CHANGES_CHAIN, LinkAuditRecord } from '../../audit/audit-record.ts';
-import { appendToChain, lockChain } from './audit-rows.ts';
+import type { AuditRecord, LinkAuditRecord } from '../../audit/audit-record.ts';
+import { appendToChain, CHANGES, lockChain } from './audit-rows.ts';
 import type { Database, DatabaseTransaction } from './schema.ts';
-
-// Stores take only types from other rooms; the type of the constant holds this copy of it to the same value.
-const CHANGES: typeof CHANGES_CHAIN = 'changes';
 
 /** Outcomes of a change that changed nothing: they leave no audit record. */
 const REFUSALS: ReadonlySet<string> = new Set(['conflict', 'missing']);

@@ -4,6 +4,11 @@ import type { ExclusiveLock } from '../exclusive-lock.ts';
 
 /** Names our lock among the advisory locks of a database: the bytes of "symb". */
 const LOCK_ID = 0x73_79_6d_62;
+/** PostgreSQL manual, "Advisory Lock Functions": of one lock, the two ways keep each other out. */
+const TAKE = {
+  exclusive: 'select pg_try_advisory_lock($1) as held',
+  shared: 'select pg_try_advisory_lock_shared($1) as held',
+} as const;
 const CONNECT_TIMEOUT_MS = 3_000;
 const QUERY_TIMEOUT_MS = 2_000;
 /** The connection that carries the lock is asked this often whether it still stands. */
@@ -12,15 +17,18 @@ const BEAT_MS = 2_000;
 const RETRY_MS = 500;
 
 export interface PostgresLockOptions {
+  /** `exclusive`: nobody else may hold it. `shared`: others may share it, but nobody may have it alone. */
+  mode: 'exclusive' | 'shared';
   /** Told when the connection breaks. */
   onError: (error: unknown) => void;
-  /** Told when another process took the lock while ours was lost: this process must end. */
+  /** Told when another process took the lock in a way that keeps us out while ours was lost: this process must end. */
   onLost: () => void;
 }
 
-/** A connection that holds the lock, or `undefined` when another one does. Throws what the driver throws. */
+/** A connection that holds the lock, or `undefined` when another one keeps us out. Throws what the driver throws. */
 async function connectAndLock(
   url: string,
+  mode: PostgresLockOptions['mode'],
   onBroken: (client: Client, error: unknown) => void,
 ): Promise<Client | undefined> {
   const client = new Client({
@@ -34,9 +42,7 @@ async function connectAndLock(
   client.on('end', () => onBroken(client, new Error('the database closed the connection of the lock')));
   try {
     await client.connect();
-    const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
-      LOCK_ID,
-    ]);
+    const { rows } = await client.query<{ held: boolean }>(TAKE[mode], [LOCK_ID]);
     if (rows[0]?.held === true) return client;
   } catch (error) {
     void client.end().catch(() => {});
@@ -47,14 +53,15 @@ async function connectAndLock(
 }
 
 /**
- * Takes a lock that lasts as long as its connection, or gives `undefined` at once when another process holds it. For
- * installations whose counters and sessions live in one process: a second one would not see them. When the connection is
- * lost the lock is taken again as soon as the database answers; when another process was faster, `onLost` is told.
+ * Takes a lock that lasts as long as its connection, or gives `undefined` at once when another process keeps us out. A
+ * process whose counters and sessions live in itself takes it alone: any other, also one of many that share them, would
+ * not see them. When the connection is lost the lock is taken again as soon as the database answers; when a process that
+ * keeps us out was faster, `onLost` is told.
  * Throws `BridgeError('STORE_UNAVAILABLE')` when the database cannot be reached.
  */
 export async function acquirePostgresLock(
   url: string,
-  { onError, onLost }: PostgresLockOptions,
+  { mode, onError, onLost }: PostgresLockOptions,
 ): Promise<ExclusiveLock | undefined> {
   let held: Client | undefined;
   let released = false;
@@ -69,7 +76,7 @@ export async function acquirePostgresLock(
     regainLater();
   };
   const regain = async (): Promise<void> => {
-    const client = await connectAndLock(url, onBroken).catch(() => null);
+    const client = await connectAndLock(url, mode, onBroken).catch(() => null);
     if (released) return void client?.end().catch(() => {});
     // The database is still away: whoever wants the lock cannot have it either.
     if (client === null) return regainLater();
@@ -81,7 +88,7 @@ export async function acquirePostgresLock(
   };
 
   try {
-    held = await connectAndLock(url, onBroken);
+    held = await connectAndLock(url, mode, onBroken);
   } catch (cause) {
     throw new BridgeError('STORE_UNAVAILABLE', { cause });
   }

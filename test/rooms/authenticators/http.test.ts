@@ -263,6 +263,13 @@ describe('a sign-in at the company’s own interface', () => {
       warning: true,
       message: `${url} answered 401 to a request without anybody's credentials: reached; it may be refusing our own credentials: check the connection's auth.`,
     });
+    expect(await authenticator({ answer: { refused_statuses: [401] } }).probe()).toEqual({
+      ok: true,
+      message: `${url} answered 401 to a request without anybody's credentials: reached; it refuses an empty sign-in, as configured.`,
+    });
+    reply(403);
+    const told = await authenticator({ answer: { refused_statuses: [401] } }).probe();
+    expect(told).toMatchObject({ warning: true, message: expect.stringContaining('our own credentials') });
     reply(302);
     expect(await authenticator().probe()).toMatchObject({
       ok: false,

@@ -119,7 +119,7 @@ describe('a JWT under our published key', () => {
   });
 
   it('has a certificate that openssl reads', async () => {
-    const key = await createVendorKeys(t.rings).current();
+    const key = await createVendorKeys(t.rings).ensureCurrent();
     const input = certificateOf(key);
     const text = execFileSync('openssl', ['x509', '-inform', 'der', '-noout', '-subject', '-pubkey'], {
       input,
@@ -129,7 +129,7 @@ describe('a JWT under our published key', () => {
 
   it('under RS512 is verified with the same key', async () => {
     const { token } = await t.mint(recordOf({ ...RS256, algorithm: 'RS512' }), { settings: {} });
-    const key = await createVendorKeys(t.rings).current();
+    const key = await createVendorKeys(t.rings).ensureCurrent();
     const verified = await jwtVerify(token, createPublicKey(key?.pem ?? ''), {
       algorithms: ['RS512'],
       currentDate: now(),

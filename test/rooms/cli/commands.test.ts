@@ -74,6 +74,12 @@ describe('commands', () => {
     [['partners', 'list'], 'GET', '/admin/partners', undefined],
     [['partners', 'show', 'acme'], 'GET', '/admin/partners/acme', undefined],
     [
+      ['partners', 'update', 'acme', '--tier', 'default'],
+      'PATCH',
+      '/admin/partners/acme',
+      { tier: null },
+    ],
+    [
       ['partners', 'update', 'acme', '--fields', 'plan'],
       'PATCH',
       '/admin/partners/acme',

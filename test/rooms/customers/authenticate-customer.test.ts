@@ -82,6 +82,7 @@ function useCase(maxFailuresPerAccount = 20) {
     ),
     identities: createIdentities({ ...stores, store: stores.customers, keyring, clock, audit }),
     sessions,
+    endedReferences: { endedSince: () => false },
     clock,
     audit,
   });

@@ -61,7 +61,8 @@ function open(list: Channel[]) {
     issuer: ISSUER,
     clockToleranceSeconds: 0,
   });
-  const deps = { families, channels, sessions, customerTokens, store: stores.customers, audit };
+  const endEverywhere = async () => {};
+  const deps = { families, channels, sessions, customerTokens, store: stores.customers, audit, endEverywhere };
   const start = () =>
     sessions.start({
       customerId: CUSTOMER,
@@ -121,4 +122,18 @@ it('a renewal that is not admitted uses nothing up', async () => {
   };
   await expect(devices.renew({ ...renewal(token), admit })).rejects.toThrow('too many');
   expect((await devices.holder(token)).customerId).toBe(CUSTOMER);
+});
+
+it('each renewal counts once, whether its answer is new, given again or lost to one that came with it', async () => {
+  const { devices, start } = open([ios]);
+  const token = (await devices.begin(start(), ios, 'Phone')) as string;
+  let admitted = 0;
+  const admit = async () => {
+    admitted += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await Promise.all(Array.from({ length: 5 }, () => devices.renew({ ...renewal(token), admit })));
+  expect(admitted).toBe(5);
+  await devices.renew({ ...renewal(token), admit });
+  expect(admitted).toBe(6);
 });

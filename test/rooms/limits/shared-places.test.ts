@@ -55,6 +55,24 @@ describe('what waits in lanes', () => {
     expect(turns.next()).toBeUndefined();
   });
 
+  it('leaves from the middle of its lane, and a lane that is asked for goes to the end of the round', () => {
+    const turns = createTurns<string>();
+    for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'c2']) turns.add(item.slice(0, 1), item);
+    expect([turns.remove('a', 'a2'), turns.remove('a', 'a2'), turns.remove('b', 'b1')]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(turns.next('b')).toBeUndefined();
+    expect([turns.next('a'), turns.next(), turns.next('c')]).toEqual(['a1', 'c1', 'c2']);
+    expect([turns.size(), [...turns.lanes()], turns.all(), turns.of('c').size]).toEqual([
+      1,
+      ['a'],
+      ['a3'],
+      0,
+    ]);
+  });
+
   it('comes out whole when it is drained', () => {
     const turns = createTurns<number>();
     for (let n = 0; n < 5; n++) turns.add(String(n % 2), n);

@@ -15,6 +15,7 @@ import type {
 import { createAuthorizationServer } from '../../../src/service/authorization-server.ts';
 import { configuredChannels } from '../../../src/service/configured-channels.ts';
 import type { CustomerSession } from '../../../src/sessions/session.ts';
+import { createEndedReferences } from '../../../src/sessions/ended-references.ts';
 import { createSessions } from '../../../src/sessions/sessions.ts';
 import { createAccessTokens } from '../../../src/tokens/access-token.ts';
 import type { SigningAlgorithm } from '../../../src/tokens/signing-key-types.ts';
@@ -81,6 +82,7 @@ export async function openAuthorizationServer(
     channels,
     sessions,
     identities: createIdentities({ ...stores, store: stores.customers, keyring, clock, audit }),
+    endedReferences: createEndedReferences({ keyring, revocations, clock }),
     accessTokens,
     customerTokens,
     rings,

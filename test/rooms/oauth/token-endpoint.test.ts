@@ -69,6 +69,8 @@ async function refusal(parameters: Record<string, string>, basic?: Basic): Promi
     (cause: unknown) => cause,
   );
   expect(error).toBeInstanceOf(OAuthError);
+  // It stands in the audit log, so nobody above has to write it down again.
+  expect((error as OAuthError).recorded).toBe(true);
   return (error as OAuthError).code;
 }
 
@@ -167,6 +169,11 @@ describe('a request is refused', () => {
     'WHOAMI',
   ])('for the scope %j, which goes beyond what the client has or is malformed', async (scope) => {
     expect(await refusal({ ...GRANT, scope }, own())).toBe('invalid_scope');
+  });
+
+  it.each(['resource', 'audience'])('for a token that another %s would take', async (name) => {
+    expect(await refusal({ ...GRANT, [name]: 'https://other.example' }, own())).toBe('invalid_target');
+    expect((await ask({ ...GRANT, [name]: ISSUER }, own())).client.clientId).toBe(clientId);
   });
 
   it('before anything about grants is told to a stranger', async () => {

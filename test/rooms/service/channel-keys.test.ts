@@ -41,6 +41,7 @@ it('the doctor asks for a new key when an uploaded one is old, and only then', a
       channels,
       rings,
       nowMs: () => clock.nowMs(),
+      connections: new Map(),
       probeChannel: () => Promise.reject(new Error('not in this test')),
     });
   const warned = async () => (await find()).filter(({ warning }) => warning === true);
