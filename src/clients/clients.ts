@@ -63,8 +63,6 @@ export interface ClientsDeps {
   assertions: ClientAssertions;
   /** Told of each secret that was used. Default: nobody is. */
   usage?: { note(secretId: string): void };
-  /** Awaited before a client of OpenID Connect is made: there must be a key that signs its ID tokens. */
-  beforeOpenId?: () => Promise<void>;
   /** Plain loopback redirect addresses for every application type: for an installation on a loopback address. */
   loopbackForAll: boolean;
   /** Longest life of an access token, in seconds: how long a revocation has to be remembered. */
@@ -123,7 +121,6 @@ export function createClients(deps: ClientsDeps): Clients {
         throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
       }
       const registration = checkRegistration(settings, deps);
-      if (registration.openid) await deps.beforeOpenId?.();
       const nowMs = clock.nowMs();
       const secret = registration.authentication === 'secret' ? generateClientSecret() : undefined;
       const client: OAuthClient = {

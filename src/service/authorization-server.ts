@@ -93,7 +93,6 @@ async function openClients(deps: AuthorizationServerDeps): Promise<Clients> {
       clockToleranceSeconds: config.tokens.clock_tolerance_seconds,
     }),
     loopbackForAll: isLoopbackUrl(issuer),
-    beforeOpenId: () => deps.rings.ensure('id'),
     maxTokenLifetimeSeconds: MAX_ACCESS_TOKEN_SECONDS,
   });
   await clients.refresh();

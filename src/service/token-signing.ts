@@ -9,15 +9,15 @@ import { MAX_CUSTOMER_TOKEN_SECONDS } from '../tokens/customer-token.ts';
 import { MAX_ID_TOKEN_SECONDS } from '../tokens/id-token.ts';
 import { openSigningRings, type SigningRings } from '../tokens/signing-rings.ts';
 
-/** The signing keys of every kind of token, as the configuration wants them. */
-export function openTokenSigning(deps: {
+/** The signing keys of every kind of token, as the configuration wants them; those of our own tokens are there at once. */
+export async function openTokenSigning(deps: {
   config: Config;
   stores: Pick<SqlStores, 'signingKeys'>;
   keyring: Keyring;
   clock: Clock;
 }): Promise<SigningRings> {
   const { config, stores, keyring, clock } = deps;
-  return openSigningRings({
+  const rings = await openSigningRings({
     store: stores.signingKeys,
     keyring,
     clock,
@@ -31,4 +31,7 @@ export function openTokenSigning(deps: {
       vendor: MAX_PUBLISHED_PROOF_SECONDS,
     },
   });
+  // Long before the first OpenID client: a verifier that holds a key set from before it then knows the key.
+  await rings.ensure('id');
+  return rings;
 }

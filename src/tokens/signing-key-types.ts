@@ -3,12 +3,9 @@ import type { AuditRecord } from '../audit/audit-record.ts';
 
 /** A set of keys for one kind of token. */
 export type SigningRing = 'customer' | 'access' | 'assertion' | 'id' | 'vendor';
-/** Rings that have a key from the start. */
+/** Rings that have a key as soon as they are opened. */
 export const RINGS_FROM_START: readonly SigningRing[] = ['customer', 'access', 'assertion'];
-/**
- * The rings of ID tokens and of proofs for chat vendors get their first key when somebody needs one: most
- * installations never do.
- */
+/** The others get their first key from whoever needs one (`ensure`): those of proofs for chat vendors are rarely needed. */
 export const SIGNING_RINGS: readonly SigningRing[] = [...RINGS_FROM_START, 'id', 'vendor'];
 
 export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256';

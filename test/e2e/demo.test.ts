@@ -225,6 +225,8 @@ describe('demo.json', () => {
     for (const { partner } of state.clients) {
       const labels = state.api_keys.filter((one) => one.partner === partner).map((one) => one.label);
       expect(labels).toEqual(['plain', 'signed', 'expired', 'restricted', 'tight']);
+      const schemes = state.api_keys.filter((one) => one.partner === partner).map((one) => one.signature);
+      expect(schemes).toEqual(['none', 'any', 'none', 'none', 'none']);
     }
   });
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { registerApp } from '../support/oauth-app.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { PUBLIC_URL, startService, type TestService } from '../support/service.ts';
 
@@ -55,6 +56,24 @@ it('key set and metadata may be cached, for no longer than a rotation needs', as
     expect(seconds).toBeGreaterThanOrEqual(60);
     expect(seconds).toBeLessThanOrEqual(86_400);
   }
+});
+
+it('the key of ID tokens is in the key set before there is an OpenID client, so that no cached set lacks it', async () => {
+  t = await startService();
+  const before = (await t.api.get('/.well-known/jwks.json').expect(200)).text;
+  await registerApp(t, { scopes: [], party: 'first', openid: true });
+  expect((await t.api.get('/.well-known/jwks.json').expect(200)).text).toBe(before);
+  const { body } = await t.admin.get('/admin/signing-keys').expect(200);
+  const own = (body as { items: { ring: string; kid: string }[] }).items.find(({ ring }) => ring === 'id');
+  expect((JSON.parse(before) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid)).toContain(own?.kid);
+});
+
+it('asking for the key of proofs for chat vendors makes none where no channel wants one', async () => {
+  t = await startService();
+  const before = (await t.api.get('/.well-known/jwks.json').expect(200)).text;
+  const { body } = await t.api.get('/.well-known/vendor-keys.pem').expect(404);
+  expect(body.error.code).toBe('NOT_FOUND');
+  expect((await t.api.get('/.well-known/jwks.json').expect(200)).text).toBe(before);
 });
 
 describe('a public address with a path', () => {

@@ -86,6 +86,8 @@ export function testSettings(crm: TestBackend, billing: TestBackend): ConfigInpu
     storage: { database_url: 'file::memory:' },
     keys: { encryption_keys: [randomBytes(32).toString('base64')] },
     passwords: { lanes: 1 },
+    // Tests look for the record of each refusal, and a test clock ends no minute.
+    audit: { refusals_per_address: 10_000 },
     default_channel: 'web',
     channels: [
       { id: 'web', group: 'north', delivery: 'cookie', allowed_origins: [SHOP_ORIGIN] },

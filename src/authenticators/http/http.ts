@@ -46,7 +46,7 @@ function connectionOf(
  * Whether this status speaks of the customer: `refused_statuses` names it and leaves out the other one of 401 and 403,
  * which is then what the API answers to credentials of ours. With both named, as by default, nobody can tell.
  */
-const speaksOfCustomer = (status: number, refused: readonly number[]): boolean =>
+const speaksOfCustomer = (status: 401 | 403, refused: readonly number[]): boolean =>
   refused.includes(status) && !refused.includes(status === 401 ? 403 : 401);
 
 /** Throws `StartRefused` for a connection that is not configured, and for a header that it sets itself. */
@@ -137,11 +137,10 @@ function create(
         if (answered === 401 && options.request.basic) {
           return { ok: true, message: `${message}: reached; it asks for a name and a password.` };
         }
-        const { refused_statuses: refused } = options.answer;
-        if (speaksOfCustomer(answered, refused) && !refusesOurToken(response)) {
-          return { ok: true, message: `${message}: reached; it refuses an empty sign-in, as configured.` };
-        }
         if (answered === 401 || answered === 403) {
+          if (speaksOfCustomer(answered, options.answer.refused_statuses) && !refusesOurToken(response)) {
+            return { ok: true, message: `${message}: reached; it refuses an empty sign-in, as configured.` };
+          }
           const advice = "reached; it may be refusing our own credentials: check the connection's auth";
           return { ok: true, warning: true, message: `${message}: ${advice}.` };
         }

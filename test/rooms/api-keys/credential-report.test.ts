@@ -142,6 +142,15 @@ describe('the credential report', () => {
     expect(findings(keyOf([unused], { lastUsedAtMs: daysAgo(1) }))).toEqual([[]]);
   });
 
+  it('takes no use of the key for one of a secret that was not there yet', () => {
+    const unused = { firstUsedAtMs: undefined, lastUsedAtMs: undefined };
+    const old = secretOf('old', { ...unused, createdAtMs: daysAgo(100) });
+    const young = secretOf('young', { ...unused, createdAtMs: daysAgo(10) });
+    const youngest = (lastUsedAtMs: number) => keysReport(keyOf([old, young], { lastUsedAtMs }))[1];
+    expect(youngest(daysAgo(11))).toMatchObject({ lastUsedAtMs: undefined, findings: ['never_used'] });
+    expect(youngest(daysAgo(10))).toMatchObject({ lastUsedAtMs: daysAgo(10), findings: [] });
+  });
+
   it('leaves out what can be used no more', () => {
     expect(
       keysReport(
