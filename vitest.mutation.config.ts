@@ -8,7 +8,6 @@ export default defineConfig({
       .map((one) => `${one}/**/*.test.ts`),
     pool: 'threads',
     isolate: false,
-    // A change that lets a test wait for ever is noticed sooner.
-    testTimeout: 10_000,
+    testTimeout: 20_000,
   },
 });

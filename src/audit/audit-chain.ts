@@ -180,7 +180,7 @@ async function reportOn(reader: AuditReader, link: LinkAuditRecord, head: ChainH
 }
 
 /** Names of the process chains that the chain of changes says were begun. */
-async function begunChains(reader: AuditReader): Promise<string[]> {
+export async function begunChains(reader: Pick<AuditReader, 'readChain'>): Promise<string[]> {
   const names: string[] = [];
   let after = BEFORE_ALL;
   for (;;) {

@@ -1,6 +1,13 @@
 import { setImmediate as othersGoFirst } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
-import { BEFORE_ALL, beginningOf, isEmptied, sealCheckpoint, verifyChain } from './audit-chain.ts';
+import {
+  BEFORE_ALL,
+  beginningOf,
+  begunChains,
+  isEmptied,
+  sealCheckpoint,
+  verifyChain,
+} from './audit-chain.ts';
 import {
   type AuditReader,
   type AuditRecord,
@@ -22,7 +29,7 @@ export interface ChainPruning {
 }
 
 /** What retention asks of the log's storage, beside reading. */
-export interface AuditRetentionStore extends Pick<AuditReader, 'heads'> {
+export interface AuditRetentionStore extends Pick<AuditReader, 'heads' | 'readChain'> {
   /** The first record that is kept of each chain, oldest first. Chains without records are left out. */
   firstRecords(): Promise<{ chain: string; atMs: number }[]>;
   /** When the newest record before `beforeMs` was written. */
@@ -213,11 +220,15 @@ export function createAuditRetention(deps: AuditRetentionDeps) {
   const forgetEmptied = async (beforeMs: number): Promise<void> => {
     const changes = (await store.firstRecords()).find(({ chain }) => chain === CHANGES_CHAIN);
     const spokenOfMs = changes?.atMs ?? 0;
-    for (const head of await store.heads()) {
-      const { chain, checkpoint } = head;
-      if (chain === CHANGES_CHAIN || checkpoint === undefined || !isEmptied(link, head)) continue;
-      if (checkpoint.prunedAtMs < Math.min(beforeMs, spokenOfMs)) await store.forget(head);
-    }
+    const emptied = (await store.heads()).filter((head) => {
+      const prunedAtMs = head.checkpoint?.prunedAtMs ?? Infinity;
+      const isOld = prunedAtMs < Math.min(beforeMs, spokenOfMs);
+      return isOld && head.chain !== CHANGES_CHAIN && isEmptied(link, head);
+    });
+    if (emptied.length === 0) return;
+    // A record from a clock that ran ahead keeps older ones after it, so the time of the first does not settle it.
+    const spokenOf = new Set(await begunChains(store));
+    for (const head of emptied) if (!spokenOf.has(head.chain)) await store.forget(head);
   };
 
   const take = async (pauses: boolean): Promise<RetentionRun> => {

@@ -211,7 +211,7 @@ export const sections = {
       window_seconds: whole(10, 86_400).default(900),
       max_failures_per_address: whole(1, 100_000).default(1_000),
       address_window_seconds: whole(1, 86_400).default(60),
-      max_under_way_per_address: whole(1, 10_000).default(24),
+      max_under_way_per_address: whole(1, 10_000).default(64),
     })
     .prefault({}),
   sign_out: z
@@ -268,7 +268,7 @@ export const sections = {
     })
     .prefault({}),
   passwords: z
-    .strictObject({ lanes: whole(1, 64).default(4), max_waiting: whole(0, 10_000).default(64) })
+    .strictObject({ lanes: whole(1, 64).default(4), max_waiting: whole(0, 10_000).default(128) })
     .prefault({}),
   http: z
     .strictObject({

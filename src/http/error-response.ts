@@ -75,7 +75,8 @@ export function sendBridgeError(res: Response, error: BridgeError, headers: Answ
   const context = contextOf(res);
   context.code = error.code;
   const extra: AnswerHeaders = { ...headers };
-  if (error.kind === 'unauthenticated') extra['www-authenticate'] = challenge(error, res.req.headers.authorization);
+  if (error.kind === 'unauthenticated')
+    extra['www-authenticate'] = challenge(error, res.req.headers.authorization);
   if (error.code === 'INSUFFICIENT_SCOPE') {
     const scope = error.details?.scope;
     extra['www-authenticate'] =

@@ -158,7 +158,7 @@ export function createSharedSignInThrottle(
       return;
     }
     await Promise.all([
-      verdict === 'busy' ? undefined : giveBack(addresses, network),
+      giveBack(addresses, network),
       verdict === 'passed' ? forget(name, spelled) : giveBack(accounts, name),
     ]);
   };

@@ -23,7 +23,7 @@ export interface SignInThrottleOptions {
   maxFailuresPerAddress: number;
   /** Default 60. */
   addressWindowSeconds: number;
-  /** Attempts of one address that may be under way at once, in this process. Default 24. */
+  /** Attempts of one address that may be under way at once, in this process. Default 64. */
   maxUnderWayPerAddress: number;
 }
 
@@ -60,11 +60,10 @@ export function countedNames(of: string | SpelledAccount, key: KeyObject): { nam
 }
 
 /**
- * `passed` forgets the failures of this spelling, `failed` counts one, `undecided` (nobody could tell) does neither. `busy`
- * (there was too much to do) counts for the address alone: whoever sends more than can be done is throttled for it.
+ * `passed` forgets the failures of this spelling, `failed` counts one, `undecided` (nobody could tell) does neither.
  */
 export interface Attempt {
-  verdict: 'passed' | 'failed' | 'undecided' | 'busy';
+  verdict: 'passed' | 'failed' | 'undecided';
 }
 
 /** Attempts of one account, and of one address, that may wait for a place. */
@@ -195,8 +194,8 @@ export function createSignInThrottle(options: SignInThrottleOptions, key: KeyObj
 
   const count = async (verdict: Attempt['verdict'], names: Names): Promise<void> => {
     const { name, spelled, network } = names;
-    if (verdict === 'failed') await Promise.all([accounts.penalty(name), spellings.penalty(spelled)]);
-    if (verdict === 'failed' || verdict === 'busy') await addresses.penalty(network);
+    if (verdict === 'failed')
+      await Promise.all([accounts.penalty(name), spellings.penalty(spelled), addresses.penalty(network)]);
     if (verdict === 'passed') await forget(name, spelled);
   };
 

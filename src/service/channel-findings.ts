@@ -47,7 +47,8 @@ async function reachVendor(
   if (shape.shape !== 'fetched_token') return [];
   const subject = `channel ${channel.id}`;
   const { settings } = proof;
-  const connection = connections.get(String(settings['connection']));
+  const named = settings['connection'];
+  const connection = typeof named === 'string' ? connections.get(named) : undefined;
   if (!connection) return [];
   const said = (ok: boolean, what: string): Finding[] => [
     { subject, ok, message: `${vendor} (profile ${id}, version ${version}): ${what}` },
@@ -60,8 +61,7 @@ async function reachVendor(
     const answered = `${connection.origin} answered ${status} to a question that names no customer`;
     if (status === 401 || status === 403) return said(false, `${answered}: it refuses our credentials.`);
     if (status >= 300 && status < 400) return said(false, `${answered}: redirects are not followed.`);
-    if (status >= 500 || status === 429)
-      return said(false, `${answered}: it does not work at the moment.`);
+    if (status >= 500 || status === 429) return said(false, `${answered}: it does not work at the moment.`);
     const proves = `whether it gives tokens, symbolon channels probe ${channel.id} shows`;
     return said(true, `${answered}: reached; ${proves}.`);
   } catch (error) {
@@ -127,8 +127,6 @@ function oldKeys({ config, channels, rings, nowMs }: ChannelFindingsDeps): Findi
 
 /** What is to be said of the channels that serve a chat vendor. */
 export async function channelFindings(deps: ChannelFindingsDeps): Promise<Finding[]> {
-  const tried = await Promise.all(
-    deps.channels.all().map((channel) => tryChannel(channel, deps)),
-  );
+  const tried = await Promise.all(deps.channels.all().map((channel) => tryChannel(channel, deps)));
   return [...tried.flat(), ...oldKeys(deps)];
 }

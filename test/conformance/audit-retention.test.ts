@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openDatabase } from '../../src/stores/sql/open-database.ts';
 import { postgresMissing, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { auditRetentionPaceSuite } from './audit-retention-pace.suite.ts';
 import { auditRetentionSuite } from './audit-retention.suite.ts';
 
 describe('SQLite', () => {
-  auditRetentionSuite(() => openDatabase({ file: ':memory:' }));
+  const openEngine = async () => openDatabase({ file: ':memory:' });
+  auditRetentionSuite(openEngine);
+  auditRetentionPaceSuite(openEngine);
 });
 
 const missing = postgresMissing();
@@ -15,5 +18,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing ? ` (skipped: ${miss
     server = await startPostgres();
   });
   afterAll(() => server?.stop());
-  auditRetentionSuite(async () => openDatabase({ url: await server.createDatabase() }));
+  const openEngine = async () => openDatabase({ url: await server.createDatabase() });
+  auditRetentionSuite(openEngine);
+  auditRetentionPaceSuite(openEngine);
 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acquirePostgresLock } from '../../src/stores/sql/postgres-lock.ts';
 import { postgresMissing, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { redisMissing, type RedisServer, startRedis } from '../support/redis.ts';
-import { configure, serve, serveRefused } from './serve-process.ts';
+import { configure, type Ended, serve, serveRefused } from './serve-process.ts';
 
 const missing = postgresMissing();
 const noRedis = missing ?? redisMissing();
@@ -50,8 +50,8 @@ function folderFor(database_url: string, redis_url?: string): string {
   return folder;
 }
 
-/** While the service of `folder` runs, another process takes its lock in its own way, and the service must end. */
-async function losesItsLock(folder: string, url: string): Promise<void> {
+/** How the service of `folder` ends when another process takes the database while its own lock is lost. */
+async function endWithoutLock(folder: string, url: string): Promise<Ended> {
   const service = await serve(folder);
   const other = new Client({ connectionString: url });
   await other.connect();
@@ -60,7 +60,7 @@ async function losesItsLock(folder: string, url: string): Promise<void> {
     const taken = other.query('select pg_advisory_lock($1)', [0x73_79_6d_62]);
     await breakLock(url);
     await taken;
-    expect(await service.ended()).toEqual({ code: 1, signal: null });
+    return await service.ended();
   } finally {
     await service.end('SIGKILL');
     await other.end();
@@ -92,31 +92,38 @@ describe.skipIf(missing !== undefined)(`the lock of a single process ${missing ?
 
   it('that another process took meanwhile ends this one in order, with code 1', async () => {
     const url = await postgres.createDatabase();
-    await losesItsLock(folderFor(url), url);
+    expect(await endWithoutLock(folderFor(url), url)).toEqual({ code: 1, signal: null });
   }, 40_000);
 });
 
-describe.skipIf(noRedis !== undefined)(`a process without Redis beside those with it ${noRedis ?? ''}`, () => {
-  it.each([
-    ['without', 'with', 'A process without Redis uses this database'],
-    ['with', 'without', 'Another process uses this database'],
-  ])('is kept apart: where one %s Redis runs, one %s is refused', async (first, _second, words) => {
-    const url = await postgres.createDatabase();
-    const [alone, sharing] = [folderFor(url), folderFor(url, redis?.url)];
-    const [runs, comes] = first === 'without' ? [alone, sharing] : [sharing, alone];
-    const service = await serve(runs);
-    try {
-      const refused = await serveRefused(comes);
-      expect(refused.code).toBe(1);
-      expect(refused.said).toContain(words);
-    } finally {
-      await service.end('SIGTERM');
-      for (const folder of [alone, sharing]) rmSync(folder, { recursive: true, force: true });
-    }
-  }, 60_000);
+describe.skipIf(noRedis !== undefined)(
+  `a process without Redis beside those with it ${noRedis ?? ''}`,
+  () => {
+    it.each([
+      ['without', 'with', 'A process without Redis uses this database'],
+      ['with', 'without', 'Another process uses this database'],
+    ])(
+      'is kept apart: where one %s Redis runs, one %s is refused',
+      async (first, _second, words) => {
+        const url = await postgres.createDatabase();
+        const [alone, sharing] = [folderFor(url), folderFor(url, redis?.url)];
+        const [runs, comes] = first === 'without' ? [alone, sharing] : [sharing, alone];
+        const service = await serve(runs);
+        try {
+          const refused = await serveRefused(comes);
+          expect(refused.code).toBe(1);
+          expect(refused.said).toContain(words);
+        } finally {
+          await service.end('SIGTERM');
+          for (const folder of [alone, sharing]) rmSync(folder, { recursive: true, force: true });
+        }
+      },
+      60_000,
+    );
 
-  it('ends the one with Redis in order, with code 1, when it took the database meanwhile', async () => {
-    const url = await postgres.createDatabase();
-    await losesItsLock(folderFor(url, redis?.url), url);
-  }, 40_000);
-});
+    it('ends the one with Redis in order, with code 1, when it took the database meanwhile', async () => {
+      const url = await postgres.createDatabase();
+      expect(await endWithoutLock(folderFor(url, redis?.url), url)).toEqual({ code: 1, signal: null });
+    }, 40_000);
+  },
+);

@@ -44,7 +44,9 @@ it('a grant that does not go with a password is refused by its name', async () =
 it.each(['channel=south', 'delivery=cookie', 'device_name=x', 'grant_type=password'])(
   'a member in the address is refused instead of overlooked: %s',
   async (query) => {
-    const call = t.api.post(`${path}?${query}`).send({ username: 'mira', password: PASSWORD, channel: 'ios' });
+    const call = t.api
+      .post(`${path}?${query}`)
+      .send({ username: 'mira', password: PASSWORD, channel: 'ios' });
     const { body } = await call.expect(400);
     expect(body.error.details.member).toBe(query.split('=')[0]);
   },

@@ -18,7 +18,14 @@ beforeEach(async () => {
       ...settings,
       authenticators: [
         { name: 'directory', type: 'directory', reference_space: 'directory' },
-        { name: 'login', type: 'jwt', reference_space: 'directory', issuer: ISSUER, audiences: ['chat'], keys },
+        {
+          name: 'login',
+          type: 'jwt',
+          reference_space: 'directory',
+          issuer: ISSUER,
+          audiences: ['chat'],
+          keys,
+        },
       ],
     }),
   });

@@ -97,15 +97,9 @@ export function createAuthenticateCustomer(deps: AuthenticateCustomerDeps) {
     );
   };
 
-  /**
-   * Whoever hangs up before the answer may have guessed: that it cannot be told must not make guesses free. What we had
-   * no room for is held against the address; what the log-in API had none for says nothing of it.
-   */
-  const verdictOf = (outcome: Unauthenticated, { signal }: AuthenticateRequest): Verdict => {
-    if (outcome.outcome !== 'unavailable' || signal?.aborted === true) return 'failed';
-    const { busy, reason = 'busy' } = outcome;
-    return busy && reason === 'busy' ? 'busy' : 'undecided';
-  };
+  /** Whoever hangs up before the answer may have guessed: that it cannot be told must not make guesses free. */
+  const verdictOf = ({ outcome }: Unauthenticated, { signal }: AuthenticateRequest): Verdict =>
+    outcome === 'unavailable' && signal?.aborted !== true ? 'undecided' : 'failed';
 
   /** Everything that decides the answer, so that the throttle's verdict says no more than the answer does. */
   const attempt = async (request: AuthenticateRequest): Promise<Attempted> => {

@@ -7,8 +7,10 @@ import type { Database } from './schema.ts';
 
 /** Takes records away from the beginnings of chains. Ends of chains are held in one order: that of changes first. */
 export function createAuditRetentionStore(db: Database, link: LinkAuditRecord): AuditRetentionStore {
+  const reader = createAuditReader(db);
   return {
-    heads: createAuditReader(db).heads,
+    heads: reader.heads,
+    readChain: reader.readChain,
     async firstRecords() {
       const { rows } = await sql<{ chain: string; atMs: number }>`
         select chain, at_ms as ${sql.ref('atMs')} from (

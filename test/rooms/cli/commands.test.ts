@@ -73,12 +73,7 @@ describe('commands', () => {
     ],
     [['partners', 'list'], 'GET', '/admin/partners', undefined],
     [['partners', 'show', 'acme'], 'GET', '/admin/partners/acme', undefined],
-    [
-      ['partners', 'update', 'acme', '--tier', 'default'],
-      'PATCH',
-      '/admin/partners/acme',
-      { tier: null },
-    ],
+    [['partners', 'update', 'acme', '--tier', 'default'], 'PATCH', '/admin/partners/acme', { tier: null }],
     [
       ['partners', 'update', 'acme', '--fields', 'plan'],
       'PATCH',

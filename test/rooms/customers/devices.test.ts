@@ -62,7 +62,15 @@ function open(list: Channel[]) {
     clockToleranceSeconds: 0,
   });
   const endEverywhere = async () => {};
-  const deps = { families, channels, sessions, customerTokens, store: stores.customers, audit, endEverywhere };
+  const deps = {
+    families,
+    channels,
+    sessions,
+    customerTokens,
+    store: stores.customers,
+    audit,
+    endEverywhere,
+  };
   const start = () =>
     sessions.start({
       customerId: CUSTOMER,

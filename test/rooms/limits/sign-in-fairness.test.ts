@@ -114,13 +114,6 @@ describe.each(engines)('sign-ins of several networks, %s', (_where, open, skippe
     crowd.release();
     await under;
   });
-
-  it.skipIf(skipped)('what there was no room for counts for the address, never for the account', async () => {
-    const by = open({ maxFailuresPerAddress: 7, maxFailuresPerAccount: 5 });
-    for (let n = 0; n < 7; n++) expect(await tried(by, 'busy', 'mira')).toBe('busy');
-    expect(await tried(by, 'busy', 'mira')).toBe('RATE_LIMITED');
-    expect(await tried(by, 'passed', 'mira', HONEST)).toBe('passed');
-  });
 });
 
 describe.each(engines)('a name that is like another one, %s', (_where, open, skipped) => {
