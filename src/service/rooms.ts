@@ -27,7 +27,7 @@ import { openTokenSigning } from './token-signing.ts';
 /** Tokens and sessions of customers, partners and apps. */
 async function openTokensAndSessions({ shared }: Foundations) {
   const { config, stores, keyring, revocations, clock } = shared;
-  const rings = await openTokenSigning(shared);
+  const { rings, idKeyMade } = await openTokenSigning(shared);
   const tokenDeps = {
     ...shared,
     rings,
@@ -36,6 +36,7 @@ async function openTokensAndSessions({ shared }: Foundations) {
   const visits = openChannelVisits(shared);
   return {
     rings,
+    idKeyMade,
     visits,
     channels: configuredChannels(config),
     customerTokens: visits.ofTokens(createCustomerTokens(tokenDeps)),
@@ -80,6 +81,7 @@ export async function openRooms(foundations: Foundations, isServing: () => boole
     assignmentStore: stores.tierAssignments,
     throttleKey: keyring.current('throttle').key,
   });
+  await withSessions.idKeyMade;
   return {
     ...withClients,
     company,

@@ -9,13 +9,16 @@ import { MAX_CUSTOMER_TOKEN_SECONDS } from '../tokens/customer-token.ts';
 import { MAX_ID_TOKEN_SECONDS } from '../tokens/id-token.ts';
 import { openSigningRings, type SigningRings } from '../tokens/signing-rings.ts';
 
-/** The signing keys of every kind of token, as the configuration wants them; those of our own tokens are there at once. */
+/**
+ * The signing keys of every kind of token, as the configuration wants them; those of our own tokens are there at once.
+ * The first RSA key takes a while: it is made beside whatever else is opened, and is there when `idKeyMade` settles.
+ */
 export async function openTokenSigning(deps: {
   config: Config;
   stores: Pick<SqlStores, 'signingKeys'>;
   keyring: Keyring;
   clock: Clock;
-}): Promise<SigningRings> {
+}): Promise<{ rings: SigningRings; idKeyMade: Promise<void> }> {
   const { config, stores, keyring, clock } = deps;
   const rings = await openSigningRings({
     store: stores.signingKeys,
@@ -32,6 +35,8 @@ export async function openTokenSigning(deps: {
     },
   });
   // Long before the first OpenID client: a verifier that holds a key set from before it then knows the key.
-  await rings.ensure('id');
-  return rings;
+  const idKeyMade = rings.ensure('id');
+  // Whoever waits for it hears of a failure; a start that fails before that must not fail twice.
+  idKeyMade.catch(() => {});
+  return { rings, idKeyMade };
 }

@@ -34,7 +34,7 @@ describe('nobody is recognised', () => {
     await expectRefused({ 'api-key': 'pk_live_unknown_unknown' }, 'INVALID_API_KEY');
     await expectRefused({ 'api-key': t.north.key.secret }, 'INVALID_API_KEY');
     await expectRefused({ 'api-key': signing.publicId, 'x-api-key': signing.publicId }, 'INVALID_API_KEY');
-    await expectRefused({ authorization: `Bearer ${t.north.key.publicId}` }, 'INVALID_ACCESS_TOKEN');
+    await expectRefused({ authorization: `Bearer ${t.north.key.publicId}` }, 'INVALID_API_KEY');
   });
 
   it('by the public id of a key that must sign', async () => {

@@ -157,9 +157,9 @@ describe('a customer token', () => {
     const text = await rooms.metrics.registry.metrics();
     const counted = (result: string) =>
       Number(
-        new RegExp(`symbolon_token_verifications_total\\{[^}]*kind="customer"[^}]*result="${result}"[^}]*\\} (\\d+)`).exec(
-          text,
-        )?.[1] ?? 0,
+        new RegExp(
+          `symbolon_token_verifications_total\\{[^}]*kind="customer"[^}]*result="${result}"[^}]*\\} (\\d+)`,
+        ).exec(text)?.[1] ?? 0,
       );
     expect([counted('verified'), counted('cached'), counted('refused')]).toEqual([1, 1, 3]);
   });
