@@ -58,7 +58,13 @@ describe('the key set', () => {
     const { keys } = await publishedKeys();
     expect(keys.length).toBeGreaterThanOrEqual(2);
     expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length);
-    for (const key of keys) {
+    const idTokenKeys = keys.filter(({ kty }) => kty === 'RSA');
+    expect(idTokenKeys).toHaveLength(1);
+    for (const key of idTokenKeys) {
+      expect(Object.keys(key).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
+      expect(key).toMatchObject({ alg: 'RS256', use: 'sig' });
+    }
+    for (const key of keys.filter(({ kty }) => kty !== 'RSA')) {
       expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
       expect(key).toMatchObject({ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' });
     }
