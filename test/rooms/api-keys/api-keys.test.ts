@@ -4,6 +4,7 @@ import { type ApiKeys, createApiKeys } from '../../../src/api-keys/api-keys.ts';
 import type { ApiKeySettings } from '../../../src/api-keys/key-settings.ts';
 import { createRevocations } from '../../../src/revocation/revocations.ts';
 import { ADMIN, openRooms, type Rooms } from '../fixture.ts';
+import { plainKey } from './plain-key.ts';
 
 let rooms: Rooms;
 let apiKeys: ApiKeys;
@@ -25,21 +26,8 @@ beforeEach(async () => {
 });
 afterEach(() => rooms.close());
 
-const settings = (changes: Partial<ApiKeySettings> = {}): ApiKeySettings => ({
-  partner: 'acme',
-  label: 'key',
-  environment: 'live',
-  use: 'bearer',
-  signature: 'none',
-  scopes: ['profile:read'],
-  allowedAddresses: [],
-  publicKeys: [],
-  expiresAtMs: undefined,
-  ...changes,
-});
-
 async function create(changes: Partial<ApiKeySettings> = {}) {
-  const { key, publicId, secret } = await apiKeys.create(settings(changes), ADMIN);
+  const { key, publicId, secret } = await apiKeys.create(plainKey(changes), ADMIN);
   return { key, publicId, secret: secret as string };
 }
 

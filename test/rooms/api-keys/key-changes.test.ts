@@ -1,12 +1,12 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiKeys, createApiKeys } from '../../../src/api-keys/api-keys.ts';
-import type { ApiKeySettings } from '../../../src/api-keys/key-settings.ts';
 import { createKeyUsage } from '../../../src/api-keys/key-usage.ts';
 import type { SecretUse } from '../../../src/api-keys/api-key.ts';
 import { createRevocations } from '../../../src/revocation/revocations.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { ADMIN, openRooms, type Rooms } from '../fixture.ts';
+import { plainKey } from './plain-key.ts';
 
 let rooms: Rooms;
 let apiKeys: ApiKeys;
@@ -21,19 +21,6 @@ beforeEach(async () => {
 });
 afterEach(() => rooms.close());
 
-const settings = (changes: Partial<ApiKeySettings> = {}): ApiKeySettings => ({
-  partner: 'acme',
-  label: 'key',
-  environment: 'live',
-  use: 'bearer',
-  signature: 'none',
-  scopes: ['profile:read'],
-  allowedAddresses: [],
-  publicKeys: [],
-  expiresAtMs: undefined,
-  ...changes,
-});
-
 const bySecret = async (by: ApiKeys, secret: string) => (await by.bySecret(secret)).result;
 const publicKey = () => generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }).x as string;
 
@@ -46,7 +33,7 @@ describe('an imported key', () => {
     ['its secret', SECRET],
     ['the SHA-256 of its secret', { sha256 }],
   ])('works with %s as it always did', async (_what, secret) => {
-    const key = await apiKeys.importKey(settings(), { publicId: 'pk_live_51c0ffee', secret }, ADMIN);
+    const key = await apiKeys.importKey(plainKey(), { publicId: 'pk_live_51c0ffee', secret }, ADMIN);
     for (const by of [apiKeys, apiKeysOf()]) {
       expect(await by.byPublicId('pk_live_51c0ffee')).toMatchObject({
         result: 'live',
@@ -64,7 +51,7 @@ describe('an imported key', () => {
     ['the SHA-256 of its secret', { sha256 }],
   ])('signs by %s', async (_what, secret) => {
     const key = await apiKeys.importKey(
-      settings({ use: 'signing' }),
+      plainKey({ use: 'signing' }),
       { publicId: 'pk_live_51c0ffee', secret },
       ADMIN,
     );
@@ -79,7 +66,7 @@ describe('an imported key', () => {
       use: 'bearer' | 'signing',
       publicId: string,
       secret: string | { sha256: string } = SECRET,
-    ) => apiKeys.importKey(settings({ use }), { publicId, secret }, ADMIN);
+    ) => apiKeys.importKey(plainKey({ use }), { publicId, secret }, ADMIN);
     const conflict = { code: 'CONFLICT' };
     await take('signing', 'first-public-id');
     await expect(take('signing', 'second-public-id')).rejects.toMatchObject(conflict);
@@ -95,17 +82,17 @@ describe('an imported key', () => {
   it('that presents its secret cannot have one in the form of a JWT, and the reason is told', async () => {
     const secret = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJwYXJ0bmVyIn0.c2lnbmF0dXJl';
     const credential = { publicId: 'pk_live_51c0ffee', secret };
-    await expect(apiKeys.importKey(settings(), credential, ADMIN)).rejects.toMatchObject({
+    await expect(apiKeys.importKey(plainKey(), credential, ADMIN)).rejects.toMatchObject({
       code: 'INVALID_REQUEST',
       message: expect.stringContaining('form of a JWT'),
     });
-    await apiKeys.importKey(settings({ use: 'signing' }), credential, ADMIN);
+    await apiKeys.importKey(plainKey({ use: 'signing' }), credential, ADMIN);
   });
 
   it('cannot take an id or a secret that is known already', async () => {
-    const { publicId, secret } = await apiKeys.create(settings(), ADMIN);
+    const { publicId, secret } = await apiKeys.create(plainKey(), ADMIN);
     const take = (credential: { publicId: string; secret: string }) =>
-      apiKeys.importKey(settings(), credential, ADMIN);
+      apiKeys.importKey(plainKey(), credential, ADMIN);
     const conflict = { code: 'CONFLICT' };
     await expect(take({ publicId, secret: SECRET })).rejects.toMatchObject(conflict);
     await expect(take({ publicId: 'pk_live_51c0ffee', secret: secret as string })).rejects.toMatchObject(
@@ -128,7 +115,7 @@ describe('an imported key', () => {
     ],
     ['a digest that is none', { publicId: 'pk_live_51c0ffee', secret: { sha256: sha256.toUpperCase() } }],
   ])('is refused with %s', async (_what, credential) => {
-    await expect(apiKeys.importKey(settings(), credential, ADMIN)).rejects.toMatchObject({
+    await expect(apiKeys.importKey(plainKey(), credential, ADMIN)).rejects.toMatchObject({
       code: 'INVALID_REQUEST',
     });
   });
@@ -136,7 +123,7 @@ describe('an imported key', () => {
 
 describe('a changed key', () => {
   it('works by its new settings at once, here and in another process within a second', async () => {
-    const { key, publicId } = await apiKeys.create(settings(), ADMIN);
+    const { key, publicId } = await apiKeys.create(plainKey(), ADMIN);
     const revocations = createRevocations({ store: rooms.stores.revocations, clock: rooms.clock });
     await revocations.refresh();
     const other = apiKeysOf(revocations);
@@ -157,7 +144,7 @@ describe('a changed key', () => {
     const first = publicKey();
     const second = publicKey();
     const { key } = await apiKeys.create(
-      settings({ publicKeys: [first], allowedAddresses: ['192.0.2.1'] }),
+      plainKey({ publicKeys: [first], allowedAddresses: ['192.0.2.1'] }),
       ADMIN,
     );
     rooms.clock.advance(5_000);
@@ -180,15 +167,15 @@ describe('a changed key', () => {
     ['a public key of another length', { publicKeys: [Buffer.alloc(31).toString('base64url')] }],
     ['too many public keys', { publicKeys: Array.from({ length: 5 }, publicKey) }],
   ])('is not made with %s', async (_what, changes) => {
-    await expect(apiKeys.create(settings(changes), ADMIN)).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
-    const { key } = await apiKeys.create(settings(), ADMIN);
+    await expect(apiKeys.create(plainKey(changes), ADMIN)).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    const { key } = await apiKeys.create(plainKey(), ADMIN);
     await expect(apiKeys.update(key.keyId, changes, ADMIN)).rejects.toMatchObject({
       code: 'INVALID_REQUEST',
     });
   });
 
   it('that is gone or was never there cannot be changed', async () => {
-    const { key } = await apiKeys.create(settings(), ADMIN);
+    const { key } = await apiKeys.create(plainKey(), ADMIN);
     await apiKeys.revoke(key.keyId, ADMIN);
     for (const id of [key.keyId, 'ak_none']) {
       await expect(apiKeys.update(id, { label: 'x' }, ADMIN)).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -199,7 +186,7 @@ describe('a changed key', () => {
 
 describe('two secrets of one key', () => {
   it('both prove it, until one has ended, and its holder is told', async () => {
-    const { key, publicId, secret: old } = await apiKeys.create(settings(), ADMIN);
+    const { key, publicId, secret: old } = await apiKeys.create(plainKey(), ADMIN);
     const { secret, record } = await apiKeys.addSecret(key.keyId, ADMIN);
     expect([await bySecret(apiKeys, old as string), await bySecret(apiKeys, secret)]).toEqual([
       'live',
@@ -220,13 +207,13 @@ describe('two secrets of one key', () => {
   });
 
   it('are two at most', async () => {
-    const { key } = await apiKeys.create(settings(), ADMIN);
+    const { key } = await apiKeys.create(plainKey(), ADMIN);
     await apiKeys.addSecret(key.keyId, ADMIN);
     await expect(apiKeys.addSecret(key.keyId, ADMIN)).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
   it('both sign, and a compromised one signs nothing from that moment on', async () => {
-    const { key, publicId } = await apiKeys.create(settings({ use: 'signing' }), ADMIN);
+    const { key, publicId } = await apiKeys.create(plainKey({ use: 'signing' }), ADMIN);
     await apiKeys.addSecret(key.keyId, ADMIN);
     const signingKeys = async () => {
       const found = await apiKeys.byPublicId(publicId);
@@ -241,7 +228,7 @@ describe('two secrets of one key', () => {
   });
 
   it('are each written down with their making and their end', async () => {
-    const { key } = await apiKeys.create(settings(), ADMIN);
+    const { key } = await apiKeys.create(plainKey(), ADMIN);
     await apiKeys.addSecret(key.keyId, ADMIN);
     await apiKeys.endSecret(key.keyId, key.secrets[0]?.secretId as string, 'compromised', ADMIN);
     const events = (await rooms.audited()).map(({ event }) => event);

@@ -5,6 +5,7 @@ import { type ApiKeys, createApiKeys } from '../../../src/api-keys/api-keys.ts';
 import type { ApiKeySettings } from '../../../src/api-keys/key-settings.ts';
 import { createRevocations } from '../../../src/revocation/revocations.ts';
 import { ADMIN, openRooms, type Rooms } from '../fixture.ts';
+import { plainKey } from './plain-key.ts';
 
 let rooms: Rooms;
 let apiKeys: ApiKeys;
@@ -33,20 +34,8 @@ beforeEach(async () => {
 });
 afterEach(() => rooms.close());
 
-const settings = (changes: Partial<ApiKeySettings> = {}): ApiKeySettings => ({
-  partner: 'acme',
-  label: 'key',
-  environment: 'live',
-  use: 'bearer',
-  signature: 'none',
-  scopes: ['profile:read'],
-  allowedAddresses: [],
-  publicKeys: [],
-  expiresAtMs: undefined,
-  ...changes,
-});
 const create = async (changes: Partial<ApiKeySettings> = {}) => {
-  const made = await apiKeys.create(settings(changes), ADMIN);
+  const made = await apiKeys.create(plainKey(changes), ADMIN);
   return { ...made, secret: made.secret as string };
 };
 
@@ -180,7 +169,7 @@ describe('the secrets of a key', () => {
   it('are none where it signs with v2 and a public key alone; else there is one', async () => {
     const publicKeys = [publicKey()];
     const of = async (changes: Partial<ApiKeySettings>) => {
-      const { key, secret } = await apiKeys.create(settings(changes), ADMIN);
+      const { key, secret } = await apiKeys.create(plainKey(changes), ADMIN);
       expect(key.secrets).toHaveLength(secret === undefined ? 0 : 1);
       return secret;
     };
@@ -252,7 +241,7 @@ describe('keys', () => {
     const { key } = await create();
     await apiKeys.update(key.keyId, { label: 'x' }, ADMIN);
     await apiKeys.importKey(
-      settings(),
+      plainKey(),
       { publicId: 'imported-id', secret: 'a-secret-of-another-system' },
       ADMIN,
     );
@@ -279,7 +268,7 @@ describe('keys', () => {
     const having = (store: Partial<ApiKeyStore>) =>
       createApiKeys({ ...rooms, store: { ...rooms.stores.apiKeys, ...store } });
     const missing = async () => 'missing' as const;
-    await expect(having({ insert: async () => 'conflict' }).create(settings(), ADMIN)).rejects.toMatchObject({
+    await expect(having({ insert: async () => 'conflict' }).create(plainKey(), ADMIN)).rejects.toMatchObject({
       code: 'CONFLICT',
     });
     const gone = having({ update: missing, addSecret: missing, revoke: missing });
