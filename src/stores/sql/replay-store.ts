@@ -15,6 +15,7 @@ interface Use {
 interface WaitingUse extends Use {
   resolve(use: FirstUse): void;
   reject(error: unknown): void;
+  settled: Promise<FirstUse>;
 }
 
 const rowOf = ({ space, id, expiresAtMs }: Use) => ({ space, id, expires_at_ms: expiresAtMs });
@@ -31,7 +32,8 @@ const byKey = (a: Use, b: Use): number => {
  */
 export function createReplayStore(db: Database): ReplayStore {
   const texts = new Map<number, string>();
-  let waiting: WaitingUse[] = [];
+  /** By key: an id that is asked for twice in one turn is one row of one statement, whatever the sizes of inserts. */
+  let waiting = new Map<string, WaitingUse>();
 
   const textFor = (uses: readonly Use[]): string => {
     let text = texts.get(uses.length);
@@ -58,8 +60,7 @@ export function createReplayStore(db: Database): ReplayStore {
   const settle = async (uses: readonly WaitingUse[]): Promise<void> => {
     try {
       const fresh = await insert(uses);
-      // Of several that bring the same id at once the first has it.
-      for (const use of uses) use.resolve(fresh.delete(keyOf(use)) ? 'fresh' : 'replayed');
+      for (const use of uses) use.resolve(fresh.has(keyOf(use)) ? 'fresh' : 'replayed');
     } catch (error) {
       for (const use of uses) use.reject(error);
     }
@@ -67,8 +68,8 @@ export function createReplayStore(db: Database): ReplayStore {
 
   const settleWaiting = () => {
     // In one order everywhere, so that two processes with the same ids cannot wait for each other.
-    const uses = waiting.sort(byKey);
-    waiting = [];
+    const uses = [...waiting.values()].sort(byKey);
+    waiting = new Map();
     for (let at = 0; at < uses.length; ) {
       const left = uses.length - at;
       const size = IDS_PER_INSERT.find((ids) => ids <= left) as number;
@@ -89,11 +90,16 @@ export function createReplayStore(db: Database): ReplayStore {
 
   return {
     consume: (space, id, expiresAtMs) => {
-      if (!mayBeStored(id) || !id.isWellFormed()) return consumeAlone({ space, id, expiresAtMs });
-      return new Promise((resolve, reject) => {
-        if (waiting.length === 0) setImmediate(settleWaiting);
-        waiting.push({ space, id, expiresAtMs, resolve, reject });
-      });
+      const use = { space, id, expiresAtMs };
+      if (!mayBeStored(id) || !id.isWellFormed()) return consumeAlone(use);
+      const key = keyOf(use);
+      const first = waiting.get(key);
+      // Of several that bring the same id at once the first has it; the others learn their fate with it.
+      if (first) return first.settled.then(() => 'replayed');
+      if (waiting.size === 0) setImmediate(settleWaiting);
+      const { promise, resolve, reject } = Promise.withResolvers<FirstUse>();
+      waiting.set(key, { ...use, resolve, reject, settled: promise });
+      return promise;
     },
     async prune(nowMs) {
       const result = await db.deleteFrom('replays').where('expires_at_ms', '<=', nowMs).executeTakeFirst();
