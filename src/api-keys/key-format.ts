@@ -64,11 +64,12 @@ export function mayBeSecret(text: string): boolean {
 }
 
 /** Three parts, and a header that begins with `{"`: every access token of ours, and no secret that we issue. */
-const JWT = /^eyJ[^.]*\.[^.]*\.[^.]*$/;
-
 /** Whether a presented bearer is taken for an access token and not for a key's secret. */
 export function looksLikeToken(bearer: string): boolean {
-  return JWT.test(bearer);
+  if (!bearer.startsWith('eyJ')) return false;
+  const first = bearer.indexOf('.');
+  const second = first < 0 ? -1 : bearer.indexOf('.', first + 1);
+  return second > 0 && !bearer.includes('.', second + 1);
 }
 
 /** A random secret of the shortest length we take, even of decimal digits alone, has more. */

@@ -139,8 +139,8 @@ export function createCallGate(options: CallGateOptions, deps: CallGateDeps): Ca
   /** False, and the gate stays shut, while others have used the window up. A counter that is away counts for nothing. */
   const agree = async (counter: LimitCounter, lane: string): Promise<boolean> => {
     const share = inMs(shares.windowsOf(lane));
-    const subjects = [{ name: `outgoing:${name}`, windows: counted }];
-    if (share.length > 0) subjects.push({ name: `outgoing:${name}:${lane}`, windows: share });
+    const subjects = [{ kind: 'outgoing', id: name, windows: counted }];
+    if (share.length > 0) subjects.push({ kind: 'outgoing', id: `${name}:${lane}`, windows: share });
     try {
       const result = await counter.count(subjects);
       if (result.admitted) return true;

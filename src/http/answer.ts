@@ -1,15 +1,12 @@
 import type { Response } from 'express';
+import { type AnswerHeaders, writeJsonHead } from './answer-head.ts';
 import { contextOf } from './request-context.ts';
 import { endAnswer } from './unread-body.ts';
-
-export type AnswerHeaders = Record<string, string | number | string[]>;
-
-const NONE: AnswerHeaders = {};
 
 /** What every answer carries whatever it holds: kept by nobody, the constant security headers, the request's id. */
 function commonHeaders(res: Response): AnswerHeaders {
   const { headers, requestId } = contextOf(res);
-  return { 'cache-control': 'no-store', ...headers.named, 'x-request-id': requestId };
+  return { ...headers.named, 'x-request-id': requestId };
 }
 
 /** Answers with bytes of a media type and the common headers; `headers` outweigh them. */
@@ -17,7 +14,7 @@ export function sendBytes(
   res: Response,
   status: number,
   { type, body }: { type: string; body: Buffer | string },
-  headers: AnswerHeaders = NONE,
+  headers: AnswerHeaders = {},
 ): void {
   if (res.headersSent || res.destroyed) return;
   res.writeHead(status, {
@@ -30,26 +27,15 @@ export function sendBytes(
 }
 
 /** Answers with JSON, where the limits stand and the common headers; `headers` outweigh them. */
-export function sendJson(res: Response, status: number, value: unknown, headers: AnswerHeaders = NONE): void {
-  if (headers !== NONE) {
-    const type = 'application/json; charset=utf-8';
-    const { limitHeaders } = contextOf(res);
-    sendBytes(res, status, { type, body: JSON.stringify(value) }, { ...limitHeaders, ...headers });
-    return;
-  }
+export function sendJson(res: Response, status: number, value: unknown, headers?: AnswerHeaders): void {
   if (res.headersSent || res.destroyed) return;
   const body = JSON.stringify(value);
-  const { headers: constant, requestId, limitHeaders } = contextOf(res);
-  // Nothing outweighs anything here, so the headers are one flat list from the start.
-  const head: (string | number)[] = constant.flat.slice();
-  head.push('x-request-id', requestId, 'content-length', Buffer.byteLength(body));
-  for (const name in limitHeaders) head.push(name, limitHeaders[name] as string);
-  res.writeHead(status, head);
+  writeJsonHead(res, contextOf(res), { status, bytes: Buffer.byteLength(body), extra: headers });
   endAnswer(res, body);
 }
 
 /** Answers without a body. */
-export function sendEmpty(res: Response, status: number, headers: AnswerHeaders = NONE): void {
+export function sendEmpty(res: Response, status: number, headers: AnswerHeaders = {}): void {
   if (res.headersSent || res.destroyed) return;
   res.writeHead(status, { ...commonHeaders(res), ...headers });
   res.end();

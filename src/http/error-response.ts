@@ -8,7 +8,8 @@ import {
   type OAuthErrorCode,
   oauthErrorCatalogue,
 } from '../errors.ts';
-import { type AnswerHeaders, sendJson } from './answer.ts';
+import { sendJson } from './answer.ts';
+import type { AnswerHeaders } from './answer-head.ts';
 import { contextOf } from './request-context.ts';
 
 /** The one place where a kind of failure becomes an HTTP status. */

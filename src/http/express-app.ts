@@ -1,6 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import cors from 'cors';
 import express, {
+  type ErrorRequestHandler,
   type Express,
   type NextFunction,
   type Request,
@@ -13,6 +14,7 @@ import { unmappedAddress } from '../platform/ip-address.ts';
 import type { Logger } from '../platform/logger.ts';
 import { pooledRandomHex } from '../platform/random.ts';
 import { sendEmpty } from './answer.ts';
+import { constantHeaders } from './answer-head.ts';
 import type { Endpoint, EndpointContract } from './endpoint.ts';
 import { actorOf, isFailure, recordDenial } from './denials.ts';
 import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.ts';
@@ -21,7 +23,6 @@ import type { LimitGuard } from './limit-guard.ts';
 import { refusalHeaders } from './limit-headers.ts';
 import {
   attachContext,
-  constantHeaders,
   contextOf,
   type EdgeDeps,
   hasContext,
@@ -67,6 +68,9 @@ function trustProxies(app: Express, { trustedProxies, trustedHops }: ExpressAppO
   app.set('trust proxy', (address: string, hop: number) => hop < trustedHops && isTrusted(address, hop));
 }
 
+/** Where an application keeps its way out for errors. */
+const ERROR_DOOR = 'symbolon error door';
+
 /**
  * An Express application with everything switched off that an API does not use, and a context for each request. The
  * parts that every request passes are the fewest possible; what a route needs beyond them is the route's own.
@@ -86,7 +90,7 @@ export function createExpressApp(options: ExpressAppOptions): Express {
   const useProxies = options.trustedProxies.length > 0;
   const headers = constantHeaders(options.headers);
 
-  app.use((req: Request, res: Response, next: NextFunction) => {
+  const begin = (req: Request, res: Response): RequestContext => {
     const address = plainAddress(useProxies ? req.ip : req.socket.remoteAddress);
     const context = newContext({ headers, requestId: pooledRandomHex(12), address });
     if (options.tracing) context.span = options.tracing.request(header(req, 'traceparent'));
@@ -97,6 +101,9 @@ export function createExpressApp(options: ExpressAppOptions): Express {
     if (basePath !== '' && (req.url === basePath || req.url.startsWith(`${basePath}/`))) {
       req.url = req.url.slice(basePath.length) || '/';
     }
+    return context;
+  };
+  const refuseMalformed = (req: Request, res: Response): void => {
     if (req.httpVersionMajor < 1)
       throw new BridgeError('INVALID_REQUEST', { message: 'HTTP/1.0 or later is needed.' });
     const coding = req.headers['transfer-encoding'];
@@ -111,9 +118,24 @@ export function createExpressApp(options: ExpressAppOptions): Express {
       throw new BridgeError('INVALID_REQUEST', {
         message: 'This listener is bound to a loopback address and answers to such a name alone.',
       });
-    if (context.span) context.span.run(next);
-    else next();
-  });
+  };
+
+  // Around Express's own door in place of a layer behind it: the way through one costs as much as what is done here.
+  const serve = app as unknown as { handle(req: Request, res: Response, done: NextFunction): void };
+  const handle = serve.handle.bind(app);
+  serve.handle = (req, res, done) => {
+    if (Object.getPrototypeOf(req) !== app.request) Object.setPrototypeOf(req, app.request);
+    const context = begin(req, res);
+    try {
+      refuseMalformed(req, res);
+    } catch (error) {
+      Object.assign(res, { req, locals: {} });
+      (app.get(ERROR_DOOR) as ErrorRequestHandler)(error, req, res, done);
+      return;
+    }
+    if (context.span) context.span.run(() => handle(req, res, done));
+    else handle(req, res, done);
+  };
   return app;
 }
 
@@ -305,7 +327,7 @@ export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoo
   };
   const countFailure = (context: RequestContext, req: Request, answer: BridgeError | OAuthError) =>
     context.countsFailures && isFailure(answer, req) ? limits?.countFailure(context) : undefined;
-  app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
+  const door: ErrorRequestHandler = (error: unknown, req, res, _next) => {
     // A broken upload may still be arriving; what is left of it is thrown away.
     req.resume();
     if (!hasContext(res)) {
@@ -318,7 +340,9 @@ export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoo
     const refusal = countFailure(contextOf(res), req, answer);
     if (!(refusal instanceof Promise)) return send(req, res, refusal ?? answer);
     return refusal.then((settled) => send(req, res, settled ?? answer));
-  });
+  };
+  app.use(door);
+  app.set(ERROR_DOOR, door);
 }
 
 /** Express throws this for a path whose percent-encoding is broken. */

@@ -5,18 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { RequestSpan, Tracing } from '../platform/tracing.ts';
-
-/** Headers of every answer, decided once at start. */
-export interface ConstantHeaders {
-  named: Readonly<Record<string, string>>;
-  /** All that a JSON answer carries whatever it says: name, value, name, value. */
-  flat: readonly string[];
-}
-
-export function constantHeaders(named: Readonly<Record<string, string>>): ConstantHeaders {
-  const json = { 'cache-control': 'no-store', ...named, 'content-type': 'application/json; charset=utf-8' };
-  return { named, flat: Object.entries(json).flat() };
-}
+import type { ConstantHeaders } from './answer-head.ts';
 
 /** What is known of one request from its first moment. */
 export interface RequestContext {

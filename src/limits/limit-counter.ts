@@ -1,7 +1,9 @@
 /** One subject of a request, with the windows that hold for it. */
 export interface CountedSubject {
-  /** Its kind, a colon and its id, such as `key:ak_…`. */
-  name: string;
+  /** Such as `key`; without a colon. */
+  kind: string;
+  /** Unlike that of every other subject of this kind. */
+  id: string;
   /** No two of the same length. */
   windows: readonly CountedWindow[];
   /** `take` uses one unit of every window; `look` only wants that there is one. Default `take`. */

@@ -130,7 +130,8 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Limit
   const verdictOf = (counted: readonly Policy[], result: CountResult): LimitVerdict => {
     const states: PolicyState[] = [];
     const visible: PolicyState[] = [];
-    for (const [i, policy] of counted.entries()) {
+    for (let i = 0; i < counted.length; i++) {
+      const policy = counted[i] as Policy;
       if (result.admitted && !policy.shown) continue;
       const state = stateOf(policy, result.windows[i] as WindowState);
       states.push(state);
@@ -153,7 +154,8 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Limit
   };
 
   const failureSubject = (network: string, mode: 'take' | 'look'): CountedSubject => ({
-    name: `failures:${network}`,
+    kind: 'failures',
+    id: network,
     windows: failurePolicy,
     mode,
   });
@@ -183,7 +185,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Limit
           tiers.find(tier ?? deps.assignedTier?.(kind, id) ?? defaults[kind]),
         );
         if (windows.length === 0) continue;
-        counted.push({ name: `${kind}:${id}`, windows });
+        counted.push({ kind, id, windows });
         all.push(...windows);
       }
       // Within one process `blocked` has told already, as long as it remembers all; other processes count too.
@@ -201,7 +203,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Limit
     countFailure: (address, alone = false) => {
       const network = callerNetwork(address);
       const subject: CountedSubject = alone
-        ? { name: `refusals:${network}`, windows: refusalPolicy }
+        ? { kind: 'refusals', id: network, windows: refusalPolicy }
         : failureSubject(network, 'take');
       const settle = (settled: CountResult) =>
         alone ? verdictOf(refusalPolicy, settled) : failureVerdict(network, settled);

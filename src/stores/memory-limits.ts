@@ -33,14 +33,13 @@ export function createMemoryLimitCounter(
   const sweep = (nowMs: number) => {
     sweptAtMs = nowMs;
     for (const subjects of kinds.values()) {
-      for (const [name, running] of subjects) {
-        if (running.every(({ endsAtMs }) => endsAtMs <= nowMs)) subjects.delete(name);
+      for (const [id, running] of subjects) {
+        if (running.every(({ endsAtMs }) => endsAtMs <= nowMs)) subjects.delete(id);
       }
     }
   };
 
-  const subjectsOf = (name: string): Map<string, Running[]> => {
-    const kind = name.slice(0, name.indexOf(':'));
+  const subjectsOf = (kind: string): Map<string, Running[]> => {
     let subjects = kinds.get(kind);
     if (!subjects) kinds.set(kind, (subjects = new Map()));
     return subjects;
@@ -63,14 +62,14 @@ export function createMemoryLimitCounter(
       : { left: quota, endsInMs: 0 };
   };
 
-  const take = ({ name, windows }: CountedSubject, nowMs: number) => {
-    const subjects = subjectsOf(name);
-    let running = subjects.get(name);
+  const take = ({ kind, id, windows }: CountedSubject, nowMs: number) => {
+    const subjects = subjectsOf(kind);
+    let running = subjects.get(id);
     if (!running) {
       if (subjects.size >= maxSubjectsPerKind) sweep(nowMs);
       const oldest = subjects.size >= maxSubjectsPerKind ? subjects.keys().next().value : undefined;
       if (oldest !== undefined) subjects.delete(oldest);
-      subjects.set(name, (running = []));
+      subjects.set(id, (running = []));
     }
     for (const { windowMs } of windows) {
       let one = windowOf(running, windowMs);
@@ -91,8 +90,8 @@ export function createMemoryLimitCounter(
       if (nowMs - sweptAtMs >= SWEEP_EVERY_MS) sweep(nowMs);
       const states: WindowState[] = [];
       let admitted = true;
-      for (const { name, windows } of counted) {
-        const running = subjectsOf(name).get(name);
+      for (const { kind, id, windows } of counted) {
+        const running = subjectsOf(kind).get(id);
         for (const window of windows) {
           const state = look(running, window, nowMs);
           if (state.left === 0) admitted = false;

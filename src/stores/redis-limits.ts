@@ -92,7 +92,7 @@ export function createRedisLimitCounter({
         for (const { quota, windowMs } of windows) values.push(String(quota), String(windowMs));
       }
       const answer = (await run(
-        subjects.map(({ name }) => prefix + name),
+        subjects.map(({ kind, id }) => `${prefix}${kind}:${id}`),
         values,
       )) as number[];
       const counted = subjects.flatMap(({ windows }) => windows);

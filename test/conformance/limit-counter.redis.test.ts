@@ -34,7 +34,7 @@ describe.skipIf(missing !== undefined)(
       const prefix = fresh();
       const counters = [redis, second].map(({ client }) => createRedisLimitCounter({ client, prefix }));
       const results = await inParallel(200, async (i) =>
-        counters[i % 2]?.count([{ name: 'key:a', windows }]),
+        counters[i % 2]?.count([{ kind: 'key', id: 'a', windows }]),
       );
       expect(results.filter((result) => result?.admitted)).toHaveLength(3);
       await second.close();
@@ -43,8 +43,8 @@ describe.skipIf(missing !== undefined)(
     it('takes the time from the server, so processes whose clocks differ agree on the end of a window', async () => {
       const prefix = fresh();
       const counters = [1, 2].map(() => createRedisLimitCounter({ client: redis.client, prefix }));
-      for (let i = 0; i < 3; i++) await counters[0]?.count([{ name: 'key:a', windows }]);
-      const refused = await counters[1]?.count([{ name: 'key:a', windows }]);
+      for (let i = 0; i < 3; i++) await counters[0]?.count([{ kind: 'key', id: 'a', windows }]);
+      const refused = await counters[1]?.count([{ kind: 'key', id: 'a', windows }]);
       expect(refused?.admitted).toBe(false);
       expect(refused?.windows[0]?.endsInMs).toBeGreaterThan(50_000);
       expect(refused?.windows[0]?.endsInMs).toBeLessThanOrEqual(60_000);
@@ -53,9 +53,9 @@ describe.skipIf(missing !== undefined)(
     it('never makes anybody wait longer than a window when the clock was set back', async () => {
       const clock = createTestClock();
       const counter = createRedisLimitCounter({ client: redis.client, clock, prefix: fresh() });
-      for (let i = 0; i < 3; i++) await counter.count([{ name: 'key:a', windows }]);
+      for (let i = 0; i < 3; i++) await counter.count([{ kind: 'key', id: 'a', windows }]);
       clock.jump(-3_600_000);
-      const refused = await counter.count([{ name: 'key:a', windows }]);
+      const refused = await counter.count([{ kind: 'key', id: 'a', windows }]);
       expect(refused).toEqual({ admitted: false, windows: [{ left: 0, endsInMs: 60_000 }] });
     });
 
@@ -63,9 +63,9 @@ describe.skipIf(missing !== undefined)(
       const prefix = fresh();
       const counter = createRedisLimitCounter({ client: redis.client, prefix });
       const day = { quota: 10, windowMs: 86_400_000 };
-      await counter.count([{ name: 'key:a', windows: [...windows, day] }]);
-      await counter.count([{ name: 'failures:192.0.2.1', windows, mode: 'look' }]);
-      await counter.count([{ name: 'key:a', windows }]);
+      await counter.count([{ kind: 'key', id: 'a', windows: [...windows, day] }]);
+      await counter.count([{ kind: 'failures', id: '192.0.2.1', windows, mode: 'look' }]);
+      await counter.count([{ kind: 'key', id: 'a', windows }]);
       const keys = await redis.client.keys(`${prefix}*`);
       expect(keys).toEqual([`${prefix}key:a`]);
       const lifeMs = await redis.client.pTTL(`${prefix}key:a`);
@@ -75,9 +75,9 @@ describe.skipIf(missing !== undefined)(
 
     it('goes on after the server forgot the script', async () => {
       const counter = createRedisLimitCounter({ client: redis.client, prefix: fresh() });
-      await counter.count([{ name: 'key:a', windows }]);
+      await counter.count([{ kind: 'key', id: 'a', windows }]);
       await redis.client.scriptFlush();
-      expect((await counter.count([{ name: 'key:a', windows }])).windows[0]?.left).toBe(1);
+      expect((await counter.count([{ kind: 'key', id: 'a', windows }])).windows[0]?.left).toBe(1);
     });
   },
 );

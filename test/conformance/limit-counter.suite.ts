@@ -11,26 +11,32 @@ export interface CounterEngine {
 
 const MINUTE = { quota: 3, windowMs: 60_000 };
 const DAY = { quota: 5, windowMs: 86_400_000 };
-const subject = (name: string, ...windows: CountedSubject['windows']): CountedSubject => ({ name, windows });
+/** `key:a` is `a` of the kind `key`. */
+const subject = (name: string, ...windows: CountedSubject['windows']): CountedSubject => {
+  const colon = name.indexOf(':');
+  return { kind: name.slice(0, colon), id: name.slice(colon + 1), windows };
+};
 
 /** What a counter must do, written as plainly as can be. */
 function createModel(clock: TestClock) {
   const windows = new Map<string, { used: number; endsAtMs: number }>();
-  const at = (name: string, windowMs: number) => {
-    const one = windows.get(`${name} ${windowMs}`);
+  const nameOf = ({ kind, id }: CountedSubject, windowMs: number) => JSON.stringify([kind, id, windowMs]);
+  const at = (subject: CountedSubject, windowMs: number) => {
+    const one = windows.get(nameOf(subject, windowMs));
     return one && one.endsAtMs > clock.nowMs() ? one : { used: 0, endsAtMs: 0 };
   };
   return (subjects: readonly CountedSubject[]) => {
     const flat = subjects.flatMap((one) => one.windows.map((window) => ({ ...one, ...window })));
-    const admitted = flat.every(({ name, quota, windowMs }) => at(name, windowMs).used < quota);
-    for (const { name, windowMs, mode } of admitted ? flat : []) {
-      if (mode === 'look') continue;
-      const { used, endsAtMs } = at(name, windowMs);
-      windows.set(`${name} ${windowMs}`, { used: used + 1, endsAtMs: endsAtMs || clock.nowMs() + windowMs });
+    const admitted = flat.every((one) => at(one, one.windowMs).used < one.quota);
+    for (const one of admitted ? flat : []) {
+      if (one.mode === 'look') continue;
+      const { used, endsAtMs } = at(one, one.windowMs);
+      const next = { used: used + 1, endsAtMs: endsAtMs || clock.nowMs() + one.windowMs };
+      windows.set(nameOf(one, one.windowMs), next);
     }
-    const states = flat.map(({ name, quota, windowMs }) => {
-      const { used, endsAtMs } = at(name, windowMs);
-      return { left: Math.max(0, quota - used), endsInMs: endsAtMs === 0 ? 0 : endsAtMs - clock.nowMs() };
+    const states = flat.map((one) => {
+      const { used, endsAtMs } = at(one, one.windowMs);
+      return { left: Math.max(0, one.quota - used), endsInMs: endsAtMs === 0 ? 0 : endsAtMs - clock.nowMs() };
     });
     return { admitted, windows: states };
   };
@@ -41,12 +47,14 @@ const windowLists = fc.uniqueArray(
   { selector: ({ windowMs }) => windowMs, minLength: 1, maxLength: 3 },
 );
 const callLists = fc.uniqueArray(
-  fc.record({
-    name: fc.constantFrom('key:a', 'key:b', 'partner:p', 'failures:192.0.2.1'),
-    windows: windowLists,
-    mode: fc.constantFrom('take' as const, 'look' as const),
-  }),
-  { selector: ({ name }) => name, minLength: 1, maxLength: 3 },
+  fc
+    .record({
+      name: fc.constantFrom('key:a', 'key:b', 'partner:p', 'failures:192.0.2.1'),
+      windows: windowLists,
+      mode: fc.constantFrom('take' as const, 'look' as const),
+    })
+    .map(({ name, windows, mode }) => ({ ...subject(name, ...windows), mode })),
+  { selector: ({ kind, id }) => `${kind}:${id}`, minLength: 1, maxLength: 3 },
 );
 const steps = fc.array(
   fc.oneof(

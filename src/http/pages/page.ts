@@ -4,7 +4,8 @@
  */
 import { hash } from 'node:crypto';
 import type { Response } from 'express';
-import { type AnswerHeaders, sendBytes, sendEmpty } from '../answer.ts';
+import { sendBytes, sendEmpty } from '../answer.ts';
+import type { AnswerHeaders } from '../answer-head.ts';
 import { type Html, html } from './html.ts';
 import { STYLE } from './style.ts';
 

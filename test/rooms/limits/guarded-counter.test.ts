@@ -4,7 +4,7 @@ import type { CountedSubject, LimitCounter } from '../../../src/limits/limit-cou
 import { createMemoryLimitCounter } from '../../../src/stores/memory-limits.ts';
 import { createTestClock } from '../../support/clock.ts';
 
-const call: CountedSubject[] = [{ name: 'key:a', windows: [{ quota: 8, windowMs: 60_000 }] }];
+const call: CountedSubject[] = [{ kind: 'key', id: 'a', windows: [{ quota: 8, windowMs: 60_000 }] }];
 
 function setUp(fallbackPercent = 25) {
   const clock = createTestClock();
@@ -56,13 +56,13 @@ describe('limits while the shared counter is away', () => {
     expect(counter.isAway()).toBe(false);
     const windows = (...quotas: number[]) => quotas.map((quota, i) => ({ quota, windowMs: (i + 1) * 1_000 }));
     await counter.count([
-      { name: 'key:a', windows: windows(80, 10_000) },
-      { name: 'failures:b', windows: windows(3, 7), mode: 'look' },
+      { kind: 'key', id: 'a', windows: windows(80, 10_000) },
+      { kind: 'failures', id: 'b', windows: windows(3, 7), mode: 'look' },
     ]);
     expect(seen).toEqual([
       [
-        { name: 'key:a', windows: windows(20, 2_500) },
-        { name: 'failures:b', windows: windows(1, 1), mode: 'look' },
+        { kind: 'key', id: 'a', windows: windows(20, 2_500) },
+        { kind: 'failures', id: 'b', windows: windows(1, 1), mode: 'look' },
       ],
     ]);
     expect(told).toEqual([['away', error]]);

@@ -109,12 +109,12 @@ describe('kinds of subjects', () => {
     expect(asked).toEqual([]);
   });
 
-  it('and ids make the name that is counted, and nothing else does', () => {
+  it('and ids are what is counted, and nothing else is', () => {
     const { here, asked } = setUp({ shared: false });
     void here.admit([key, { kind: 'client', id: 'cl', tier: 'messaging' }], ADDRESS);
-    expect(asked[0]?.map(({ name, windows }) => [name, windows.length])).toEqual([
-      ['key:ak', 1],
-      ['client:cl', 2],
+    expect(asked[0]?.map(({ kind, id, windows }) => [kind, id, windows.length])).toEqual([
+      ['key', 'ak', 1],
+      ['client', 'cl', 2],
     ]);
   });
 });
@@ -151,8 +151,8 @@ describe('failed authentications that one process sees', () => {
     const { here, asked } = setUp({ shared: false });
     void here.countFailure(ADDRESS);
     void here.admit([key], ADDRESS);
-    expect(asked.at(-1)?.map(({ name }) => name)).toEqual(['key:ak']);
-    expect(asked[0]).toMatchObject([{ name: `failures:${ADDRESS}`, mode: 'take' }]);
+    expect(asked.at(-1)?.map(({ kind, id }) => [kind, id])).toEqual([['key', 'ak']]);
+    expect(asked[0]).toMatchObject([{ kind: 'failures', id: ADDRESS, mode: 'take' }]);
   });
 
   it('are told as what is left of them', () => {

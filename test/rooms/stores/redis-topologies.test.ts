@@ -77,7 +77,7 @@ describe.skipIf(missing !== undefined).each(TOPOLOGIES)('$name', ({ start, lossO
   it('counts several subjects of a request in one step, exactly under concurrency', async () => {
     const counter = createRedisLimitCounter(redis);
     const windows = [{ quota: 25, windowMs: 60_000 }];
-    const subjects = ['key:a', 'partner:b', 'address:c'].map((subject) => ({ name: subject, windows }));
+    const subjects = ['key', 'partner', 'address'].map((kind) => ({ kind, id: 'a', windows }));
     const counts = await Promise.all(Array.from({ length: 60 }, async () => counter.count(subjects)));
     expect(counts.filter(({ admitted }) => admitted)).toHaveLength(25);
   });
