@@ -2,7 +2,7 @@
 import { redisMissing } from '../test/support/redis.ts';
 import type { Peer, Stage } from './contestants.ts';
 import { hasHaproxy, startHaproxy } from './haproxy.ts';
-import { type LoadRequest, once } from './load.ts';
+import { load, type LoadRequest, once } from './load.ts';
 import { type Contestant, type Effort, measure, measureLatency, SERVER_CORE } from './measure.ts';
 import { measureMemory } from './memory.ts';
 import {
@@ -21,6 +21,7 @@ import { type BenchedSymbolon, CREDENTIALS, renewalOf } from './symbolon.ts';
 /** Customers of the cold run; each is asked about once. */
 const COLD_CUSTOMERS = 12_000;
 const COLD_ROUND_MS = 400;
+const WARM_UP_MS = 3_000;
 
 export interface Cast {
   symbolon: BenchedSymbolon;
@@ -30,6 +31,8 @@ export interface Cast {
 type Run = (stage: Stage, cast: Cast, effort: Effort) => Promise<void>;
 
 const STACK = 'Express, helmet, pino, jose, axios';
+
+type ProfileContestant = Awaited<ReturnType<typeof profileContestants>>[number];
 
 async function profileContestants(stage: Stage, { symbolon, naive }: Cast) {
   const ours = { access: symbolon.access, key: symbolon.publicId, customer: symbolon.customer };
@@ -74,17 +77,25 @@ const cold: Run = async (stage, cast, { rounds }) => {
     const some = await Promise.all(Array.from({ length: 40 }, () => once(renewal)));
     for (const text of some) tokens.push((JSON.parse(text) as { JWT: string }).JWT);
   }
-  const contestants = await profileContestants(stage, cast);
-  const all = contestants.map(({ name, started, refused, target }, i) => ({
-    name,
-    started,
-    refused,
-    target: eachOnce(
-      (i === 0 ? tokens : cast.naive.customers).map((customer) =>
-        withHeader(target, 'customer-auth', `JWT ${customer}`, 200),
+  // A process knows the tokens again that it has made; in a fleet most come from another one.
+  const another = await stage.symbolon({ fleetOf: cast.symbolon });
+  const [own, ...peers] = await profileContestants(stage, cast);
+  const elsewhere = await profileContestants(stage, { ...cast, symbolon: another });
+  // The tokens are too few to warm up with, and a process that has just started compiles while it answers.
+  if (elsewhere[0]) await load(elsewhere[0].target, 32, WARM_UP_MS);
+  const withTokens = (one: ProfileContestant | undefined, name: string | undefined, customers: string[]) =>
+    one && {
+      ...one,
+      name: name ?? one.name,
+      target: eachOnce(
+        customers.map((customer) => withHeader(one.target, 'customer-auth', `JWT ${customer}`, 200)),
       ),
-    ),
-  }));
+    };
+  const all = [
+    withTokens(elsewhere[0], 'Symbolon, tokens of another process', tokens),
+    withTokens(own, 'Symbolon, tokens of its own', tokens),
+    ...peers.map((peer) => withTokens(peer, undefined, cast.naive.customers)),
+  ].filter((one) => one !== undefined);
   await measure('/getprofile, ES256, each customer token for the first time', all, {
     rounds: Math.min(rounds, 3),
     roundMs: COLD_ROUND_MS,

@@ -119,7 +119,8 @@ function ownLines(
   }
   // Ours: nothing in them needs a check.
   for (const name in limitHeaders) {
-    if (extra === undefined || !Object.hasOwn(extra, name)) lines += `${name}: ${limitHeaders[name] as string}\r\n`;
+    if (extra === undefined || !Object.hasOwn(extra, name))
+      lines += `${name}: ${limitHeaders[name] as string}\r\n`;
   }
   for (const name in extra) {
     const line = lineOf(constant, name, extra[name] as string);
@@ -178,7 +179,11 @@ function isAsNodeWrites(): boolean {
     requestId: 'r',
     limitHeaders: { ratelimit: '"a";r=1;t=1' },
   };
-  const head: AnswerHead = { status: 429, bytes: 12, extra: { 'retry-after': 1, 'set-cookie': ['a=b', 'c=d'] } };
+  const head: AnswerHead = {
+    status: 429,
+    bytes: 12,
+    extra: { 'retry-after': 1, 'set-cookie': ['a=b', 'c=d'] },
+  };
   const answer = () => {
     const request = { method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} };
     const res = new http.ServerResponse(request as never);

@@ -19,7 +19,8 @@ const BEARER = /^bearer +(\S+)$/i;
 
 function bearerOf(authorization: string): string | undefined {
   // An access token as nearly everybody writes it; what else stands in it its own check finds.
-  if (authorization.startsWith('Bearer eyJ') && !authorization.includes(' ', 7)) return authorization.slice(7);
+  if (authorization.startsWith('Bearer eyJ') && !authorization.includes(' ', 7))
+    return authorization.slice(7);
   return BEARER.exec(authorization)?.[1];
 }
 

@@ -8,6 +8,7 @@ import {
 import type { Keyring } from '../keyring/keyring.ts';
 import { type Clock, CLOCK_SKEW_MS } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
+import { createRecentMap } from '../platform/recent-map.ts';
 import type { Revocation } from '../revocation/revocation-types.ts';
 import type { Revocations } from '../revocation/revocations.ts';
 import type { FindSurvivor } from './present-customer.ts';
@@ -63,8 +64,13 @@ export interface SessionsDeps {
   maxTokenLifetimeSeconds: number;
 }
 
+/** References of sessions that are remembered, per generation. */
+const OPENED_SESSIONS = 10_000;
+
 export function createSessions(deps: SessionsDeps): Sessions {
   const { keyring, clock, revocations, lifetimes } = deps;
+  /** A session in use renews again and again: what it seals is opened once. */
+  const opened = createRecentMap<{ sid: string; reference: CustomerReference }>(OPENED_SESSIONS);
 
   const rememberUntilMs = () =>
     clock.nowMs() + (lifetimes.absoluteSeconds + deps.maxTokenLifetimeSeconds) * 1000;
@@ -100,9 +106,13 @@ export function createSessions(deps: SessionsDeps): Sessions {
       !revocations.isRevoked('session', session.sid, session.authTimeMs) &&
       !revocations.isRevoked('customer', session.customerId, session.authTimeMs),
     endsAtMs: (session) => absoluteExpiryMs(session, lifetimes),
-    reference: (session) => {
-      const bytes = keyring.open('session', session.sealedReference, session.sid);
-      return bytes && parseReference(bytes.toString('utf8'));
+    reference: ({ sealedReference, sid }) => {
+      const known = opened.get(sealedReference);
+      if (known?.sid === sid) return known.reference;
+      const bytes = keyring.open('session', sealedReference, sid);
+      const reference = bytes && parseReference(bytes.toString('utf8'));
+      if (reference !== undefined) opened.set(sealedReference, { sid, reference });
+      return reference;
     },
     end: async (session) => {
       const expiresAtMs = rememberUntilMs();

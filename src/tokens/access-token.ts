@@ -180,6 +180,7 @@ export function createAccessTokens(deps: AccessTokensDeps): AccessTokens {
         }),
       };
       const token = signJws(key.encodedHeader(ACCESS_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
+      verifier.made(token);
       return { token, jti, issuedAtMs, expiresInSeconds };
     },
     verify: verifier.verify,

@@ -143,6 +143,7 @@ export function createCustomerTokens(deps: CustomerTokensDeps): CustomerTokens {
         ...(isTestIdentifier(request.customerId) && { test: true }),
       };
       const token = signJws(key.encodedHeader(CUSTOMER_TOKEN_TYPE), claims, key.algorithm, key.privateKey);
+      verifier.made(token);
       return { token, issuedAtMs, expiresInSeconds };
     },
     verify: verifier.verify,

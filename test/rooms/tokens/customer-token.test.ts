@@ -304,6 +304,14 @@ describe('a changed token', () => {
     expect(tokens.verify(token)).toMatchObject({ ok: true });
   });
 
+  it('of another process is refused, too, and the unchanged one is taken: its signature is checked', () => {
+    const { token } = tokensOf(rooms).issue(request());
+    const last = token.lastIndexOf('.') + 9;
+    const changed = token.slice(0, last) + (token[last] === 'A' ? 'B' : 'A') + token.slice(last + 1);
+    expect(tokens.verify(changed)).toMatchObject({ ok: false });
+    expect(verified(token).customerId).toBe(ID);
+  });
+
   it('is remembered as refused without crowding out good ones', async () => {
     const { token } = tokens.issue(request());
     verified(token);
