@@ -78,6 +78,27 @@ describe('the authorization endpoint', () => {
     }
   });
 
+  it('takes the same request as a form, and sends the browser to the address that says it', async () => {
+    const address = new URL(authorizeAddress(app, challenge), PUBLIC_URL);
+    const post = (path = address.pathname) =>
+      t.api.post(path).type('form').set({ origin: 'https://app.test', 'sec-fetch-site': 'cross-site' });
+    const sent = await post().send(address.searchParams.toString()).expect(303);
+    const next = new URL(sent.headers['location'] as string, PUBLIC_URL);
+    expect(next.pathname).toBe(address.pathname);
+    expect(Object.fromEntries(next.searchParams)).toEqual(Object.fromEntries(address.searchParams));
+    expect(sent.headers['set-cookie']).toBeUndefined();
+    const page = await createBrowser(t).get(ownPath(sent.headers['location']));
+    expect(page.text).toContain('Budget App');
+    await post(address.pathname + address.search)
+      .send(address.searchParams.toString())
+      .expect(400);
+    await post().send('scope=a&scope=b').expect(400);
+    await post()
+      .send(`state=${'x'.repeat(9_000)}`)
+      .expect(400);
+    await t.api.post(address.pathname).send({ client_id: app.clientId }).expect(415);
+  });
+
   it('asks nobody twice for the same scopes, and asks again for a new one', async () => {
     const small = await registerApp(t, { scopes: ['profile:read', 'whoami'] });
     const browser = createBrowser(t);

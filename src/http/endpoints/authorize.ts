@@ -101,6 +101,8 @@ export function showSignIn(
 
 type Call = { req: Request; res: Response };
 
+const tooLong = () => new BridgeError('INVALID_REQUEST', { message: 'The request of the app is too long.' });
+
 /** What the consent form brings back. */
 interface ConsentState {
   parameters: Parameters;
@@ -166,9 +168,7 @@ function createAuthorizationPages(deps: AuthorizeDeps) {
     begin: async (call: Call): Promise<void> => {
       refuseEmbedded(call.req);
       const parameters = parseQuery(call.req);
-      if (againAt(parameters).length > MAX_QUERY_LENGTH) {
-        throw new BridgeError('INVALID_REQUEST', { message: 'The request of the app is too long.' });
-      }
+      if (againAt(parameters).length > MAX_QUERY_LENGTH) throw tooLong();
       const session = deps.sessionCookies.current(call.req);
       await admit(call, session);
       const request = await readOrAnswer(call, parameters);
@@ -236,10 +236,25 @@ function credentials(fields: Record<string, unknown>): { username: string; passw
   return { username, password };
 }
 
-/** `GET /oauth/authorize`, and the two forms that may follow it. */
+/** `/oauth/authorize`, and the two forms that may follow it. */
 export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
   const { pages, formStates, sessionCookies } = deps;
   const flow = createAuthorizationPages(deps);
+
+  /**
+   * The same request as a form (OpenID Connect Core 1.0 section 3.1.2.1). It comes from another site, and so without our
+   * cookies: the browser is sent to the address that says the same, and brings them there.
+   */
+  const beginByForm = async (req: Request, res: Response): Promise<void> => {
+    refuseEmbedded(req);
+    if (Object.keys(parseQuery(req)).length > 0) {
+      throw new BridgeError('INVALID_REQUEST', { message: 'A request comes in the address or in the form.' });
+    }
+    const fields = (await readFields(req, ['form'], MAX_FORM_BYTES)) as Parameters;
+    const address = flow.againAt(fields);
+    if (address.length > MAX_QUERY_LENGTH) throw tooLong();
+    pages.redirect(res, address);
+  };
 
   const signIn = async (req: Request, res: Response): Promise<void> => {
     refuseForeignForm(req, deps.origins.publicOrigin);
@@ -320,6 +335,15 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
       query: requestSchema,
       refusesHead: true,
       handle: (req, res) => flow.begin({ req, res }),
+    }),
+    pageEndpoint({
+      pages,
+      method: 'post',
+      path: AUTHORIZE_PATH,
+      operationId: 'authorizeByForm',
+      summary: 'The same request as a form: the browser is sent to the address that says the same',
+      form: requestSchema,
+      handle: beginByForm,
     }),
     pageEndpoint({
       pages,
