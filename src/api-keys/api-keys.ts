@@ -93,14 +93,14 @@ export function secretRecord(deps: Pick<ApiKeysDeps, 'clock' | 'keyring'>, sha25
 }
 
 /** A key's record from its settings, which are checked here. */
-function keyRecord(
+async function keyRecord(
   deps: ApiKeysDeps,
   settings: ApiKeySettings,
   publicId: string,
   sha256: Buffer | undefined,
-): ApiKey {
+): Promise<ApiKey> {
   const { partner, publicKeys, ...kept } = settings;
-  if (!deps.partners.find(partner)) {
+  if (!(await deps.partners.seek(partner))) {
     throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
   }
   checkKeySettings(settings);
@@ -183,7 +183,7 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
       const { publicId, secret } = generateKeyPair(settings.environment);
       const publicKeyAlone =
         settings.use === 'signing' && settings.signature === 'v2' && settings.publicKeys.length > 0;
-      const key = keyRecord(deps, settings, publicId, publicKeyAlone ? undefined : sha256Of(secret));
+      const key = await keyRecord(deps, settings, publicId, publicKeyAlone ? undefined : sha256Of(secret));
       const record = recordOf('api_key.created', key, by);
       if ((await store.insert(key, record)) === 'conflict') throw new BridgeError('CONFLICT');
       return { key, publicId, secret: publicKeyAlone ? undefined : secret };
@@ -191,7 +191,7 @@ export function createApiKeys(deps: ApiKeysDeps): ApiKeys {
 
     importKey: async (settings, credential, by) => {
       const sha256 = importedHash(credential, settings.use);
-      const key = keyRecord(deps, settings, credential.publicId, sha256);
+      const key = await keyRecord(deps, settings, credential.publicId, sha256);
       const record = recordOf('api_key.imported', key, by);
       if ((await isKnown(sha256)) || (await store.insert(key, record)) === 'conflict') {
         throw new BridgeError('CONFLICT', { message: 'A key with this public id or secret exists already.' });

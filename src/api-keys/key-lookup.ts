@@ -93,7 +93,9 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
   const findBySecret = async (digests: readonly string[]): Promise<ApiKey | undefined> => {
     for (const digest of digests) {
       const key = await store.findBySecretDigest(digest);
-      if (key) return key;
+      if (!key) continue;
+      await partners.seek(key.partner);
+      return key;
     }
     return undefined;
   };
@@ -101,6 +103,7 @@ export function createKeyLookups(deps: KeyLookupDeps): KeyLookups {
   const findByPublicId = async (publicId: string, digest: string): Promise<ApiKey | undefined> => {
     const key = await store.findByPublicDigest(digest);
     if (!key) return undefined;
+    await partners.seek(key.partner);
     if (publicDigests.size >= MAX_CACHED) publicDigests.clear();
     publicDigests.set(publicId, digest);
     return key;

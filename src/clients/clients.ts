@@ -95,7 +95,11 @@ export function createClients(deps: ClientsDeps): Clients {
   const find = async (clientId: string): Promise<OAuthClient | undefined> => {
     const known = recall(clientId);
     if (known || !CLIENT_ID.test(clientId)) return known;
-    return read(clientId, () => store.find(clientId as ClientId));
+    return read(clientId, async () => {
+      const client = await store.find(clientId as ClientId);
+      if (client) await partners.seek(client.partner);
+      return client;
+    });
   };
 
   const usable = (client: OAuthClient): boolean =>
@@ -117,7 +121,7 @@ export function createClients(deps: ClientsDeps): Clients {
     allowsOrigin: (origin) => browserOrigins.has(origin),
 
     create: async (settings, by) => {
-      if (!partners.find(settings.partner)) {
+      if (!(await partners.seek(settings.partner))) {
         throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
       }
       const registration = checkRegistration(settings, deps);

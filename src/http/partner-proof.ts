@@ -122,13 +122,19 @@ export function createPartnerProof(deps: PartnerProofDeps) {
 
   const commonScopes = new WeakMap<AccessToken, { key: ApiKey; scopes: ReadonlySet<string> }>();
 
-  const verifyToken = (text: string): AccessToken => {
+  const liveToken = (token: AccessToken): AccessToken => {
+    if (!isAccessTokenLive(token, { revocations, partners })) throw new BridgeError('INVALID_ACCESS_TOKEN');
+    return token;
+  };
+
+  const verifyToken = (text: string): AccessToken | Promise<AccessToken> => {
     const verified = accessTokens.verify(text);
     if (!verified.ok) throw new BridgeError('INVALID_ACCESS_TOKEN');
-    if (!isAccessTokenLive(verified.token, { revocations, partners })) {
-      throw new BridgeError('INVALID_ACCESS_TOKEN');
-    }
-    return verified.token;
+    const { token } = verified;
+    // Another process may have issued it to a partner that was made a moment ago.
+    return partners.find(token.partner)
+      ? liveToken(token)
+      : partners.seek(token.partner).then(() => liveToken(token));
   };
 
   const verifySecret = ({ secret, named }: NonNullable<Presented['secret']>) =>
@@ -138,9 +144,11 @@ export function createPartnerProof(deps: PartnerProofDeps) {
       throw new BridgeError(named ? 'INVALID_API_KEY' : 'INVALID_ACCESS_TOKEN');
     });
 
-  /** Who the credentials say is calling. A key of another partner than the one proven is like an unknown one. */
-  const findParties = (presented: Presented, { keyId }: Carried): Found | Promise<Found> => {
-    const token = presented.token === undefined ? undefined : verifyToken(presented.token);
+  const partiesBeside = (
+    token: AccessToken | undefined,
+    presented: Presented,
+    { keyId }: Carried,
+  ): Found | Promise<Found> => {
     const publicId = presented.publicId ?? keyId;
     const withKey = (bearer: Found['bearer']): Found | Promise<Found> => {
       const partner = token?.partner ?? bearer?.key.partner;
@@ -156,6 +164,12 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     };
     return presented.secret ? soon(verifySecret(presented.secret), withKey) : withKey(undefined);
   };
+
+  /** Who the credentials say is calling. A key of another partner than the one proven is like an unknown one. */
+  const findParties = (presented: Presented, carried: Carried): Found | Promise<Found> =>
+    presented.token === undefined
+      ? partiesBeside(undefined, presented, carried)
+      : soon(verifyToken(presented.token), (token) => partiesBeside(token, presented, carried));
 
   /**
    * Checks the signatures that came with the request, with the named key or else the presented one. Returns the

@@ -24,6 +24,11 @@ export interface PartnerSettings {
 export interface Partners {
   /** From memory; at most one refresh old. */
   find(id: string): Partner | undefined;
+  /**
+   * The same for something that names a partner and is not older than memory, such as a key that was read a moment ago:
+   * a partner that is not there yet is looked for in the store. Not for ids that callers can make up.
+   */
+  seek(id: string): Promise<Partner | undefined>;
   /** The partner that owns a channel group. */
   ofGroup(group: string): Partner | undefined;
   all(): readonly Partner[];
@@ -89,6 +94,10 @@ export async function openPartners(deps: PartnersDeps): Promise<Partners> {
 
   return {
     find: (id) => byId.get(id),
+    seek: async (id) => {
+      if (!byId.has(id)) await refresh();
+      return byId.get(id);
+    },
     ofGroup: (group) => byGroup.get(group),
     all: () => [...byId.values()],
     refresh,

@@ -82,6 +82,33 @@ describe.skipIf(missing !== '')(`three processes ${missing}`, () => {
     expect(admitted).toBe(10);
   });
 
+  it('know a partner and its credentials from the moment that one of them made it', async () => {
+    for (let n = 0; n < 5; n++) {
+      const partner = `new-${n}`;
+      const [one, two, three] = fleet.processes as [ServeProcess, ServeProcess, ServeProcess];
+      await one.admin('POST', '/admin/partners', { id: partner, channel_groups: [partner] });
+      const [key, client] = await Promise.all([
+        two.admin('POST', '/admin/api-keys', { partner }),
+        three.admin('POST', '/admin/clients', { partner }),
+      ]);
+      const bearer = { authorization: `Bearer ${key['secret'] as string}` };
+      const form = { grant_type: 'client_credentials', client_id: client['client_id'] as string };
+      const asked = await fetch(`${two.url}/oauth/token`, {
+        method: 'POST',
+        body: new URLSearchParams({ ...form, client_secret: client['client_secret'] as string }),
+      });
+      const { access_token } = (await asked.json()) as { access_token: string };
+      const token = { authorization: `Bearer ${access_token}` };
+      const answers = fleet.processes.flatMap(({ url }) => [
+        send('/whoami', bearer, url),
+        send('/whoami', { ...token, 'api-key': key['public_id'] as string }, url),
+        send('/whoami', token, url),
+      ]);
+      expect(await Promise.all(answers)).toEqual(answers.map(() => 200));
+      expect(await three.admin('GET', `/admin/partners/${partner}`)).toMatchObject({ id: partner });
+    }
+  });
+
   it('take a signed request once, wherever and however often it is sent', async () => {
     const key = await first().admin('POST', '/admin/api-keys', { partner: 'north', use: 'signing' });
     const secret = key['secret'] as string;

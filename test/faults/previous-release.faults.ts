@@ -28,6 +28,10 @@ afterAll(async () => {
 
 it('an upgrade one process after the other fails no call and signs nobody out', async () => {
   const { key } = await seed(fleet.processes[0] as ServeProcess);
+  // The release before learns of a new partner only with its next look at the partners.
+  for (const { url } of fleet.processes) {
+    await expect.poll(() => get(`${url}/whoami`, key), { timeout: 5_000, interval: 50 }).toBe(200);
+  }
   const { cookie } = await authenticate(fleet.url, { username: 'mira', password: PASSWORD, channel: 'web' });
   const phone = (await authenticate(fleet.url, { username: 'mira', password: PASSWORD, channel: 'ios' }))
     .answer;

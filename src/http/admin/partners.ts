@@ -116,7 +116,10 @@ export function partnerEndpoints({ partners, limits, warningsOf }: PartnerEndpoi
       operationId: 'listPartners',
       summary: 'List partners',
       answer: listOf(partnerSchema),
-      run: () => ({ items: partners.all().map(show) }),
+      run: async () => {
+        await partners.refresh();
+        return { items: partners.all().map(show) };
+      },
     }),
     adminEndpoint({
       method: 'get',
@@ -126,7 +129,8 @@ export function partnerEndpoints({ partners, limits, warningsOf }: PartnerEndpoi
       pathParameters: idSchema,
       answer: partnerSchema,
       errors: ['NOT_FOUND'],
-      run: ({ path }) => {
+      run: async ({ path }) => {
+        await partners.refresh();
         const partner = partners.find(path.id);
         if (!partner) throw new BridgeError('NOT_FOUND', { message: 'There is no partner of this id.' });
         return show(partner);
