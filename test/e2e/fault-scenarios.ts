@@ -65,6 +65,8 @@ export const SETTINGS = {
   limits: {
     tiers: { many: [{ quota: 1_000_000, window_seconds: 1 }] },
     defaults: { api_key: 'many', client: 'many', partner: 'many' },
+    // Whose session is over with its store asks again and again, as fast as the machine can.
+    failures: { max_per_address: 1_000_000 },
   },
 };
 
