@@ -48,7 +48,7 @@ async function compose(config: Config, overrides: ServiceOverrides, opened: Clos
   const watch = startWatching({ clock, logger, every: recurringTasks(foundations, rooms) });
   opened.push(() => watch.stop());
 
-  const listeners = createListeners({ config, headers, apps });
+  const listeners = createListeners({ config, headers, apps, logger });
   let closing: Promise<void> | undefined;
   const close = async () => {
     draining = true;

@@ -63,8 +63,10 @@ export function mayBeSecret(text: string): boolean {
   return SECRET.test(text) ? checksumHolds(text) : IMPORTED_SECRET.test(text);
 }
 
-/** Three parts, and a header that begins with `{"`: every access token of ours, and no secret that we issue. */
-/** Whether a presented bearer is taken for an access token and not for a key's secret. */
+/**
+ * Whether a presented bearer is taken for an access token and not for a key's secret: three parts, and a header that
+ * begins with `{"`, as every access token of ours has them, and no secret that we issue.
+ */
 export function looksLikeToken(bearer: string): boolean {
   if (!bearer.startsWith('eyJ')) return false;
   const first = bearer.indexOf('.');

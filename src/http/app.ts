@@ -27,7 +27,7 @@ import { keySet, resourceMetadata, serverMetadata } from './endpoints/well-known
 import { whoami } from './endpoints/whoami.ts';
 import { backchannelLogout, type SiteSignOutDeps, siteSignOut } from './endpoints/site-sign-out.ts';
 import { type WhoamiSignatureDeps, whoamiSignature } from './endpoints/whoami-signature.ts';
-import { createExpressApp, type ExpressAppOptions, mountEndpoints, mountErrorDoor } from './express-app.ts';
+import { createErrorDoor, createExpressApp, type ExpressAppOptions, mountEndpoints } from './express-app.ts';
 import type { LimitGuard } from './limit-guard.ts';
 import { isReferencePath, referenceEndpoints } from './pages/reference.ts';
 import { contextOf } from './request-context.ts';
@@ -99,12 +99,15 @@ export interface Aliases {
   whoami: readonly string[];
 }
 
+type AppOptions = Omit<ExpressAppOptions, 'errorDoor'>;
+
 /** The application behind the public listener. */
 export function createPublicApp(
-  options: ExpressAppOptions & { aliases: Aliases; referencePages: boolean },
+  options: AppOptions & { aliases: Aliases; referencePages: boolean },
   deps: PublicDeps,
 ): Express {
-  const app = createExpressApp(options);
+  const errorDoor = createErrorDoor({ ...options, limits: deps.limits });
+  const app = createExpressApp({ ...options, errorDoor });
   const issuerPath = options.basePath;
   mountEndpoints({
     app,
@@ -129,16 +132,17 @@ export function createPublicApp(
     allowsAppOrigin: deps.allowsAppOrigin,
     pageHeaders: deps.siteHeaders,
   });
-  mountErrorDoor(app, { ...options, limits: deps.limits });
+  app.use(errorDoor);
   return app;
 }
 
 /** The application behind the admin listener: every call needs the admin token; its reference pages say how. */
 export function createAdminApp(
-  options: ExpressAppOptions & { isAdminToken(token: string): boolean },
+  options: AppOptions & { isAdminToken(token: string): boolean },
   endpoints: readonly Endpoint[],
 ): Express {
-  const app = createExpressApp(options);
+  const errorDoor = createErrorDoor(options);
+  const app = createExpressApp({ ...options, errorDoor });
   app.use((req, res, next) => {
     contextOf(res).actor = 'admin';
     if (req.path === '/health/live' || isReferencePath(req.path)) return next();
@@ -152,14 +156,15 @@ export function createAdminApp(
     endpoints: [...endpoints, ...referenceEndpoints('admin')],
     customerAuthHeader: options.customerAuthHeader,
   });
-  mountErrorDoor(app, options);
+  app.use(errorDoor);
   return app;
 }
 
 /** The application behind the operations listener: health and metrics. */
-export function createOpsApp(options: ExpressAppOptions, endpoints: readonly Endpoint[]): Express {
-  const app = createExpressApp(options);
+export function createOpsApp(options: AppOptions, endpoints: readonly Endpoint[]): Express {
+  const errorDoor = createErrorDoor(options);
+  const app = createExpressApp({ ...options, errorDoor });
   mountEndpoints({ app, endpoints, customerAuthHeader: options.customerAuthHeader });
-  mountErrorDoor(app, options);
+  app.use(errorDoor);
   return app;
 }

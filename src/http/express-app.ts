@@ -50,6 +50,8 @@ export interface ExpressAppOptions extends EdgeDeps {
   customerAuthHeader: string;
   /** While true every answer closes its connection. */
   isDraining(): boolean;
+  /** Answers what is refused before Express has the request. */
+  errorDoor: ErrorRequestHandler;
 }
 
 /** `::ffff:192.0.2.1` in every spelling, and `192.0.2.1:5555` (as some proxies write it), are 192.0.2.1. */
@@ -59,6 +61,9 @@ export function plainAddress(address = ''): string {
   return isIP(text) ? unmappedAddress(text) : 'unknown';
 }
 
+/** A target that names scheme and host, too (RFC 9112 section 3.2.2). */
+const ABSOLUTE_FORM = /^https?:\/\/[^/?#\s@]+(?<path>\/.*)$/i;
+
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 
 function trustProxies(app: Express, { trustedProxies, trustedHops }: ExpressAppOptions): void {
@@ -67,9 +72,6 @@ function trustProxies(app: Express, { trustedProxies, trustedHops }: ExpressAppO
   const isTrusted = app.get('trust proxy fn') as (address: string, hop: number) => boolean;
   app.set('trust proxy', (address: string, hop: number) => hop < trustedHops && isTrusted(address, hop));
 }
-
-/** Where an application keeps its way out for errors. */
-const ERROR_DOOR = 'symbolon error door';
 
 /**
  * An Express application with everything switched off that an API does not use, and a context for each request. The
@@ -98,12 +100,15 @@ export function createExpressApp(options: ExpressAppOptions): Express {
     logWhenDone(req, res, context, options);
     if (options.isDraining()) res.shouldKeepAlive = false;
     const { basePath } = options;
+    if (!req.url.startsWith('/')) req.url = ABSOLUTE_FORM.exec(req.url)?.groups?.path ?? req.url;
     if (basePath !== '' && (req.url === basePath || req.url.startsWith(`${basePath}/`))) {
       req.url = req.url.slice(basePath.length) || '/';
     }
     return context;
   };
   const refuseMalformed = (req: Request, res: Response): void => {
+    if (!req.url.startsWith('/') && req.url !== '*')
+      throw new BridgeError('INVALID_REQUEST', { message: 'The request target is not well-formed.' });
     if (req.httpVersionMajor < 1)
       throw new BridgeError('INVALID_REQUEST', { message: 'HTTP/1.0 or later is needed.' });
     const coding = req.headers['transfer-encoding'];
@@ -120,17 +125,33 @@ export function createExpressApp(options: ExpressAppOptions): Express {
       });
   };
 
+  /** What goes wrong before Express has the request costs that one request, never the process. */
+  const refuse = (error: unknown, req: Request, res: Response): void => {
+    const giveUp = (unexpected?: unknown) => {
+      options.logger.unexpected('http.unexpected_error', unexpected);
+      res.destroy();
+    };
+    Object.assign(res, { req, locals: {} });
+    try {
+      const answered: unknown = options.errorDoor(error, req, res, giveUp);
+      if (answered instanceof Promise) answered.catch(giveUp);
+    } catch (unexpected) {
+      giveUp(unexpected);
+    }
+  };
+
   // Around Express's own door in place of a layer behind it: the way through one costs as much as what is done here.
   const serve = app as unknown as { handle(req: Request, res: Response, done: NextFunction): void };
   const handle = serve.handle.bind(app);
   serve.handle = (req, res, done) => {
-    if (Object.getPrototypeOf(req) !== app.request) Object.setPrototypeOf(req, app.request);
-    const context = begin(req, res);
+    let context: RequestContext;
     try {
+      // Of a server that was not given the application's own prototypes; `req.ip` is read before Express sets them.
+      if (Object.getPrototypeOf(req) !== app.request) Object.setPrototypeOf(req, app.request);
+      context = begin(req, res);
       refuseMalformed(req, res);
     } catch (error) {
-      Object.assign(res, { req, locals: {} });
-      (app.get(ERROR_DOOR) as ErrorRequestHandler)(error, req, res, done);
+      refuse(error, req, res);
       return;
     }
     if (context.span) context.span.run(() => handle(req, res, done));
@@ -314,7 +335,7 @@ export interface ErrorDoorDeps {
  * The one door out for errors: a known one as it is, anything else as a bare 500 whose details stay in the log. Every
  * refusal leaves its audit record here, and a failed authentication counts against the caller's address.
  */
-export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoorDeps): void {
+export function createErrorDoor({ logger, audit, limits }: ErrorDoorDeps): ErrorRequestHandler {
   const send = (req: Request, res: Response, answer: BridgeError | OAuthError) => {
     const context = contextOf(res);
     recordDenial({ req, context }, answer, audit);
@@ -327,7 +348,7 @@ export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoo
   };
   const countFailure = (context: RequestContext, req: Request, answer: BridgeError | OAuthError) =>
     context.countsFailures && isFailure(answer, req) ? limits?.countFailure(context) : undefined;
-  const door: ErrorRequestHandler = (error: unknown, req, res, _next) => {
+  return (error: unknown, req, res, _next) => {
     // A broken upload may still be arriving; what is left of it is thrown away.
     req.resume();
     if (!hasContext(res)) {
@@ -341,8 +362,6 @@ export function mountErrorDoor(app: Express, { logger, audit, limits }: ErrorDoo
     if (!(refusal instanceof Promise)) return send(req, res, refusal ?? answer);
     return refusal.then((settled) => send(req, res, settled ?? answer));
   };
-  app.use(door);
-  app.set(ERROR_DOOR, door);
 }
 
 /** Express throws this for a path whose percent-encoding is broken. */

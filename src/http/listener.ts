@@ -82,12 +82,22 @@ function bounded(app: Express, maxRequestsAhead: number) {
   };
 }
 
+/** Told of what was refused before there was a request: nobody else leaves a trace of it. */
+export type ReportRefusal = (refusal: {
+  requestId: string;
+  code: ErrorCode;
+  status: number;
+  /** The caller's, of the connection itself. */
+  address: string;
+}) => void;
+
 /** A server for an Express application, with real limits on time and size. */
 export function createListener(
   app: Express,
   headers: Record<string, string>,
-  options: Partial<ListenerLimits> & { tls?: TlsMaterial | undefined } = {},
+  options: Partial<ListenerLimits> & { tls?: TlsMaterial | undefined; report?: ReportRefusal } = {},
 ): Server {
+  const refusing = { headers, report: options.report };
   const limits = { ...LISTENER_LIMITS, ...options };
   const settings = {
     ...bornClasses(app),
@@ -119,10 +129,10 @@ export function createListener(
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   // A tunnel is nothing that we open; without a listener the connection would end without a word.
   server.on('connect', (_req, socket: Socket) =>
-    refuseConnection(new Error(), socket, headers, 'METHOD_NOT_ALLOWED'),
+    refuseConnection(new Error(), socket, refusing, 'METHOD_NOT_ALLOWED'),
   );
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-    refuseConnection(error, socket, headers),
+    refuseConnection(error, socket, refusing),
   );
   return server;
 }
@@ -142,11 +152,21 @@ function codeOf(error: NodeJS.ErrnoException): ErrorCode {
 function refuseConnection(
   error: NodeJS.ErrnoException,
   socket: Socket,
-  headers: Record<string, string>,
+  { headers, report }: { headers: Record<string, string>; report: ReportRefusal | undefined },
   code = codeOf(error),
 ): void {
   const answering = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage;
-  if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  if (answering?.req.complete) {
+    // An earlier request is still owed its answer: that comes in its place, and with it the end.
+    if (answering.headersSent) socket.destroySoon();
+    else answering.shouldKeepAlive = false;
+    return;
+  }
+  if (answering?.headersSent) {
     socket.destroy();
     return;
   }
@@ -159,7 +179,9 @@ function refuseConnection(
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     connection: 'close',
+    ...(code === 'METHOD_NOT_ALLOWED' && { allow: '' }),
   };
+  report?.({ requestId, code, status: statusOf(code), address: socket.remoteAddress ?? 'unknown' });
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}`);
   socket.end(`HTTP/1.1 ${statusOf(code)} \r\n${lines.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -122,7 +122,7 @@ export function createPartnerProof(deps: PartnerProofDeps) {
 
   const commonScopes = new WeakMap<AccessToken, { key: ApiKey; scopes: ReadonlySet<string> }>();
 
-  const liveToken = (token: AccessToken): AccessToken => {
+  const requireLive = (token: AccessToken): AccessToken => {
     if (!isAccessTokenLive(token, { revocations, partners })) throw new BridgeError('INVALID_ACCESS_TOKEN');
     return token;
   };
@@ -133,8 +133,8 @@ export function createPartnerProof(deps: PartnerProofDeps) {
     const { token } = verified;
     // Another process may have issued it to a partner that was made a moment ago.
     return partners.find(token.partner)
-      ? liveToken(token)
-      : partners.seek(token.partner).then(() => liveToken(token));
+      ? requireLive(token)
+      : partners.seek(token.partner).then(() => requireLive(token));
   };
 
   const verifySecret = ({ secret, named }: NonNullable<Presented['secret']>) =>
@@ -144,6 +144,7 @@ export function createPartnerProof(deps: PartnerProofDeps) {
       throw new BridgeError(named ? 'INVALID_API_KEY' : 'INVALID_ACCESS_TOKEN');
     });
 
+  /** The same once the access token is known, if there is one. */
   const partiesBeside = (
     token: AccessToken | undefined,
     presented: Presented,

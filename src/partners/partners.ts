@@ -58,8 +58,14 @@ export async function openPartners(deps: PartnersDeps): Promise<Partners> {
   let byId = new Map<string, Partner>();
   let byGroup = new Map<string, Partner>();
 
+  let asked = 0;
+  let applied = 0;
   const refresh = async () => {
+    const turn = ++asked;
     const list = await store.list();
+    // Answers may overtake each other: an older one must not bring back what a newer one took away.
+    if (turn < applied) return;
+    applied = turn;
     byId = new Map(list.map((partner) => [partner.id, partner]));
     byGroup = new Map(list.flatMap((partner) => partner.channelGroups.map((group) => [group, partner])));
   };

@@ -105,7 +105,7 @@ export function createMetrics(): Metrics {
     }),
     verifiedTokens: talliedCounter({
       name: 'symbolon_token_verifications_total',
-      help: 'Token verifications by kind of token and result (cached, verified, refused)',
+      help: 'Token verifications by kind of token and result (cached, verified, own, refused)',
       labelNames: ['kind', 'result'],
       registers,
     }),

@@ -8,7 +8,7 @@ export interface RecentMap<V> {
   clear(): void;
 }
 
-/** `capacity`: entries per generation; at most twice as many are held, and the newest `capacity` always are. */
+/** `capacity`: entries per generation; at most twice as many are held, and always the `capacity` that were set or asked for last. */
 export function createRecentMap<V extends object | true>(capacity: number): RecentMap<V> {
   let young = new Map<string, V>();
   let old = new Map<string, V>();

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { type BindAddress, drain, listenOn } from '../http/draining-server.ts';
 import type { HttpApp } from '../http/express-app.ts';
 import { createListener } from '../http/listener.ts';
+import type { Logger } from '../platform/logger.ts';
 
 export type ListenerName = 'admin' | 'ops' | 'public';
 export const LISTENERS: readonly ListenerName[] = ['admin', 'ops', 'public'];
@@ -23,10 +24,11 @@ export interface ListenersDeps {
   /** Headers of every answer, also of those that no application makes. */
   headers: Record<string, string>;
   apps: Record<ListenerName, HttpApp>;
+  logger: Logger;
 }
 
 /** The service's listeners; only the public one speaks TLS by itself. */
-export function createListeners({ config, headers, apps }: ListenersDeps) {
+export function createListeners({ config, headers, apps, logger }: ListenersDeps) {
   const servers = new Map<ListenerName, Server>();
   const tls = config.tls && {
     certificate: config.tls.certificate,
@@ -43,6 +45,8 @@ export function createListeners({ config, headers, apps }: ListenersDeps) {
     const server = createListener(apps[name], headers, {
       maxConnections: config.http.max_connections,
       tls: ownTls,
+      report: ({ requestId, ...refusal }) =>
+        logger.log('info', { event: 'http.request', request_id: requestId, route: 'unknown', ...refusal }),
     });
     const bind = binds[name];
     const port = await listenOn(server, bind);

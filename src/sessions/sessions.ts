@@ -48,7 +48,7 @@ export interface Sessions {
   endAll(customerId: CustomerIdentifier): Promise<void>;
   /**
    * Reads back what was stored; `undefined` when it is not a session of ours. A session of a customer who was merged
-   * since is one of the survivor.
+   * since is one of the survivor, unless it was ended before.
    */
   parse(value: unknown): CustomerSession | undefined;
 }
@@ -69,7 +69,7 @@ const OPENED_SESSIONS = 10_000;
 
 export function createSessions(deps: SessionsDeps): Sessions {
   const { keyring, clock, revocations, lifetimes } = deps;
-  /** A session in use renews again and again: what it seals is opened once. */
+  /** A session in use renews again and again: what it seals is opened once while it is remembered. */
   const opened = createRecentMap<{ sid: string; reference: CustomerReference }>(OPENED_SESSIONS);
 
   const rememberUntilMs = () =>
@@ -82,9 +82,11 @@ export function createSessions(deps: SessionsDeps): Sessions {
     expiresAtMs: rememberUntilMs(),
   });
 
-  const presentSession = (session: CustomerSession): CustomerSession => {
+  const presentSession = (session: CustomerSession): CustomerSession | undefined => {
     const survivor = deps.survivorOf?.(session.customerId);
     if (!survivor) return session;
+    // What ended it under its own name ended it for good: nobody's merge or split brings it back.
+    if (revocations.isRevoked('customer', session.customerId, session.authTimeMs)) return undefined;
     const { customerId, space, reference } = survivor;
     const sealedReference = keyring.seal('session', Buffer.from(reference, 'utf8'), session.sid);
     return { ...session, customerId, space, sealedReference };

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { createRecentMap } from '../platform/recent-map.ts';
 
 /**
- * Remembers tokens whose signature was checked, under the SHA-256 of the whole token, so that a token in use costs a
+ * Remembers tokens whose signature was checked, or is this process's own, under the SHA-256 of the whole token, so that a token in use costs a
  * map look-up. What a hit means is still the caller's to judge: expiry and revocation are checked at every use. Refused
  * signatures are remembered apart, so that a forger cannot push out good entries.
  */

@@ -65,7 +65,7 @@ export const SETTINGS = {
   limits: {
     tiers: { many: [{ quota: 1_000_000, window_seconds: 1 }] },
     defaults: { api_key: 'many', client: 'many', partner: 'many' },
-    // Whose session is over with its store asks again and again, as fast as the machine can.
+    // Callers with an ended session ask again at once, so the limit on failures must not stop the load.
     failures: { max_per_address: 1_000_000 },
   },
 };

@@ -273,7 +273,8 @@ describe('a provider’s answer', () => {
     const log = JSON.stringify(t.logs());
     const { searchParams } = new URL(url);
     for (const name of ['code', 'state']) expect(log).not.toContain(searchParams.get(name));
-    for (const secret of ['mira-7', CLIENT_SECRET, verifier, 'sc_', 'eyJ']) expect(log).not.toContain(secret);
+    for (const secret of ['mira-7', CLIENT_SECRET, verifier]) expect(log).not.toContain(secret);
+    expect(log).not.toMatch(/\bsc_|eyJ[\w-]+\./);
   });
 });
 

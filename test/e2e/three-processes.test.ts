@@ -88,17 +88,21 @@ describe.skipIf(missing !== '')(`three processes ${missing}`, () => {
       const [one, two, three] = fleet.processes as [ServeProcess, ServeProcess, ServeProcess];
       await one.admin('POST', '/admin/partners', { id: partner, channel_groups: [partner] });
       const [key, client] = await Promise.all([
-        two.admin('POST', '/admin/api-keys', { partner }),
-        three.admin('POST', '/admin/clients', { partner }),
+        one.admin('POST', '/admin/api-keys', { partner }),
+        one.admin('POST', '/admin/clients', { partner }),
       ]);
       const bearer = { authorization: `Bearer ${key['secret'] as string}` };
       const form = { grant_type: 'client_credentials', client_id: client['client_id'] as string };
-      const asked = await fetch(`${two.url}/oauth/token`, {
+      const asked = await fetch(`${one.url}/oauth/token`, {
         method: 'POST',
         body: new URLSearchParams({ ...form, client_secret: client['client_secret'] as string }),
       });
       const { access_token } = (await asked.json()) as { access_token: string };
       const token = { authorization: `Bearer ${access_token}` };
+      // Each other process meets one of them first.
+      const [first, second] = n % 2 === 0 ? [bearer, token] : [token, bearer];
+      expect(await send('/whoami', first, two.url)).toBe(200);
+      expect(await send('/whoami', second, three.url)).toBe(200);
       const answers = fleet.processes.flatMap(({ url }) => [
         send('/whoami', bearer, url),
         send('/whoami', { ...token, 'api-key': key['public_id'] as string }, url),

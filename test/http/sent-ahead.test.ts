@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createListener } from '../../src/http/listener.ts';
 import { securityHeaders } from '../../src/http/security-headers.ts';
 import { shut } from '../support/backend.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { PASSWORD, startService, type TestService } from '../support/service.ts';
 
 let t: TestService;
 let server: Server;
@@ -32,6 +32,56 @@ async function connected(to = server): Promise<{ client: Socket; served: Socket 
   const [served] = await accepted;
   return { client, served };
 }
+
+/** All that the server sends for these bytes until it ends the connection. */
+async function answersTo(bytes: string): Promise<string> {
+  const { client } = await connected();
+  client.write(bytes);
+  let text = '';
+  for await (const piece of client) text += String(piece);
+  return text;
+}
+
+it.each([
+  ['no request at all', 'XX\r\n\r\n'],
+  ['a tunnel', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['a request with a broken header', 'GET / HTTP/1.1\r\nHost : x\r\n\r\n'],
+])('what comes behind a request, %s, never takes the place of its answer', async (_what, behind) => {
+  const body = JSON.stringify({ username: 'mira', password: PASSWORD, channel: 'ios' });
+  const head = `POST /customer_authenticate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+  const signIn = `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+  for (const text of [await answersTo(signIn + behind), await answersTo(live + behind)]) {
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(text.split('HTTP/1.1 ')).toHaveLength(2);
+  }
+});
+
+it('after a request that ends the connection nothing more is answered', async () => {
+  const text = await answersTo(last + live);
+  expect(text.split('HTTP/1.1 ')).toHaveLength(2);
+  expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+});
+
+it('what is refused before there is a request leaves a line with its id', async () => {
+  const reported: unknown[] = [];
+  const telling = createListener(t.service.app, {}, { report: (refusal) => reported.push(refusal) });
+  telling.listen(0, '127.0.0.1');
+  await once(telling, 'listening');
+  for (const [bytes, code, status] of [
+    ['XX\r\n\r\n', 'INVALID_REQUEST', 400],
+    [`GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`, 'HEADERS_TOO_LARGE', 431],
+    ['CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', 'METHOD_NOT_ALLOWED', 405],
+  ] as const) {
+    const { client } = await connected(telling);
+    client.write(bytes);
+    let text = '';
+    for await (const piece of client) text += String(piece);
+    const requestId = /\r\nx-request-id: (\S+)\r\n/.exec(text)?.[1];
+    expect(reported.at(-1)).toEqual({ requestId, code, status, address: '127.0.0.1' });
+    expect(text.includes('\r\nallow: \r\n')).toBe(status === 405);
+  }
+  await shut(telling);
+});
 
 it('sixteen requests sent ahead are answered, one after the other', async () => {
   const { client } = await connected();

@@ -190,6 +190,22 @@ function createAuthorizationPages(deps: AuthorizeDeps) {
           });
       }
     },
+    /**
+     * The same request as a form (OpenID Connect Core 1.0 section 3.1.2.1). It comes from another site, and so without
+     * our cookies: the browser is sent to the address that says the same, and brings them there.
+     */
+    beginByForm: async ({ req, res }: Call): Promise<void> => {
+      refuseEmbedded(req);
+      if (Object.keys(parseQuery(req)).length > 0) {
+        throw new BridgeError('INVALID_REQUEST', {
+          message: 'A request comes in the address or in the form.',
+        });
+      }
+      const fields = (await readFields(req, ['form'], MAX_FORM_BYTES)) as Parameters;
+      const address = againAt(fields);
+      if (address.length > MAX_QUERY_LENGTH) throw tooLong();
+      pages.redirect(res, address);
+    },
     readOrAnswer,
     admit,
     againAt,
@@ -240,21 +256,6 @@ function credentials(fields: Record<string, unknown>): { username: string; passw
 export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
   const { pages, formStates, sessionCookies } = deps;
   const flow = createAuthorizationPages(deps);
-
-  /**
-   * The same request as a form (OpenID Connect Core 1.0 section 3.1.2.1). It comes from another site, and so without our
-   * cookies: the browser is sent to the address that says the same, and brings them there.
-   */
-  const beginByForm = async (req: Request, res: Response): Promise<void> => {
-    refuseEmbedded(req);
-    if (Object.keys(parseQuery(req)).length > 0) {
-      throw new BridgeError('INVALID_REQUEST', { message: 'A request comes in the address or in the form.' });
-    }
-    const fields = (await readFields(req, ['form'], MAX_FORM_BYTES)) as Parameters;
-    const address = flow.againAt(fields);
-    if (address.length > MAX_QUERY_LENGTH) throw tooLong();
-    pages.redirect(res, address);
-  };
 
   const signIn = async (req: Request, res: Response): Promise<void> => {
     refuseForeignForm(req, deps.origins.publicOrigin);
@@ -343,7 +344,8 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
       operationId: 'authorizeByForm',
       summary: 'The same request as a form: the browser is sent to the address that says the same',
       form: requestSchema,
-      handle: beginByForm,
+      onlyRedirects: true,
+      handle: (req, res) => flow.beginByForm({ req, res }),
     }),
     pageEndpoint({
       pages,

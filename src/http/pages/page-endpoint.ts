@@ -11,6 +11,9 @@ import { problemPage } from './problem.ts';
 /** A form can meet everything that a sign-in can. */
 const ERROR_STATUSES = [400, 401, 403, 413, 415, 429, 500, 503];
 
+const PAGE = { description: 'A page', contentType: 'text/html' };
+const SENT_ON = { description: 'The browser is sent on', headers: { Location: 'Where to.' } };
+
 interface PageEndpoint {
   pages: Pages;
   method: 'get' | 'post';
@@ -22,6 +25,8 @@ interface PageEndpoint {
   query?: z.ZodObject;
   /** A GET that changes something: HEAD is refused. */
   refusesHead?: boolean;
+  /** Shows a page only when something is wrong. */
+  onlyRedirects?: boolean;
   handle(req: Request, res: Response): Promise<void>;
 }
 
@@ -41,7 +46,8 @@ function showError(pages: Pages, res: Response, error: BridgeError | OAuthError)
 }
 
 /** An endpoint that answers with pages, also when something goes wrong: a customer never sees an error in JSON. */
-export function pageEndpoint({ pages, handle, form, query, refusesHead, ...names }: PageEndpoint): Endpoint {
+export function pageEndpoint({ pages, handle, ...facts }: PageEndpoint): Endpoint {
+  const { form, query, refusesHead, onlyRedirects, ...names } = facts;
   const contract: EndpointContract = {
     listener: 'public',
     tag: 'Pages for customers',
@@ -49,10 +55,7 @@ export function pageEndpoint({ pages, handle, form, query, refusesHead, ...names
     ...names,
     ...(query ? { query } : {}),
     ...(form ? { body: { schema: form, types: ['form'], required: true } } : {}),
-    responses: {
-      200: { description: 'A page', contentType: 'text/html' },
-      303: { description: 'The browser is sent on', headers: { Location: 'Where to.' } },
-    },
+    responses: onlyRedirects ? { 303: SENT_ON } : { 200: PAGE, 303: SENT_ON },
     errorPages: ERROR_STATUSES,
   };
   return {

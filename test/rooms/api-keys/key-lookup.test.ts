@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ApiKey, ApiKeyStore } from '../../../src/api-keys/api-key.ts';
 import { type ApiKeys, createApiKeys } from '../../../src/api-keys/api-keys.ts';
 import type { ApiKeySettings } from '../../../src/api-keys/key-settings.ts';
+import { openPartners } from '../../../src/partners/partners.ts';
 import { createRevocations } from '../../../src/revocation/revocations.ts';
 import { ADMIN, openRooms, type Rooms } from '../fixture.ts';
 import { plainKey } from './plain-key.ts';
@@ -38,6 +39,21 @@ const create = async (changes: Partial<ApiKeySettings> = {}) => {
   const made = await apiKeys.create(plainKey(changes), ADMIN);
   return { ...made, secret: made.secret as string };
 };
+
+it('a key of a partner that another process has just made is known by its public id and by its secret', async () => {
+  for (const way of ['byPublicId', 'bySecret'] as const) {
+    const elsewhere = await openPartners({
+      store: rooms.stores.partners,
+      clock: rooms.clock,
+      audit: rooms.audit,
+    });
+    const there = createApiKeys({ ...rooms, store: rooms.stores.apiKeys, partners: elsewhere });
+    await rooms.addPartner(`new-${way.toLowerCase()}`);
+    const { publicId, secret } = await create({ partner: `new-${way.toLowerCase()}` });
+    const presented = way === 'byPublicId' ? publicId : secret;
+    expect(await there[way](presented)).toMatchObject({ result: 'live' });
+  }
+});
 
 describe('what is remembered of a key', () => {
   it('spares the store for half a minute, and every answer is counted', async () => {

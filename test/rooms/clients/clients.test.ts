@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clients, type ClientsDeps, createClients } from '../../../src/clients/clients.ts';
+import { openPartners } from '../../../src/partners/partners.ts';
 import { createRevocations } from '../../../src/revocation/revocations.ts';
 import { ADMIN, openRooms, type Rooms } from '../fixture.ts';
 
@@ -54,6 +55,23 @@ describe('a client', () => {
     await news.refresh();
     rooms.clock.advance(250);
     expect((await elsewhere.usable(clientId))?.scopes).toEqual(['whoami']);
+  });
+
+  it('of a partner that another process has just made is known at once, and may be made there', async () => {
+    const { partners: store, clients: ofClients } = rooms.stores;
+    const partners = await openPartners({ store, clock: rooms.clock, audit: rooms.audit });
+    const elsewhere = clientsOf({ store: ofClients, partners });
+    await rooms.addPartner('new');
+    const { clientId } = await create({ partner: 'new' });
+    expect(await elsewhere.usable(clientId)).toMatchObject({ partner: 'new' });
+    await rooms.addPartner('newer');
+    const settings = {
+      partner: 'newer',
+      label: 'chat',
+      scopes: ['whoami'],
+      grantTypes: ['client_credentials'],
+    };
+    expect((await elsewhere.create(settings, ADMIN)).client.partner).toBe('newer');
   });
 
   it('is authenticated by its own secret alone, here and after a restart', async () => {

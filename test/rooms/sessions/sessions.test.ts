@@ -40,6 +40,29 @@ const start = (customer = 'c1lpcdu3obrwgtjp3esjma6v5577d3yzl4') =>
     authenticator: 'directory',
   });
 
+it('what a session seals is opened once while it is remembered, and by its own session alone', () => {
+  let opened = 0;
+  const counting = {
+    ...rooms.keyring,
+    open: (...values: Parameters<Rooms['keyring']['open']>) => {
+      opened += 1;
+      return rooms.keyring.open(...values);
+    },
+  };
+  const own = createSessions({
+    keyring: counting,
+    clock: rooms.clock,
+    revocations: rooms.revocations,
+    lifetimes: LIFETIMES,
+    maxTokenLifetimeSeconds: 28_800,
+  });
+  const session = start();
+  expect([own.reference(session), own.reference({ ...session })]).toEqual([REFERENCE, REFERENCE]);
+  expect(opened).toBe(1);
+  expect(own.reference({ ...session, sid: 'another' })).toBeUndefined();
+  expect(own.reference({ ...session, sealedReference: start().sealedReference })).toBeUndefined();
+});
+
 describe('a session', () => {
   it('from before the clock was set back is nobody’s until its time comes; clocks a minute apart are in step', () => {
     const session = start();

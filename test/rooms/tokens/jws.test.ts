@@ -185,7 +185,7 @@ describe('a signature', () => {
 
   it('of ES256 verifies with jose and with us 1,000 times, short integers included', async () => {
     let shortIntegers = 0;
-    for (let n = 0; n < 1_000; n++) {
+    for (let n = 0; n < 1_000 || (shortIntegers === 0 && n < 10_000); n++) {
       const made = signJws(b64(HEADER), { n }, 'ES256', pair.privateKey);
       await compactVerify(made, pair.publicKey);
       const parsed = parseJws(made) as NonNullable<ReturnType<typeof parseJws>>;
