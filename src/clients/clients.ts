@@ -41,7 +41,8 @@ export interface Clients extends Pick<RecordMemory<OAuthClient>, 'changed' | 'ch
   authenticateByAssertion(clientId: string, assertion: string): Promise<OAuthClient | undefined>;
   /**
    * The client whose id and secret these are, if it may be used now. An unknown client costs the same work and looks
-   * the same as a wrong secret.
+   * the same as a wrong secret. A secret that another process has just made works at once: before it is refused by a
+   * remembered record, the store is asked, four times a second for each client at most.
    */
   authenticate(clientId: string, secret: string): Promise<OAuthClient | undefined>;
   list(partner?: string): Promise<OAuthClient[]>;
@@ -72,6 +73,9 @@ export interface ClientsDeps {
 /** How long a client is remembered without asking the store; a revocation is seen at every use. */
 const CACHE_MS = 5_000;
 const MAX_CACHED = 10_000;
+/** Before a remembered record refuses a secret it is read anew: this often for each client, and a few times at once. */
+const REREAD_MS = 250;
+const REREADS_AT_ONCE = 3;
 const CLIENT_ID = /^cl_[0-9A-Za-z]{20}$/;
 const NOBODY = { digest: 'A'.repeat(43), secretId: '' };
 
@@ -79,6 +83,25 @@ function unknownClient(): BridgeError {
   return new BridgeError('NOT_FOUND', {
     message: 'There is no client of this id that is not revoked already.',
   });
+}
+
+/** The id of the live secret that has one of these digests; always the same work. */
+function matchingSecret(
+  client: OAuthClient | undefined,
+  digests: readonly string[],
+  nowMs: number,
+): string | undefined {
+  const live = (client?.secrets ?? []).filter(
+    ({ expiresAtMs, revokedAtMs }) =>
+      revokedAtMs === undefined && (expiresAtMs === undefined || nowMs < expiresAtMs),
+  );
+  let matching: string | undefined;
+  for (const presented of digests) {
+    for (const { digest, secretId } of live.length > 0 ? live : [NOBODY]) {
+      if (timingSafeEqual(Buffer.from(presented), Buffer.from(digest))) matching = secretId;
+    }
+  }
+  return matching;
 }
 
 export function createClients(deps: ClientsDeps): Clients {
@@ -92,14 +115,27 @@ export function createClients(deps: ClientsDeps): Clients {
     maxRecords: MAX_CACHED,
   });
 
-  const find = async (clientId: string): Promise<OAuthClient | undefined> => {
-    const known = recall(clientId);
-    if (known || !CLIENT_ID.test(clientId)) return known;
-    return read(clientId, async () => {
+  const ask = (clientId: string): Promise<OAuthClient | undefined> =>
+    read(clientId, async () => {
       const client = await store.find(clientId as ClientId);
       if (client) await partners.seek(client.partner);
       return client;
     });
+
+  const find = async (clientId: string): Promise<OAuthClient | undefined> => {
+    const known = recall(clientId);
+    return known || !CLIENT_ID.test(clientId) ? known : ask(clientId);
+  };
+
+  const rereadUntilMs = new Map<string, number>();
+  /** Guessed secrets come as fast as anybody likes: only so many of them cost a query. */
+  const mayReread = (clientId: string): boolean => {
+    const nowMs = clock.monotonicMs();
+    const fromMs = Math.max(nowMs, rereadUntilMs.get(clientId) ?? 0);
+    if (fromMs - nowMs > (REREADS_AT_ONCE - 1) * REREAD_MS) return false;
+    if (rereadUntilMs.size >= MAX_CACHED) rereadUntilMs.clear();
+    rereadUntilMs.set(clientId, fromMs + REREAD_MS);
+    return true;
   };
 
   const usable = (client: OAuthClient): boolean =>
@@ -190,17 +226,13 @@ export function createClients(deps: ClientsDeps): Clients {
     },
 
     authenticate: async (clientId, secret) => {
-      const client = recall(clientId) ?? (await find(clientId));
-      const nowMs = clock.nowMs();
-      const live = (client?.secrets ?? []).filter(
-        ({ expiresAtMs, revokedAtMs }) =>
-          revokedAtMs === undefined && (expiresAtMs === undefined || nowMs < expiresAtMs),
-      );
-      let matching: string | undefined;
-      for (const presented of credentialDigests(keyring, secret)) {
-        for (const { digest, secretId } of live.length > 0 ? live : [NOBODY]) {
-          if (timingSafeEqual(Buffer.from(presented), Buffer.from(digest))) matching = secretId;
-        }
+      const remembered = recall(clientId);
+      let client = remembered ?? (await find(clientId));
+      const digests = [...credentialDigests(keyring, secret)];
+      let matching = matchingSecret(client, digests, clock.nowMs());
+      if (remembered && matching === undefined && mayReread(clientId)) {
+        client = await ask(clientId);
+        matching = matchingSecret(client, digests, clock.nowMs());
       }
       if (!client || matching === undefined || !usable(client)) return undefined;
       usage?.note(matching);

@@ -3,10 +3,13 @@ import type { OAuthClient } from '../clients/client.ts';
 import type { Clients } from '../clients/clients.ts';
 import { OPENID_SCOPE } from '../clients/openid-settings.ts';
 import { isRegisteredRedirectUri } from '../clients/redirect-uri.ts';
+import type { Identities } from '../customers/identities.ts';
 import { OAuthError } from '../errors.ts';
+import type { CustomerIdentifier } from '../identifiers/identifier.ts';
 import type { Partner } from '../partners/partner.ts';
 import type { Partners } from '../partners/partners.ts';
 import { S256_CHALLENGE } from '../platform/pkce.ts';
+import type { IdTokens } from '../tokens/id-token.ts';
 import { readOpenIdParameters, type OpenIdRequest, understoodScope } from './openid-request.ts';
 import { type Parameters, presentParameters, refuseOtherResource, scopesWithin } from './parameters.ts';
 
@@ -36,7 +39,10 @@ export interface AuthorizationRequest {
   challenge: string | undefined;
   /** `undefined` for a request of OAuth 2.0 alone. */
   openid: OpenIdRequest | undefined;
-  /** Channels that the customer may sign in for: those of the partner, the preferred one first. */
+  /**
+   * Channels that the customer may sign in for: those of the partner, the preferred one first. With an `id_token_hint`
+   * only those that know the customer by that identifier, if there are any.
+   */
   channels: readonly [Channel, ...Channel[]];
   /** The parameters that it was read from. */
   parameters: Parameters;
@@ -86,23 +92,18 @@ function challengeOf(client: OAuthClient, parameters: Parameters): string | unde
   return undefined;
 }
 
-function openIdOf(client: OAuthClient, scopes: readonly string[], parameters: Parameters) {
-  if (!client.openid || !scopes.includes(OPENID_SCOPE)) return undefined;
-  const read = readOpenIdParameters(parameters);
-  if (typeof read === 'string') throw new Refusal('invalid_request', read);
-  return read;
-}
-
 export interface AuthorizationRequestsDeps {
   clients: Clients;
   partners: Partners;
   channels: Channels;
+  idTokens: Pick<IdTokens, 'subjectOf'>;
+  identities: Pick<Identities, 'subjectOf'>;
   issuer: string;
 }
 
 /** Reads what a browser brings to the authorization endpoint (RFC 6749 section 4.1.1, RFC 7636, RFC 9700). */
 export function createReadAuthorizationRequest(deps: AuthorizationRequestsDeps) {
-  const { clients, partners, channels, issuer } = deps;
+  const { clients, partners, channels, idTokens, identities, issuer } = deps;
 
   const channelsFor = (partner: Partner, asked: string | undefined): [Channel, ...Channel[]] => {
     const { defaultChannel } = channels;
@@ -117,11 +118,36 @@ export function createReadAuthorizationRequest(deps: AuthorizationRequestsDeps) 
       : new Refusal('invalid_request', 'The channel is not one of this partner.');
   };
 
-  const checked = (
+  const openIdOf = async (
+    client: OAuthClient,
+    scopes: readonly string[],
+    parameters: Parameters,
+  ): Promise<OpenIdRequest | undefined> => {
+    if (!client.openid || !scopes.includes(OPENID_SCOPE)) return undefined;
+    const read = readOpenIdParameters(parameters);
+    if (typeof read === 'string') throw new Refusal('invalid_request', read);
+    const { id_token_hint: hint } = parameters;
+    if (hint === undefined) return { ...read, expectedCustomerId: undefined };
+    const expectedCustomerId = await idTokens.subjectOf(hint, client.clientId);
+    if (expectedCustomerId !== undefined) return { ...read, expectedCustomerId };
+    throw new Refusal('invalid_request', 'The id_token_hint is no ID token that this app was given here.');
+  };
+
+  /** A customer has another identifier in each group: a session of any of them is to bring the one that is expected. */
+  const channelsKnowing = async (
+    expected: CustomerIdentifier | undefined,
+    own: [Channel, ...Channel[]],
+  ): Promise<[Channel, ...Channel[]]> => {
+    const subject = expected && (await identities.subjectOf(expected));
+    const [first, ...others] = own.filter(({ group }) => group === subject?.group);
+    return first ? [first, ...others] : own;
+  };
+
+  const checked = async (
     client: OAuthClient,
     partner: Partner,
     parameters: Parameters,
-  ): Pick<AuthorizationRequest, 'scopes' | 'challenge' | 'openid' | 'channels'> => {
+  ): Promise<Pick<AuthorizationRequest, 'scopes' | 'challenge' | 'openid' | 'channels'>> => {
     if (parameters.request !== undefined) throw new Refusal('request_not_supported', 'request is not taken.');
     if (parameters.request_uri !== undefined)
       throw new Refusal('request_uri_not_supported', 'request_uri is not taken.');
@@ -136,12 +162,9 @@ export function createReadAuthorizationRequest(deps: AuthorizationRequestsDeps) 
     const challenge = challengeOf(client, parameters);
     refuseOtherResource(parameters, issuer);
     const scopes = scopesWithin(client.scopes, understoodScope(client, parameters.scope));
-    return {
-      scopes,
-      challenge,
-      openid: openIdOf(client, scopes, parameters),
-      channels: channelsFor(partner, parameters.channel),
-    };
+    const openid = await openIdOf(client, scopes, parameters);
+    const own = channelsFor(partner, parameters.channel);
+    return { scopes, challenge, openid, channels: await channelsKnowing(openid?.expectedCustomerId, own) };
   };
 
   return async (given: Parameters): Promise<ReadAuthorizationRequest> => {
@@ -158,7 +181,7 @@ export function createReadAuthorizationRequest(deps: AuthorizationRequestsDeps) 
       };
     }
     try {
-      const rest = checked(client, partner, parameters);
+      const rest = await checked(client, partner, parameters);
       return { outcome: 'valid', request: { client, partner, redirectUri, state, parameters, ...rest } };
     } catch (error) {
       if (!(error instanceof Refusal) && !(error instanceof OAuthError)) throw error;

@@ -10,6 +10,7 @@ import {
   type CustomerSession,
   type SessionLifetimes,
 } from '../sessions/session.ts';
+import type { FindSurvivor } from '../sessions/present-customer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { AuthorizationCodes, OpenIdAccess } from './authorization-codes.ts';
 import {
@@ -37,6 +38,8 @@ export interface AuthorizeDeps {
   lifetimes: SessionLifetimes;
   clock: Clock;
   audit: Audit;
+  /** Default: nobody was ever merged. */
+  survivorOf?: FindSurvivor;
   issuer: string;
 }
 
@@ -110,6 +113,20 @@ export function createAuthorize(deps: AuthorizeDeps) {
     );
   };
 
+  /** Whether the app's `id_token_hint` names a customer, and another one than this (Core 1.0 section 3.1.2.2). */
+  const isSomebodyElse = ({ openid }: AuthorizationRequest, { customerId }: KnownCustomer): boolean => {
+    const expected = openid?.expectedCustomerId;
+    const today = (id: CustomerIdentifier) => deps.survivorOf?.(id)?.customerId ?? id;
+    return expected !== undefined && today(expected) !== today(customerId);
+  };
+
+  /** What the app is told when whoever signed in is not whom its `id_token_hint` names. */
+  const respondSomebodyElse = (request: AuthorizationRequest) =>
+    respond(request, {
+      error: 'login_required',
+      error_description: 'The customer of the id_token_hint is not signed in.',
+    });
+
   /** A step that the customer has to take, unless the app wants nothing shown. */
   const shown = (request: AuthorizationRequest, step: 'sign_in' | 'consent'): AuthorizationStep => {
     if (request.openid?.prompt !== 'none') return { step };
@@ -162,7 +179,8 @@ export function createAuthorize(deps: AuthorizeDeps) {
       session: CustomerSession | undefined,
     ): Promise<AuthorizationStep> => {
       const customer = session && (await customerFor(session, request));
-      if (!session || !customer || isTooOld(request, session)) return shown(request, 'sign_in');
+      if (!session || !customer || isTooOld(request, session) || isSomebodyElse(request, customer))
+        return shown(request, 'sign_in');
       const { client, partner, scopes } = request;
       if (mayBeImpersonated(request) || request.openid?.prompt === 'consent')
         return shown(request, 'consent');
@@ -181,6 +199,19 @@ export function createAuthorize(deps: AuthorizeDeps) {
       };
     },
 
+    /**
+     * Where the browser goes when somebody has just signed in for this request whom the app does not expect:
+     * `login_required`. `undefined` when the request goes on.
+     */
+    refusedAfterSignIn: async (
+      request: AuthorizationRequest,
+      session: CustomerSession,
+    ): Promise<string | undefined> => {
+      if (request.openid?.expectedCustomerId === undefined) return undefined;
+      const customer = await customerFor(session, request);
+      return customer && isSomebodyElse(request, customer) ? respondSomebodyElse(request) : undefined;
+    },
+
     /** The customer decided. `undefined` when nobody is signed in any more. */
     decided: async (
       request: AuthorizationRequest,
@@ -190,6 +221,7 @@ export function createAuthorize(deps: AuthorizeDeps) {
     ): Promise<string | undefined> => {
       const customer = await customerFor(session, request);
       if (!customer) return undefined;
+      if (isSomebodyElse(request, customer)) return respondSomebodyElse(request);
       note(request, customer.customerId, agreed, facts);
       if (agreed) {
         const { fields } = await remember(request, session, customer);

@@ -22,7 +22,7 @@ interface CallFacts {
 }
 
 export interface OpenIdAnswersDeps {
-  idTokens: IdTokens;
+  idTokens: Pick<IdTokens, 'issue'>;
   getProfile(request: ProfileRequest): Promise<Profile>;
   partners: Partners;
   /** Default: nobody was ever merged. */

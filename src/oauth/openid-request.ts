@@ -1,14 +1,21 @@
 import type { OAuthClient } from '../clients/client.ts';
+import type { CustomerIdentifier } from '../identifiers/identifier.ts';
 import { isScope } from '../partners/scopes.ts';
 import { OPENID_SCOPE } from '../clients/openid-settings.ts';
 import type { Parameters } from './parameters.ts';
 
-/** What an authentication request of OpenID Connect asks beyond OAuth 2.0 (Core 1.0 section 3.1.2.1). */
-export interface OpenIdRequest {
+/** Parameters of OpenID Connect that say what they ask for by themselves (Core 1.0 section 3.1.2.1). */
+export interface OpenIdParameters {
   nonce: string | undefined;
   prompt: 'none' | 'login' | 'consent' | undefined;
   /** The sign-in may be this old, in seconds. */
   maxAgeSeconds: number | undefined;
+}
+
+/** What an authentication request of OpenID Connect asks beyond OAuth 2.0. */
+export interface OpenIdRequest extends OpenIdParameters {
+  /** Whom the `id_token_hint` names: nobody else gets a code. */
+  expectedCustomerId: CustomerIdentifier | undefined;
 }
 
 const NONCE = /^[\x20-\x7E]{1,255}$/;
@@ -20,7 +27,7 @@ const PROMPTS = new Set(['none', 'login', 'consent', 'select_account']);
  * `max_age` of 0. Parameters that only hint (`display`, `ui_locales`, `login_hint`, `acr_values`, `claims`) are
  * left alone.
  */
-export function readOpenIdParameters(parameters: Parameters): OpenIdRequest | string {
+export function readOpenIdParameters(parameters: Parameters): OpenIdParameters | string {
   const { nonce, prompt, max_age: maxAge } = parameters;
   if (nonce !== undefined && !NONCE.test(nonce)) return 'The nonce is at most 255 ASCII characters.';
   if (maxAge !== undefined && !MAX_AGE.test(maxAge)) return 'The max_age is a number of seconds.';

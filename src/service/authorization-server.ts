@@ -126,7 +126,7 @@ function openPages({ config, keyring, clock, replays }: AuthorizationServerDeps)
 
 /** Clients, codes, refresh families, consents and the endpoints' use cases, wired to their stores. */
 export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
-  const { config, stores, keyring, clock, audit, partners, revocations, channels, accessTokens } = deps;
+  const { config, stores, keyring, clock, audit, partners, revocations, accessTokens } = deps;
   const issuer = config.public_url;
   const clients = await openClients(deps);
   const families = openAppFamilies(deps);
@@ -178,7 +178,12 @@ export async function createAuthorizationServer(deps: AuthorizationServerDeps) {
       tokenEndpoint: noticed(createTokenEndpoint({ ...shared, grants }), deps.newAddresses),
       revokeToken: createRevokeToken(shared),
       introspectToken: createIntrospectToken(shared),
-      readAuthorization: createReadAuthorizationRequest({ clients, partners, channels, issuer }),
+      readAuthorization: createReadAuthorizationRequest({
+        ...deps,
+        clients,
+        idTokens: openid.idTokens,
+        issuer,
+      }),
       authorize: createAuthorize({ ...deps, consents, codes, lifetimes: openid.lifetimes, issuer }),
       openIdAnswers: openid.answers,
       idTokens: openid.idTokens,

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { type CustomerIdentifier, isTestIdentifier } from '../identifiers/identifier.ts';
 import type { Clock } from '../platform/clock.ts';
 import { uuidV7 } from '../platform/random.ts';
-import { signJws } from './jws.ts';
+import { parseJws, signJws, verifySignature } from './jws.ts';
 import type { SigningAlgorithm } from './signing-key-types.ts';
 import type { SigningRings } from './signing-rings.ts';
 
@@ -10,7 +10,10 @@ import type { SigningRings } from './signing-rings.ts';
 export const ID_TOKEN_TYPE = 'JWT';
 /** Longest life of an ID token, in seconds. */
 export const MAX_ID_TOKEN_SECONDS = 28_800;
-/** `iat` lies this many seconds back: verifiers whose clock is behind refuse a token from the future. */
+/**
+ * `iat` lies this many seconds back, but never before the sign-in: verifiers whose clock is behind refuse a token from
+ * the future, and none takes a token from before its `auth_time`.
+ */
 const BACKDATED_SECONDS = 5;
 
 /** Names of claims that are ours alone; no profile field may stand under them. */
@@ -44,6 +47,12 @@ export interface IdTokenRequest {
 export interface IdTokens {
   /** Signs an ID token (OpenID Connect Core 1.0 section 2). Makes the ring's first key where there is none. */
   issue(request: IdTokenRequest): Promise<string>;
+  /**
+   * Whom an ID token names that this service made for the client, as `id_token_hint` (OpenID Connect Core 1.0 section
+   * 3.1.2.1) brings it back: expired or not, for as long as the key that signed it is published. `undefined` for
+   * anything else, the ID token of another client included.
+   */
+  subjectOf(token: string, clientId: string): Promise<CustomerIdentifier | undefined>;
   /** Algorithms that ID tokens are signed with now. */
   algorithms(): SigningAlgorithm[];
 }
@@ -76,7 +85,8 @@ export function createIdTokens(deps: {
       const key = rings.signer('id');
       const nowMs = clock.nowMs();
       const now = Math.floor(nowMs / 1000);
-      const iat = now - BACKDATED_SECONDS;
+      const authTime = Math.floor(request.authTimeMs / 1000);
+      const iat = Math.max(now - BACKDATED_SECONDS, authTime);
       const latest = Math.floor(request.notAfterMs / 1000);
       const { nonce, acr, claims } = request;
       const own = {
@@ -84,10 +94,9 @@ export function createIdTokens(deps: {
         sub: request.customerId,
         aud: request.clientId,
         iat,
-        exp: Math.max(now + 1, Math.min(now + deps.lifetimeSeconds, latest)),
+        exp: Math.max(iat + 1, now + 1, Math.min(now + deps.lifetimeSeconds, latest)),
         jti: uuidV7(nowMs),
-        // Nobody signs in after the token that says so.
-        auth_time: Math.min(Math.floor(request.authTimeMs / 1000), iat),
+        auth_time: authTime,
         sid: sessionOf(request),
         at_hash: accessTokenHash(request.accessToken, key.algorithm),
         ...(nonce === undefined ? {} : { nonce }),
@@ -98,6 +107,19 @@ export function createIdTokens(deps: {
         Object.entries(claims).filter(([name]) => !RESERVED_ID_CLAIMS.has(name)),
       );
       return signJws(key.encodedHeader(ID_TOKEN_TYPE), { ...further, ...own }, key.algorithm, key.privateKey);
+    },
+    subjectOf: async (token, clientId) => {
+      const jws = parseJws(token);
+      if (!jws || jws.header.typ !== ID_TOKEN_TYPE) return undefined;
+      // Another process may have made the ring's first key a moment ago.
+      await rings.ensure('id');
+      const { header, claims, signingInput, signature } = jws;
+      const key = rings.verifier('id', header.kid);
+      if (key?.algorithm !== header.alg) return undefined;
+      const { iss, aud, sub } = claims;
+      if (iss !== issuer || aud !== clientId || typeof sub !== 'string') return undefined;
+      if (!verifySignature(signingInput, signature, key.algorithm, key.publicKey)) return undefined;
+      return sub as CustomerIdentifier;
     },
     algorithms: () => {
       const used = rings.list().flatMap(({ ring, algorithm }) => (ring === 'id' ? [algorithm] : []));

@@ -89,7 +89,7 @@ it('a consent form is limited per session', async () => {
 it('HEAD gives no code', async () => {
   t = await startService();
   const { headers } = await t.api.head(authorizeAddress(await registerApp(t), challenge)).expect(405);
-  expect(headers['allow']).toBe('GET');
+  expect(headers['allow']).toBe('GET, POST');
 });
 
 it('a frame, an image or a script gets no code, and the browser says which it is', async () => {

@@ -180,6 +180,93 @@ describe('the parameters prompt and max_age', () => {
   });
 });
 
+describe('the parameter id_token_hint', () => {
+  const hintOf = async (username: string, app = vendor) => {
+    const { verifier, challenge } = pkce();
+    const answer = await authorize(t, app, { username, challenge, change: OPENID });
+    const { body } = await redeem(app, answer, verifier);
+    return body.id_token as string;
+  };
+  const address = (change: Record<string, string>, app = vendor) =>
+    authorizeAddress(app, pkce().challenge, { ...OPENID, ...change });
+
+  it('lets the customer whom it names through unseen, long after it expired, and nobody else', async () => {
+    const hint = { id_token_hint: await hintOf('mira') };
+    t.clock.advance(86_400_000);
+    const [miras, noors] = [await signedIn('mira'), await signedIn('noor')];
+    const silent = address({ ...hint, prompt: 'none' });
+    expect((await answerOf(silent, miras)).get('code')).toMatch(/^ac_/);
+    expect(Object.fromEntries(await answerOf(silent, noors))).toMatchObject({
+      error: 'login_required',
+      state: expect.stringMatching(/\S/) as string,
+    });
+    expect((await answerOf(silent)).get('error')).toBe('login_required');
+    expect((await answerOf(address(hint), miras)).get('code')).toMatch(/^ac_/);
+  });
+
+  it('asks somebody else to sign in, and gives a code to the customer whom it names alone', async () => {
+    const hint = { id_token_hint: await hintOf('mira') };
+    for (const change of [hint, { ...hint, prompt: 'login' }, { ...hint, max_age: '0' }]) {
+      const page = await (await signedIn('noor')).get(address(change));
+      expect(page.text).toContain('name="password"');
+      const browser = createBrowser(t);
+      const shown = await browser.get(address(change));
+      const other = await browser.signIn(shown, 'noor');
+      expect(other.status).toBe(303);
+      const refused = new URL(other.headers['location'] as string);
+      expect(`${refused.origin}${refused.pathname}`).toBe(vendor.redirectUri);
+      expect(refused.searchParams.get('error')).toBe('login_required');
+      expect(refused.searchParams.get('code')).toBeNull();
+      const again = await browser.signIn(await browser.get(address(change)), 'mira');
+      const answer = await answerOf(ownPath(again.headers['location']), browser);
+      expect(answer.get('code')).toMatch(/^ac_/);
+    }
+  });
+
+  it('holds on the consent page, also when the customer switches there', async () => {
+    const third = await registerApp(t, { scopes: [], openid: true });
+    const hint = { id_token_hint: await hintOf('mira', third), prompt: 'consent' };
+    const browser = await signedIn('mira');
+    const switched = await browser.decide(await browser.get(address(hint, third)), 'switch');
+    const page = await browser.get(ownPath(switched.headers['location']));
+    const other = await browser.signIn(page, 'noor');
+    expect(new URL(other.headers['location'] as string).searchParams.get('error')).toBe('login_required');
+    const agreed = await (async () => {
+      const miras = await signedIn('mira');
+      return miras.decide(await miras.get(address(hint, third)), 'allow');
+    })();
+    expect(new URL(agreed.headers['location'] as string).searchParams.get('code')).toMatch(/^ac_/);
+  });
+
+  it('is refused at the app when it is no ID token of that app, and left alone without openid', async () => {
+    const browser = await signedIn('mira');
+    const foreign = await hintOf('mira', await registerApp(t, { scopes: [], party: 'first', openid: true }));
+    for (const hint of ['junk', foreign]) {
+      const answer = await answerOf(address({ id_token_hint: hint, prompt: 'none' }), browser);
+      expect(answer.get('error')).toBe('invalid_request');
+    }
+    const plain = await registerApp(t, { party: 'first' });
+    const asked = authorizeAddress(plain, pkce().challenge, { id_token_hint: 'junk' });
+    expect((await answerOf(asked, browser)).get('code')).toMatch(/^ac_/);
+  });
+
+  it('that names a customer who was merged means the survivor', async () => {
+    const [hint, survivors] = [await hintOf('noor'), await hintOf('mira')];
+    const [noor, mira] = [hint, survivors].map((token) => claimsOf(token)['sub'] as string);
+    const browser = await signedIn('noor');
+    await t.admin
+      .post(`/admin/customers/${noor}/merge`)
+      .send({ reason: 'test 2026-1', into: mira })
+      .expect(200);
+    for (const id_token_hint of [hint, survivors]) {
+      for (const whose of [browser, await signedIn('mira')]) {
+        const answer = await answerOf(address({ id_token_hint, prompt: 'none' }), whose);
+        expect(answer.get('code')).toMatch(/^ac_/);
+      }
+    }
+  });
+});
+
 describe('a vendor that is not of the company', () => {
   it('is agreed to first, in words about the identifier alone', async () => {
     const third = await registerApp(t, { label: 'Foreign Chat', scopes: [], openid: true });

@@ -229,6 +229,9 @@ const requestSchema = z.object({
     .string()
     .optional()
     .meta({ description: 'Of OpenID Connect: how old the sign-in may be, in seconds.' }),
+  id_token_hint: z.string().optional().meta({
+    description: 'Of OpenID Connect: an ID token that this app was given; no other customer gets a code.',
+  }),
   channel: z
     .string()
     .optional()
@@ -281,6 +284,11 @@ export function authorizationPages(deps: AuthorizeDeps): Endpoint[] {
       });
       context.customerId = session.customerId;
       await sessionCookies.begin(req, session);
+      const refused = request && (await deps.authorize.refusedAfterSignIn(request, session));
+      if (refused !== undefined) {
+        context.code = 'login_required';
+        return pages.redirect(res, refused);
+      }
     } catch (error) {
       if (!(error instanceof BridgeError)) throw error;
       context.code = error.code;

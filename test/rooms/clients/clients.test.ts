@@ -193,6 +193,70 @@ describe('a revoked client', () => {
   });
 });
 
+describe('a secret that another process has just made', () => {
+  /** Another process that remembers a client, and how often it asked the store since. */
+  async function remembering() {
+    const { client, clientId, secret } = await create();
+    const { secret: made, client: other } = await create();
+    let current = client;
+    let reads = 0;
+    const find = async () => {
+      reads += 1;
+      return current;
+    };
+    const there = clientsOf({ store: { ...rooms.stores.clients, find } });
+    expect(await there.authenticate(clientId, secret)).toBeDefined();
+    reads = 0;
+    const rotate = () => {
+      current = { ...client, secrets: [...client.secrets, ...other.secrets] };
+    };
+    const works = async (presented: string) => (await there.authenticate(clientId, presented)) !== undefined;
+    return { works, rotate, secret, made, reads: () => reads };
+  }
+
+  it('works at once, and so does the one before it, which costs no question', async () => {
+    const { works, rotate, secret, made, reads } = await remembering();
+    rotate();
+    expect(await works(secret)).toBe(true);
+    expect(reads()).toBe(0);
+    expect([await works(made), await works(made), await works(secret)]).toEqual([true, true, true]);
+    expect(reads()).toBe(1);
+  });
+
+  it('works within a quarter of a second while somebody guesses, and guesses cost four questions a second', async () => {
+    const { works, rotate, made, reads } = await remembering();
+    for (let n = 0; n < 100; n++) expect(await works(`cs_guess-${n}`)).toBe(false);
+    expect(reads()).toBe(3);
+    for (let n = 0; n < 100; n++) {
+      rooms.clock.advance(10);
+      expect(await works(`cs_guess-${n}`)).toBe(false);
+    }
+    expect(reads()).toBeLessThanOrEqual(7);
+    rotate();
+    let waitedMs = 0;
+    while (!(await works(made)) && waitedMs < 1_000) {
+      rooms.clock.advance(10);
+      waitedMs += 10;
+    }
+    expect(waitedMs).toBeLessThanOrEqual(250);
+  });
+
+  it('works at once however often another client’s secret is guessed', async () => {
+    const [guessed, mine, other] = [await create(), await create(), await create()];
+    let current = mine.client;
+    const { find } = rooms.stores.clients;
+    const there = clientsOf({
+      store: { ...rooms.stores.clients, find: async (id) => (id === mine.clientId ? current : find(id)) },
+    });
+    for (const { clientId, secret } of [guessed, mine]) {
+      expect(await there.authenticate(clientId, secret)).toBeDefined();
+    }
+    for (let n = 0; n < 10; n++) await there.authenticate(guessed.clientId, 'cs_guess');
+    current = { ...mine.client, secrets: [...mine.client.secrets, ...other.client.secrets] };
+    expect(await there.authenticate(mine.clientId, other.secret)).toBeDefined();
+  });
+});
+
 describe('a secret that is being replaced', () => {
   it('works beside its successor until its grace is over', async () => {
     const { client, secret } = await create();

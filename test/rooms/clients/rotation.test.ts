@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyUsage } from '../../../src/api-keys/key-usage.ts';
 import { createClients } from '../../../src/clients/clients.ts';
 import { createClientRotation } from '../../../src/clients/rotation.ts';
+import { createRevocations } from '../../../src/revocation/revocations.ts';
 import { ADMIN, openRooms, type Rooms } from '../fixture.ts';
 
 const DAY_MS = 86_400_000;
@@ -63,6 +64,16 @@ describe('rotation of client secrets', () => {
     await at.usage.flush();
     return at.rotation.startGraces();
   };
+
+  it('is known at once to another process that remembers the client and has heard nothing', async () => {
+    const news = createRevocations({ store: rooms.stores.revocations, clock: rooms.clock });
+    const there = processOver({ ...rooms, revocations: news }).clients;
+    const { clientId, secret } = await create();
+    expect(await there.authenticate(clientId, secret)).toBeDefined();
+    const rotated = await at.rotation.rotate(clientId, {}, ADMIN);
+    expect(await there.authenticate(clientId, rotated.secret)).toBeDefined();
+    expect(await there.authenticate(clientId, secret)).toBeDefined();
+  });
 
   it('lets both secrets work until the grace after the first use of the new one is over', async () => {
     const { clientId, secret } = await create();

@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OAuthClient } from '../../../src/clients/client.ts';
 import {
+  type AuthorizationRequestsDeps,
   authorizationResponse,
   createReadAuthorizationRequest,
 } from '../../../src/oauth/authorization-request.ts';
 import { createChannels } from '../../../src/channels/channel.ts';
+import type { CustomerIdentifier } from '../../../src/identifiers/identifier.ts';
+import type { Partner } from '../../../src/partners/partner.ts';
 import { pkce } from '../../support/oauth-app.ts';
 import { ADMIN } from '../fixture.ts';
 import { ISSUER, openAuthorizationServer, type TestProvider, VENDOR_PAGE } from './openid-fixture.ts';
@@ -32,6 +35,18 @@ async function app(
     state: 'as it came',
   };
 }
+
+/** A reader of its own, with what a test wants otherwise. */
+const readerWith = (changes: Partial<AuthorizationRequestsDeps>) =>
+  createReadAuthorizationRequest({
+    clients: t.server.clients,
+    partners: t.partners,
+    channels: createChannels([t.channel], 'web'),
+    idTokens: t.server.endpoints.idTokens,
+    identities: { subjectOf: async () => undefined },
+    issuer: ISSUER,
+    ...changes,
+  });
 
 const read = (parameters: Record<string, string>) => t.server.endpoints.readAuthorization(parameters);
 
@@ -139,11 +154,8 @@ describe('an authorization request', () => {
   it('of an app that may not use the grant is refused', async () => {
     const asked = await app();
     const client = (await t.server.clients.usable(asked.client_id)) as OAuthClient;
-    const reader = createReadAuthorizationRequest({
+    const reader = readerWith({
       clients: { ...t.server.clients, usable: async () => ({ ...client, grantTypes: ['refresh_token'] }) },
-      partners: t.partners,
-      channels: createChannels([t.channel], 'web'),
-      issuer: ISSUER,
     });
     expect(await reader(asked)).toMatchObject({ outcome: 'refused', error: 'unauthorized_client' });
   });
@@ -169,10 +181,46 @@ describe('a request of OpenID Connect', () => {
     const asked = await app({ openid: OPENID, scopes: ['whoami'] });
     const request = await valid({ ...asked, scope: 'openid profile whoami', nonce: 'n', max_age: '5' });
     expect(request.scopes).toEqual(['openid', 'whoami']);
-    expect(request.openid).toEqual({ nonce: 'n', prompt: undefined, maxAgeSeconds: 5 });
+    expect(request.openid).toEqual({
+      nonce: 'n',
+      prompt: undefined,
+      maxAgeSeconds: 5,
+      expectedCustomerId: undefined,
+    });
     expect((await valid({ ...asked, scope: 'whoami', max_age: 'x' })).openid).toBeUndefined();
     expect((await told({ ...asked, scope: 'openid', prompt: 'dance' })).error).toBe('invalid_request');
     expect((await told({ ...(await app()), scope: 'openid' })).error).toBe('invalid_scope');
+  });
+
+  it('with an id_token_hint expects that customer, at the channels that know them by that identifier', async () => {
+    const asked = { ...(await app({ openid: OPENID })), scope: 'openid' };
+    const second = { ...t.channel, id: 'second', group: 'second' } as typeof t.channel;
+    const partner = t.partners.find('vendor') as Partner;
+    const channelsOf = async (group: string | undefined) => {
+      const reader = readerWith({
+        partners: { ...t.partners, find: () => ({ ...partner, channelGroups: ['vendor', 'second'] }) },
+        channels: createChannels([t.channel, second], 'web'),
+        idTokens: { subjectOf: async (hint, clientId) => `${hint} of ${clientId}` as CustomerIdentifier },
+        identities: { subjectOf: async () => (group === undefined ? undefined : ({ group } as never)) },
+      });
+      const found = await reader({ ...asked, id_token_hint: 'hint' });
+      if (found.outcome !== 'valid') throw new Error(found.outcome);
+      expect(found.request.openid?.expectedCustomerId).toBe(`hint of ${asked.client_id}`);
+      return found.request.channels.map(({ id }) => id);
+    };
+    expect(await channelsOf('second')).toEqual(['second']);
+    expect(await channelsOf('vendor')).toEqual(['web']);
+    expect(await channelsOf('foreign')).toEqual(['web', 'second']);
+    expect(await channelsOf(undefined)).toEqual(['web', 'second']);
+  });
+
+  it('is refused with an id_token_hint that is none of ours, which means nothing without the scope', async () => {
+    const asked = { ...(await app({ openid: OPENID, scopes: ['whoami'] })), id_token_hint: 'junk' };
+    expect((await told({ ...asked, scope: 'openid' })).error).toBe('invalid_request');
+    expect((await valid({ ...asked, scope: 'whoami' })).openid).toBeUndefined();
+    expect((await valid({ ...(await app()), id_token_hint: 'junk' })).openid).toBeUndefined();
+    const empty = await valid({ ...asked, scope: 'openid', id_token_hint: '' });
+    expect(empty.openid?.expectedCustomerId).toBeUndefined();
   });
 
   it('goes without a challenge from a vendor that cannot, if it brings a nonce', async () => {

@@ -305,6 +305,26 @@ describe('what OpenID Connect asks of the customer', () => {
     });
   });
 
+  it('is that the customer of the id_token_hint, and nobody else, is signed in', async () => {
+    const { ask, redeem } = await openVendor();
+    const [mira, noor] = [t.signIn('4711'), t.signIn('4712')];
+    const { idToken } = await redeem(await agree(await ask({ scope }), mira));
+    await agree(await ask({ scope }), noor);
+    const hinted = { scope, id_token_hint: idToken as string };
+    const silent = await ask({ ...hinted, prompt: 'none' });
+    expect(await next(silent, mira)).toMatchObject({ step: 'redirect' });
+    expect(await next(silent, noor)).toMatchObject({ step: 'refused', error: 'login_required' });
+    const seen = await ask(hinted);
+    expect(await next(seen, mira)).toMatchObject({ step: 'redirect' });
+    expect(await next(seen, noor)).toEqual({ step: 'sign_in' });
+    const { refusedAfterSignIn } = t.server.endpoints.authorize;
+    expect(await refusedAfterSignIn(seen, mira)).toBeUndefined();
+    expect(await refusedAfterSignIn(await ask({ scope }), noor)).toBeUndefined();
+    for (const refused of [await refusedAfterSignIn(seen, noor), await agree(seen, noor)]) {
+      expect(told(refused)).toMatchObject({ error: 'login_required', state: 'st' });
+    }
+  });
+
   it('ends with the session: code, tokens and refresh tokens', async () => {
     const { ask, redeem, vendor } = await openVendor();
     const session = t.signIn();

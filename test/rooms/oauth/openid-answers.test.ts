@@ -45,7 +45,6 @@ const open = (more: Partial<OpenIdAnswersDeps> = {}) =>
         issued.push(request);
         return 'an.id.token';
       },
-      algorithms: () => ['RS256'],
     },
     getProfile: async (request) => {
       asked.push(request);

@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CustomerIdentifier } from '../../../src/identifiers/identifier.ts';
 import { createIdTokens, type IdTokenRequest } from '../../../src/tokens/id-token.ts';
 import type { SigningAlgorithm } from '../../../src/tokens/signing-key-types.ts';
+import { signJws } from '../../../src/tokens/jws.ts';
 import { openSigningRings } from '../../../src/tokens/signing-rings.ts';
-import { ISSUER, MAX_TOKEN_SECONDS, openRooms, type Rooms } from '../fixture.ts';
+import { ADMIN, ISSUER, MAX_TOKEN_SECONDS, openRooms, type Rooms } from '../fixture.ts';
 
 let rooms: Rooms;
 beforeEach(async () => {
@@ -93,11 +94,72 @@ describe('an ID token', () => {
     expect(decodeJwt(await idTokens.issue(request({ claims: { test: true } })))).not.toHaveProperty('test');
   });
 
-  it('is from a few seconds ago, and nobody signed in after it', async () => {
+  it('states one moment of the sign-in always, and is from a few seconds ago but never from before it', async () => {
     const { idTokens } = await open('ES256');
-    const told = decodeJwt(await idTokens.issue(request()));
-    expect(told).toMatchObject({ iat: seconds() - 5, auth_time: seconds() - 5 });
-    expect(told).not.toHaveProperty('nbf');
+    const signedIn = request();
+    const authTime = seconds();
+    for (const [waitMs, age] of [
+      [0, 0],
+      [3_000, 3],
+      [57_000, 5],
+    ] as const) {
+      rooms.clock.advance(waitMs);
+      const told = decodeJwt(await idTokens.issue(signedIn));
+      expect(told).toMatchObject({ iat: seconds() - age, auth_time: authTime });
+      expect(told).not.toHaveProperty('nbf');
+    }
+  });
+
+  it('lives no less where the process that signed the customer in is ahead', async () => {
+    const { idTokens } = await open('ES256');
+    const nowMs = rooms.clock.nowMs();
+    const { iat, exp, auth_time } = decodeJwt(
+      await idTokens.issue(request({ authTimeMs: nowMs + 2_000, notAfterMs: nowMs })),
+    );
+    expect([iat, auth_time, exp]).toEqual([seconds() + 2, seconds() + 2, seconds() + 3]);
+  });
+
+  it('that its own client brings back names its customer, expired or not', async () => {
+    const { idTokens } = await open('ES256');
+    const token = await idTokens.issue(request());
+    rooms.clock.advance(30 * 86_400_000);
+    expect(await idTokens.subjectOf(token, 'cl_1')).toBe(request().customerId);
+    expect(await idTokens.subjectOf(token, 'cl_2')).toBeUndefined();
+  });
+
+  it('names nobody unless this service signed it as an ID token, with a key that still counts', async () => {
+    const { rings, idTokens } = await open('ES256');
+    const token = await idTokens.issue(request());
+    const [header, claims, signature] = token.split('.') as [string, string, string];
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const key = rings.signer('id');
+    const otherIssuer = createIdTokens({
+      rings,
+      clock: rooms.clock,
+      issuer: 'https://other.example.com',
+      lifetimeSeconds: 900,
+      algorithm: 'ES256',
+    });
+    const elsewhere = await openRooms();
+    const { encodedHeader, privateKey } = elsewhere.rings.signer('access');
+    const foreign = signJws(encodedHeader('JWT'), decodeJwt(token), 'ES256', privateKey);
+    await elsewhere.close();
+    const access = rings.signer('access');
+    for (const wrong of [
+      'junk',
+      `${header}.${part({ ...decodeJwt(token), sub: `c1${'a'.repeat(32)}` })}.${signature}`,
+      `${part({ alg: 'none', typ: 'JWT' })}.${claims}.`,
+      signJws(key.encodedHeader('at+jwt'), decodeJwt(token), 'ES256', key.privateKey),
+      signJws(key.encodedHeader('JWT'), { ...decodeJwt(token), sub: 1 }, 'ES256', key.privateKey),
+      signJws(access.encodedHeader('JWT'), decodeJwt(token), 'ES256', access.privateKey),
+      await otherIssuer.issue(request()),
+      foreign,
+    ]) {
+      expect(await idTokens.subjectOf(wrong, 'cl_1')).toBeUndefined();
+    }
+    const audit = () => rooms.audit.record('signing_key.added', { ...ADMIN, outcome: 'success' });
+    await rings.rotate('id', { emergency: true, audit });
+    expect(await idTokens.subjectOf(token, 'cl_1')).toBeUndefined();
   });
 
   it('ends with what it rests on', async () => {
