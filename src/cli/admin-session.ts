@@ -23,6 +23,8 @@ async function answers(client: AdminClient): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof AdminUnreachable) return false;
+    // An answer all the same: what the command asks next says what is wrong.
+    if (error instanceof CommandFailed) return true;
     throw error;
   }
 }

@@ -93,6 +93,13 @@ Examples:
   return program;
 }
 
+/** An error and what caused it, down to the first. */
+function printStacks(error: unknown): void {
+  for (let one = error, verb = ''; one instanceof Error; one = one.cause, verb = 'Caused by: ') {
+    printError(`${verb}${one.stack ?? one.message}`);
+  }
+}
+
 function failure(error: unknown, debug: boolean): number {
   if (error instanceof Interrupted) return 130;
   // Commander has printed its own message by now.
@@ -105,7 +112,7 @@ function failure(error: unknown, debug: boolean): number {
     const what = error instanceof Error ? error.message : 'not an error';
     printError(`Something unexpected went wrong${code}: ${what}. Run it again with --debug for details.`);
   }
-  if (debug && error instanceof Error) printError(error.stack ?? '');
+  if (debug) printStacks(error);
   return error instanceof UsageError ? 2 : 1;
 }
 

@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
+import { getSystemErrorMessage } from 'node:util';
 import type { Command } from 'commander';
 import type { DataDeps } from '../service/move-data.ts';
 import type { GlobalOptions } from './command-options.ts';
@@ -27,6 +28,7 @@ async function tidily<T>(run: () => Promise<T>): Promise<T> {
   const { BridgeError } = await import('../errors.ts');
   return run().catch((error: unknown) => {
     if (!(error instanceof BridgeError)) throw error;
+    if (error.cause instanceof UsageError) throw error.cause;
     throw new CommandFailed(
       error.code === 'STORE_UNAVAILABLE'
         ? 'The database cannot be reached or opened. Check storage.database_url (DATABASE_URL), storage.redis_url, and that they run.'
@@ -83,12 +85,33 @@ async function writeWhole(
   }
 }
 
-async function* linesOf(path: string): AsyncGenerator<string> {
-  const stream = createReadStream(path, { encoding: 'utf8' });
+const IS_FOLDER = { code: 'EISDIR', errno: -constants.errno.EISDIR };
+
+const unreadable = (path: string, error: unknown) => {
+  const { errno, code = 'unknown' } = error as NodeJS.ErrnoException;
+  const why = errno === undefined ? code : `${getSystemErrorMessage(errno)} (${code})`;
+  return new UsageError(`${path} cannot be read: ${why}.`, { cause: error });
+};
+
+/** Opens a file to read before anything else is begun. Throws `UsageError`. */
+async function openToRead(path: string): Promise<FileHandle> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, 'r');
+    if ((await handle.stat()).isDirectory()) throw Object.assign(new Error(path), IS_FOLDER);
+    return handle;
+  } catch (error) {
+    await handle?.close();
+    throw unreadable(path, error);
+  }
+}
+
+async function* linesOf(path: string, handle: FileHandle): AsyncGenerator<string> {
+  const stream = handle.createReadStream({ encoding: 'utf8' });
   try {
     yield* createInterface({ input: stream, crlfDelay: Infinity });
-  } catch {
-    throw new UsageError(`${path} cannot be read.`);
+  } catch (error) {
+    throw unreadable(path, error);
   } finally {
     stream.destroy();
   }
@@ -183,8 +206,9 @@ function registerImport(program: Command): void {
     .action(async (path: string, _options: object, command: Command) => {
       const { config: file, json } = command.optsWithGlobals<GlobalOptions>();
       const { importDatabase } = await import('../service/move-data.ts');
+      await using handle = await openToRead(path);
       const deps = await openDeps(file);
-      const moved = await tidily(() => importDatabase(deps, linesOf(path), told('read:')));
+      const moved = await tidily(() => importDatabase(deps, linesOf(path, handle), told('read:')));
       if (json) return printJson({ file: path, ...moved });
       print(`${moved.rows} rows of ${moved.tables} tables were imported, read back and compared.`);
     });

@@ -96,8 +96,15 @@ async function sameConfiguration(admin: AdminClient, config: Config): Promise<Ch
     import('../config/digest.ts'),
     import('../config/secrets.ts'),
   ]);
-  const { configuration } = await admin.call('GET', '/admin/status');
   const running = { status: 'ok', check, message: 'is running' } as const;
+  let configuration: unknown;
+  try {
+    ({ configuration } = await admin.call('GET', '/admin/status'));
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    const message = `is running; whether with this configuration could not be asked: ${error.message}`;
+    return { status: 'warning', check, message };
+  }
   if (typeof configuration !== 'object' || configuration === null) return running;
   const differing = differingSections(
     digestConfig(config, { encryptionKeys: readEncryptionKeys(config) }),

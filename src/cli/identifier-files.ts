@@ -19,7 +19,7 @@ async function* textOf(file: string): AsyncGenerator<string> {
     yield decoder.decode();
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(`${file} is not UTF-8 text.`);
-    throw new UsageError(`${file} cannot be read.`);
+    throw new UsageError(`${file} cannot be read.`, { cause: error });
   }
 }
 
@@ -68,6 +68,35 @@ const IMPORT_COLUMNS = ['space', 'reference', 'group', 'identifier'];
 /** Of more problems the number is told, and the first of them. */
 const MAX_PROBLEMS = 1_000;
 
+type SentRow = Record<'reference_space' | 'reference' | 'channel_group' | 'customer_id', string>;
+
+/** What a refused row is told when somebody has its identifier, or its reference another one: maybe by an earlier row. */
+const HELD = new Set<unknown>(['identifier_taken', 'other_identifier']);
+
+/**
+ * What becomes of a row of a dry run, in which no row finds the earlier ones written. Rows that are refused leave
+ * nothing behind, so only the others may be contradicted.
+ */
+function createDryRun() {
+  const seen = new Map<string, { line: number; customerId: string }>();
+  return (line: number, row: SentRow, outcome: Record<string, unknown>): Record<string, unknown> => {
+    if (outcome.result === 'refused' && !HELD.has(outcome.code)) return outcome;
+    const subject = `s ${row.channel_group}\n${row.reference_space}\n${row.reference}`;
+    const identifier = `i ${row.customer_id.toLowerCase()}`;
+    const [bySubject, byIdentifier] = [seen.get(subject), seen.get(identifier)];
+    const earlier = bySubject ?? byIdentifier;
+    if (earlier && (bySubject !== byIdentifier || earlier.customerId !== row.customer_id)) {
+      return { result: 'refused', problem: `It contradicts line ${earlier.line}.` };
+    }
+    if (outcome.result === 'refused') return outcome;
+    if (earlier) return { result: 'known' };
+    const kept = { line, customerId: row.customer_id };
+    seen.set(subject, kept);
+    seen.set(identifier, kept);
+    return outcome;
+  };
+}
+
 /**
  * Sends the rows of a file to be imported. A line that is refused keeps none of the others from going in, and the file
  * may be sent again. In a dry run nothing is written, so rows that contradict each other are looked for here.
@@ -78,8 +107,8 @@ export async function importFile(
   asked: { reason: string; dryRun: boolean },
 ): Promise<ImportSummary> {
   const summary: ImportSummary = { imported: 0, known: 0, refused: 0, problems: [] };
-  const seen = new Map<string, number>();
-  let batch: { line: number; row: Record<string, string> }[] = [];
+  const inDryRun = createDryRun();
+  let batch: { line: number; row: SentRow }[] = [];
   let bytes = 0;
   let done = 0;
 
@@ -97,22 +126,14 @@ export async function importFile(
       dry_run: asked.dryRun,
       reason: asked.reason,
     });
-    for (const [i, outcome] of items(answer).entries()) {
-      const line = sent[i]?.line as number;
+    for (const [i, answered] of items(answer).entries()) {
+      const { line, row } = sent[i] as (typeof sent)[number];
+      const outcome = asked.dryRun ? inDryRun(line, row, answered) : answered;
       if (outcome.result === 'refused') refuse(line, plain(outcome.problem));
       else summary[outcome.result as 'imported' | 'known'] += 1;
       done += 1;
       told(done, asked.dryRun ? 'checked' : 'done');
     }
-  };
-  /** In a dry run: the earlier line that this one contradicts. */
-  const contradicted = (line: number, row: Record<string, string>): number | undefined => {
-    const subject = `s ${row.channel_group}\n${row.reference_space}\n${row.reference}`;
-    const identifier = `i ${String(row.customer_id).toLowerCase()}`;
-    const earlier = [seen.get(subject), seen.get(identifier)];
-    seen.set(subject, earlier[0] ?? line);
-    seen.set(identifier, earlier[1] ?? line);
-    return earlier[0] === earlier[1] ? undefined : (earlier[0] ?? earlier[1]);
   };
 
   for await (const { at, row } of linesOf(file, IMPORT_COLUMNS)) {
@@ -124,11 +145,6 @@ export async function importFile(
     const size = Buffer.byteLength(JSON.stringify(made));
     if (reference.length > 255 || customer_id.length > 64 || size > 2_000) {
       refuse(row.line, 'A cell is longer than it may be.');
-      continue;
-    }
-    const other = asked.dryRun ? contradicted(row.line, made) : undefined;
-    if (other !== undefined) {
-      refuse(row.line, `It contradicts line ${other}.`);
       continue;
     }
     if (batch.length === MAX_ROWS || bytes + size > MAX_BYTES) await flush();

@@ -12,8 +12,8 @@ export class CommandFailed extends Error {
 
 /** The command was called wrongly. Exit code 2. */
 export class UsageError extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
     this.name = 'UsageError';
   }
 }

@@ -66,8 +66,8 @@ export interface ReferenceRecord {
   sealedReference: string;
   /** The one reference of its identifier that backends are asked with. */
   isPrimary: boolean;
-  /** The identifier that it had before merges, if it had one. */
-  ownId: CustomerIdentifier | undefined;
+  /** The identifiers that are its own, the latest first: pinned for it, imported for it, or given to it by a split. */
+  ownIds: readonly CustomerIdentifier[];
 }
 
 /** Something that a partner has to be told; kept until it was. */

@@ -76,7 +76,7 @@ export function planUnion(person: Person, leading: NamedPerson, tools: LifeTools
         space: name.space,
         sealedReference: tools.seal(name.reference, survivor),
         isPrimary,
-        ownId: known?.ownId,
+        ownIds: known?.ownIds ?? [],
       });
       if (!known) change.events.push({ customerId: survivor, to: survivor });
     }
@@ -100,14 +100,28 @@ function leadingOf(person: Person, leaving: NamedPerson): NamedPerson | undefine
   const staying = person.references.filter((record) => !isSamePerson(record, leaving));
   return (
     staying.find(({ isPrimary }) => isPrimary) ??
-    staying.find(({ ownId, customerId }) => ownId === customerId) ??
+    staying.find(({ ownIds, customerId }) => ownIds.includes(customerId)) ??
     staying[0]
   );
 }
 
+/** Two sides of a split in one group: who goes on under the shared identifier, and who gets a new one. */
+interface Sides {
+  keeping: OpenedReference[];
+  moving: OpenedReference[];
+}
+
+/** An identifier stays with the name that had it alone before a merge, leaving or not; any other with who is left. */
+function sidesOf(leaving: OpenedReference, staying: OpenedReference[]): Sides {
+  return leaving.ownIds.includes(leaving.customerId)
+    ? { keeping: [leaving], moving: staying }
+    : { keeping: staying, moving: [leaving] };
+}
+
 /**
- * Takes one name away from a person. In each group where it shares an identifier, it gets a new random one; whoever is
- * left keeps the identifier. The identifier that the name had before a merge becomes another name of the new one.
+ * Takes one name away from a person. In each group where it shares an identifier, that stays with the name that had it
+ * before a merge, or else with whoever is left; the other side gets a new random one. What either had before a merge
+ * goes along with it as another name, so no identifier that somebody had alone ever leads to the other.
  */
 export function planSplit(person: Person, leaving: NamedPerson, tools: LifeTools): LifeChange {
   const change = noChange();
@@ -115,33 +129,38 @@ export function planSplit(person: Person, leaving: NamedPerson, tools: LifeTools
   for (const record of person.references.filter((one) => isSamePerson(one, leaving))) {
     const shared = record.customerId;
     const staying = person.references.filter((one) => one.customerId === shared && one !== record);
-    if (staying.length === 0) continue;
-    const own = person.identifiers.find(({ customerId }) => customerId === shared);
-    if (!own) continue;
-    const customerId = tools.newIdentifier(record.space);
-    change.added.push({ ...own, customerId, createdAtMs: tools.nowMs });
-    change.references.push({
-      ...recordOf(record),
-      customerId,
-      sealedReference: tools.seal(record.reference, customerId),
-      isPrimary: true,
-      ownId: customerId,
-    });
-    change.events.push({ customerId: shared, to: customerId });
-
-    const leading =
+    const leftLeading =
       staying.find((one) => one.isPrimary) ??
       staying.find((one) => next && isSamePerson(one, next)) ??
       staying[0];
-    if (!leading) continue;
-    if (!leading.isPrimary) change.references.push({ ...recordOf(leading), isPrimary: true });
+    const own = person.identifiers.find(({ customerId }) => customerId === shared);
+    if (!leftLeading || !own) continue;
+    const { keeping, moving } = sidesOf(record, staying);
+    const isLeading = (one: OpenedReference) => one === record || one === leftLeading;
+
+    const customerId = tools.newIdentifier((moving.find(isLeading) ?? record).space);
+    change.added.push({ ...own, customerId, createdAtMs: tools.nowMs });
+    for (const one of moving) {
+      change.references.push({
+        ...recordOf(one),
+        customerId,
+        sealedReference: tools.seal(one.reference, customerId),
+        isPrimary: isLeading(one),
+        ownIds: isLeading(one) ? [customerId, ...one.ownIds] : one.ownIds,
+      });
+    }
+    for (const one of keeping) {
+      if (isLeading(one) && !one.isPrimary) change.references.push({ ...recordOf(one), isPrimary: true });
+    }
+    change.events.push({ customerId: shared, to: customerId });
 
     for (const alias of person.identifiers.filter((one) => one.mergedInto === shared)) {
-      const goesAlong = alias.customerId === record.ownId;
-      if (goesAlong) change.changed.push({ ...alias, mergedInto: customerId });
-      change.consents.push({ customerId: alias.customerId, person: goesAlong ? leaving : leading });
+      const goesAlong = record.ownIds.includes(alias.customerId);
+      const side = goesAlong ? record : leftLeading;
+      if (moving.includes(side)) change.changed.push({ ...alias, mergedInto: customerId });
+      change.consents.push({ customerId: alias.customerId, person: side });
     }
-    change.consents.push({ customerId: shared, person: leading });
+    change.consents.push({ customerId: shared, person: keeping.find(isLeading) ?? leftLeading });
     // A new number in the registry: every process looks at the identifier again.
     change.changed.push(own);
   }

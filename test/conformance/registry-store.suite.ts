@@ -40,7 +40,7 @@ function reference(name: string, change: Partial<ReferenceRecord> = {}): Referen
     space: 'crm' as ReferenceSpace,
     sealedReference: `sealed-${name}`,
     isPrimary: true,
-    ownId: id(name),
+    ownIds: [id(name), id('former')],
     ...change,
   };
 }

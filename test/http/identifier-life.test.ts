@@ -182,6 +182,76 @@ describe('after a merge', () => {
   });
 });
 
+describe('a split of two of whom one alone had an identifier in a further group', () => {
+  const traced = async (customer_id: string) => {
+    const { body } = await t.admin
+      .post('/admin/identifiers/trace')
+      .send({ customer_id, reason: REASON })
+      .expect(200);
+    return body.reference as string;
+  };
+  const asSouth = async ({ JWT }: SignedIn) => {
+    const headers = { authorization: `Bearer ${t.south.key.secret}`, 'customer-auth': `JWT ${JWT}` };
+    return (await t.api.post('/getprofile').set(headers).expect(200)).body.customer_id as string;
+  };
+
+  it.each([
+    ['merged', 'noor', {}],
+    ['merged', 'mira', { reference: '4711' }],
+    ['surviving', 'noor', { reference: '4712' }],
+    ['surviving', 'mira', {}],
+  ])(
+    'never makes it the other’s, when the owner was the %s one and %s is split off',
+    async (role, who, more) => {
+      const mira = await signIn('mira');
+      const noor = await signIn('noor');
+      // Noor is the owner.
+      const south = await signIn('noor', 'south');
+      const [gone, stays] = role === 'merged' ? [noor, mira] : [mira, noor];
+      await change(gone.customer_id, 'merge', { into: stays.customer_id }).expect(200);
+      const shared = await signIn('mira', 'south');
+      expect(shared.customer_id).toBe(south.customer_id);
+      t.clock.advance(1);
+      const { body } = await change((who === 'noor' ? noor : mira).customer_id, 'split', more).expect(200);
+      const facts = new Map<string, Record<string, string>>(
+        (body.items as Record<string, string>[]).map((item) => [item.channel_group as string, item]),
+      );
+      t.clock.advance(1);
+      expect(facts.get('north')?.customer_id).toBe(stays.customer_id);
+      expect(facts.get('south')?.customer_id).toBe(south.customer_id);
+      expect((await signIn('noor', 'south')).customer_id).toBe(south.customer_id);
+      const others = await signIn('mira', 'south');
+      expect(others.customer_id).toBe(facts.get('south')?.new_customer_id);
+      expect(await asSouth(others)).toBe(others.customer_id);
+      for (const one of [south, shared]) {
+        await t.api
+          .post('/getprofile')
+          .set({ authorization: `Bearer ${t.south.key.secret}`, 'customer-auth': `JWT ${one.JWT}` })
+          .expect(401);
+      }
+      expect(await traced(mira.customer_id)).toBe('4711');
+      expect(await traced(others.customer_id)).toBe('4711');
+      for (const one of [noor, south]) expect(await traced(one.customer_id)).toBe('4712');
+      expect((await signIn('mira')).customer_id).not.toBe((await signIn('noor')).customer_id);
+    },
+  );
+
+  it('tells the partner which identifier stays and which one is new', async () => {
+    const mira = await signIn('mira');
+    const noor = await signIn('noor');
+    await change(noor.customer_id, 'merge', { into: mira.customer_id }).expect(200);
+    await change(mira.customer_id, 'split', { reference: '4711' }).expect(200);
+    while (!told.some(({ body }) => body.includes('customer.split'))) await once(receiver, 'told');
+    const { data } = JSON.parse(told.find(({ body }) => body.includes('customer.split'))?.body ?? '{}');
+    t.clock.advance(1);
+    const other = await signIn('noor');
+    expect(data).toEqual({
+      identifiers: [{ customer_id: mira.customer_id, new_customer_id: other.customer_id }],
+    });
+    expect((await signIn('mira')).customer_id).toBe(mira.customer_id);
+  });
+});
+
 describe('a session that began before a merge', () => {
   it('goes on as the survivor', async () => {
     const mira = await signIn('mira');
@@ -349,8 +419,12 @@ describe('what nobody has', () => {
 
   it('is not split off one who has a single reference', async () => {
     const mira = await signIn('mira');
-    await change(mira.customer_id, 'split').expect(400);
-    await change(mira.customer_id, 'split', { reference: '4711' }).expect(409);
+    const answers = [{}, { reference: '4711' }].map((more) =>
+      change(mira.customer_id, 'split', more).expect(409),
+    );
+    for (const { body } of await Promise.all(answers)) {
+      expect(body.error.message).toBe('This customer has no other reference, so there is nothing to split.');
+    }
     await change(mira.customer_id, 'split', { reference: '9999' }).expect(404);
   });
 });

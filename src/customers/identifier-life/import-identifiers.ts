@@ -171,7 +171,7 @@ export function createImportIdentifiers(deps: ImportIdentifiersDeps) {
         space,
         sealedReference: persons.seal(reference, customerId),
         isPrimary: true,
-        ownId: customerId,
+        ownIds: [customerId],
       };
       life.added.push(identifier);
       life.references.push(record);

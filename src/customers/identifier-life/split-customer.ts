@@ -7,11 +7,16 @@ import type { NamedPerson, Person } from '../persons.ts';
 
 export interface SplitIdentifier {
   group: string;
-  /** Stays with whoever is left. */
+  /** Stays with the one who had it before the merge, or else with whoever is left. */
   kept: CustomerIdentifier;
-  /** Of whom was split off: new and random. */
+  /** Of the other side: new and random. */
   given: CustomerIdentifier;
 }
+
+const nothingToSplit = () =>
+  new BridgeError('CONFLICT', {
+    message: 'This customer has no other reference, so there is nothing to split.',
+  });
 
 /** Whom the operator means: a reference, or whoever had the named identifier before it was merged. */
 function leavingName(
@@ -20,8 +25,9 @@ function leavingName(
   asked: { reference?: string | undefined; space?: string | undefined },
 ): NamedPerson {
   if (asked.reference === undefined) {
+    if (person.names.length < 2) throw nothingToSplit();
     const own = person.references.find(
-      (record) => record.ownId === named && record.ownId !== record.customerId,
+      ({ ownIds, customerId }) => named !== customerId && ownIds.some((id) => id === named),
     );
     if (own) return own;
     throw new BridgeError('INVALID_REQUEST', {
@@ -45,9 +51,9 @@ function leavingName(
 }
 
 /**
- * Takes a reference away from a customer, which undoes a merge. It gets a new random identifier in every channel group
- * where it shared one; everything that was issued to either ends. Throws `NOT_FOUND`, `INVALID_REQUEST`, or `CONFLICT`
- * when the customer has no other reference.
+ * Takes a reference away from a customer, which undoes a merge. In every channel group where it shared an identifier,
+ * that stays with the one who had it before the merge and the other gets a new random one; everything that was issued
+ * to either ends. Throws `NOT_FOUND`, `INVALID_REQUEST`, or `CONFLICT` when the customer has no other reference.
  */
 export function createSplitCustomer(change: ChangeCustomers) {
   return async (
@@ -59,11 +65,7 @@ export function createSplitCustomer(change: ChangeCustomers) {
       const person = await change.personOf(customerId);
       const leaving = leavingName(person, customerId, asked);
       const split = planSplit(person, leaving, change.tools());
-      if (split.added.length === 0) {
-        throw new BridgeError('CONFLICT', {
-          message: 'This customer has no other reference, so there is nothing to split.',
-        });
-      }
+      if (split.added.length === 0) throw nothingToSplit();
       const kept = split.events.map((event) => event.customerId);
       const aliases = person.identifiers.filter(({ mergedInto }) => mergedInto && kept.includes(mergedInto));
       const splits = split.added.map(({ group, customerId: given }) => ({
@@ -83,7 +85,7 @@ export function createSplitCustomer(change: ChangeCustomers) {
         event: 'customer.split',
         change: split,
         absent: person.absent,
-        ended: [...kept, ...aliases.map((alias) => alias.customerId)],
+        ended: [...kept, ...aliases.map((alias) => alias.customerId), ...splits.map(({ given }) => given)],
         notices,
         splits,
       } as const satisfies PlannedChange & Record<string, unknown>;

@@ -129,15 +129,17 @@ function mergeAndSplit({ mergeCustomers, splitCustomer }: IdentifierLifeEndpoint
       operationId: 'splitCustomer',
       summary: 'Take a reference away from a customer, which undoes a merge',
       description:
-        'The reference gets a new random identifier in every channel group where it shared one; whoever is left keeps theirs. Everything that was issued to either ends.',
+        'In every channel group where they shared an identifier, it stays with the one who had it before the merge (where neither had, with the survivor), and the other gets a new random one. Everything that was issued to either ends.',
       pathParameters: pathSchema,
       body: splitSchema,
       answer: listOf(
         z
           .strictObject({
             channel_group: z.string(),
-            customer_id: customerIdSchema,
-            new_customer_id: customerIdSchema.meta({ description: 'Of whom was split off.' }),
+            customer_id: customerIdSchema.meta({
+              description: 'Stays, with the one who had it before the merge, or else with the survivor.',
+            }),
+            new_customer_id: customerIdSchema.meta({ description: 'Of the other, from now on.' }),
           })
           .meta({ id: 'SplitIdentifier' }),
       ),

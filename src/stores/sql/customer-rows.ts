@@ -1,4 +1,5 @@
 import type { IdentifierRecord, ReferenceRecord } from '../../customers/customer-registry.ts';
+import type { CustomerIdentifier } from '../../identifiers/identifier.ts';
 import type { CustomerReferencesTable, CustomersTable } from './schema.ts';
 import { orNull, orUndefined } from './rows.ts';
 
@@ -41,7 +42,7 @@ export function referenceRow(record: ReferenceRecord): CustomerReferencesTable {
     space: record.space,
     sealed_reference: record.sealedReference,
     is_primary: record.isPrimary ? 1 : 0,
-    own_id: orNull(record.ownId),
+    own_id: record.ownIds.length === 0 ? null : record.ownIds.join(' '),
   };
 }
 
@@ -52,6 +53,6 @@ export function referenceOf(row: CustomerReferencesTable): ReferenceRecord {
     space: row.space,
     sealedReference: row.sealed_reference,
     isPrimary: row.is_primary === 1,
-    ownId: orUndefined(row.own_id),
+    ownIds: (row.own_id?.split(' ') ?? []) as CustomerIdentifier[],
   };
 }

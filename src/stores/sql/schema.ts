@@ -119,7 +119,8 @@ export interface CustomerReferencesTable {
   space: ReferenceSpace;
   sealed_reference: string;
   is_primary: number;
-  own_id: CustomerIdentifier | null;
+  /** `ownIds` of the record, the latest first, with spaces between them. */
+  own_id: string | null;
 }
 
 /** Every channel group that an identifier was ever given out in. */

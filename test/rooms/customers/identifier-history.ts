@@ -53,8 +53,8 @@ export const steps: fc.Arbitrary<Step> = fc.oneof(
 /** What the registry holds: which identifier each name has in each group, and every identifier there ever was. */
 interface Snapshot {
   rows: Map<string, string>;
-  /** The identifier that each had before merges. */
-  own: Map<string, string>;
+  /** The identifiers that are each one's own. */
+  own: Map<string, readonly string[]>;
   identifiers: Map<string, IdentifierRecord>;
 }
 
@@ -68,7 +68,7 @@ export function createHistory(life: Life) {
 
   const snapshot = async (): Promise<Snapshot> => {
     const rows = new Map<string, string>();
-    const own = new Map<string, string>();
+    const own = new Map<string, readonly string[]>();
     for (const [at, name] of NAMES.entries()) {
       for (const one of GROUPS) {
         const indexes = life.persons.indexesOf({ group: one as ChannelGroup, ...name });
@@ -79,7 +79,7 @@ export function createHistory(life: Life) {
         if (!record) continue;
         expect(life.persons.open(record)).toBe(name.reference);
         rows.set(rowKey(at, one), record.customerId);
-        if (record.ownId) own.set(rowKey(at, one), record.ownId);
+        own.set(rowKey(at, one), record.ownIds);
       }
     }
     const { identifiers } = await life.registry.load({ customerIds: [...everyId, ...rows.values()] });
@@ -139,6 +139,19 @@ export function createHistory(life: Life) {
     }
     for (const [key, id] of after.rows) {
       expect(after.identifiers.get(id)).toMatchObject({ state: 'living', group: key.split(' ')[1] });
+    }
+  };
+
+  /** Whom each identifier was once alone with. */
+  const alone = new Map<string, number>();
+  /** Nobody else ever answers to an identifier that somebody had alone. */
+  const staysWithItsOwner = (now: Snapshot) => {
+    for (const [id, is] of now.identifiers) {
+      const present = is.mergedInto ?? id;
+      const holders = [...NAMES.keys()].filter((at) => now.rows.get(rowKey(at, is.group)) === present);
+      const owner = alone.get(id);
+      if (owner !== undefined && holders.length > 0) expect(holders).toContain(owner);
+      if (holders.length === 1 && is.state === 'living') alone.set(id, holders[0] as number);
     }
   };
 
@@ -233,7 +246,7 @@ export function createHistory(life: Life) {
       const after = await snapshot();
       always(before, after);
       const rest = new Set([...person].filter((at) => at !== step.who));
-      othersUnchanged(before, after, new Set([step.who]));
+      othersUnchanged(before, after, person);
       const shared = GROUPS.filter((one) =>
         [...rest].some(
           (at) =>
@@ -245,16 +258,26 @@ export function createHistory(life: Life) {
         expect([result, after]).toEqual(['CONFLICT', before]);
         return;
       }
-      const given = GROUPS.map((one) => after.rows.get(rowKey(step.who, one)));
-      for (const [id, was] of before.identifiers) {
-        const at = GROUPS.findIndex((one) => shared.includes(one) && was.group === one);
-        const wasOwn = at >= 0 && before.own.get(rowKey(step.who, GROUPS[at] as string)) === id;
-        const expected = was.state === 'merged' && wasOwn ? given[at] : was.mergedInto;
-        expect(after.identifiers.get(id)?.mergedInto).toBe(expected);
+      for (const one of shared) {
+        const was = before.rows.get(rowKey(step.who, one)) as string;
+        const mine = before.own.get(rowKey(step.who, one)) ?? [];
+        const others = [...rest].filter((at) => before.rows.get(rowKey(at, one)) === was);
+        const theirs = new Set(others.map((at) => after.rows.get(rowKey(at, one))));
+        const leaves = after.rows.get(rowKey(step.who, one));
+        const fresh = addedIds(before, after).filter((id) => after.identifiers.get(id)?.group === one);
+        expect(fresh).toHaveLength(1);
+        expect([leaves, ...theirs]).toEqual(mine.includes(was) ? [was, fresh[0]] : [fresh[0], was]);
+        for (const [id, { mergedInto }] of before.identifiers) {
+          if (mergedInto !== was) continue;
+          expect(after.identifiers.get(id)?.mergedInto).toBe(mine.includes(id) ? leaves : [...theirs][0]);
+        }
       }
-      expect(addedIds(before, after).sort()).toEqual(
-        GROUPS.flatMap((one, at) => (shared.includes(one) ? [given[at] ?? 'none'] : [])).sort(),
-      );
+      expect(addedIds(before, after)).toHaveLength(shared.length);
+      for (const one of GROUPS.filter((group) => !shared.includes(group))) {
+        for (const at of person) {
+          expect(after.rows.get(rowKey(at, one))).toBe(before.rows.get(rowKey(at, one)));
+        }
+      }
     },
     erase: async (step, before) => {
       const id = idOf(before, step.who);
@@ -305,6 +328,7 @@ export function createHistory(life: Life) {
     life.clock.advance(1_000);
     await (run[step.op] as (step: Step, before: Snapshot) => Promise<void>)(step, before);
     const after = await snapshot();
+    staysWithItsOwner(after);
     const touched = [...after.identifiers.values()].filter((is) => {
       const was = before.identifiers.get(is.customerId);
       return JSON.stringify(was) !== JSON.stringify(is);
