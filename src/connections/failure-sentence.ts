@@ -30,6 +30,18 @@ const ANSWERS: Record<Exclude<FailureReason, OutboundFailure | `status_${number}
   identifier_unsendable: 'cannot be asked: the customer id cannot go where `identifier` puts it',
   credentials_echoed:
     'answers with credentials of ours, which nobody is given; have it stopped, and replace them',
+  start_tls_refused: 'refuses StartTLS; give it a certificate, or use ldaps://',
+  not_ldap: 'sends what is not LDAP',
+  connection_closed: 'closed the connection',
+  account_refused: 'refuses the account that the configuration names for us; check its name and password',
+  base_missing: 'has no `search_base` of this name that the search may read',
+  not_permitted: 'does not let our account read what is asked for',
+  directory_error: 'answers with an LDAP error',
+  query_failed: 'cannot run the query; check the database, its tables and columns',
+  several_entries: 'has more than one entry for this name',
+  entry_missing: "does not show the customer's own entry after the bind",
+  no_single_reference: 'has no single, usable reference for this customer',
+  hash_unknown: 'has a password hash of a kind that is not taken',
   internal: 'could not be asked for a reason of our own; see the log',
 };
 

@@ -17,14 +17,23 @@ export function parseWith<Schema extends z.ZodType>(schema: Schema, value: unkno
   });
 }
 
+/** A bound in words: of a text in characters, of a number by itself. */
+function bound(
+  origin: string,
+  { word, short, limit }: { word: string; short: string; limit: number | bigint },
+): string {
+  if (origin !== 'string') return `${word} ${limit}`;
+  return `${limit} ${Number(limit) === 1 ? 'character' : 'characters'} or ${short}`;
+}
+
 function expectation(issue: z.core.$ZodIssue | undefined): string {
   switch (issue?.code) {
     case 'invalid_type':
       return issue.expected;
     case 'too_big':
-      return `at most ${issue.maximum}`;
+      return bound(issue.origin, { word: 'at most', short: 'less', limit: issue.maximum });
     case 'too_small':
-      return `at least ${issue.minimum}`;
+      return bound(issue.origin, { word: 'at least', short: 'more', limit: issue.minimum });
     case 'invalid_value':
       return issue.values.map(String).join(' or ');
     case 'unrecognized_keys':

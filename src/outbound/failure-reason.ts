@@ -3,10 +3,32 @@ import type { Logger } from '../platform/logger.ts';
 import type { AnswerFault } from './json-answer.ts';
 import { OutboundError, type OutboundFailure } from './outbound-types.ts';
 
+/** Why a directory server or a table of users could not tell who somebody is. */
+export type DirectoryFault =
+  | 'start_tls_refused'
+  | 'not_ldap'
+  | 'connection_closed'
+  /** The account that we sign in with was not taken. */
+  | 'account_refused'
+  | 'base_missing'
+  | 'not_permitted'
+  /** Another result code of LDAP. */
+  | 'directory_error'
+  | 'query_failed'
+  /** More than one entry or row for one name. */
+  | 'several_entries'
+  /** After the bind, the customer's own entry could not be read. */
+  | 'entry_missing'
+  /** No usable reference, or several. */
+  | 'no_single_reference'
+  /** A password hash of a kind that is not taken. */
+  | 'hash_unknown';
+
 /** Why one of the company's systems gave no usable answer: a closed list that holds nothing of what it answered. */
 export type FailureReason =
   | OutboundFailure
   | AnswerFault
+  | DirectoryFault
   | `status_${number}`
   /** Redirects are answers, never followed. */
   | 'redirect'

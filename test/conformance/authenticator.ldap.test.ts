@@ -1,5 +1,7 @@
 import { describe } from 'vitest';
 import { ldapAuthenticator } from '../../src/authenticators/ldap/ldap.ts';
+import { createFailureReport } from '../../src/outbound/failure-reason.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { startSilentServer } from '../support/silent-server.ts';
 import { LDAP_PASSWORD, PEOPLE, SERVICE_ACCOUNT, slapdMissing, startSlapd } from '../support/slapd.ts';
@@ -25,7 +27,7 @@ describe.skipIf(missing !== undefined)(`LDAP${missing ? ` (skipped: ${missing})`
           reference_attribute: 'departmentNumber',
           timeout_ms: timeoutMs,
         }),
-        { logger },
+        { reportFailure: createFailureReport({ clock: systemClock, logger }) },
       );
     return {
       authenticator: make(server.url, 5_000),

@@ -8,6 +8,8 @@ import { Client } from 'pg';
 import { describe, vi } from 'vitest';
 import { createPasswordHasher } from '../../src/authenticators/passwords/password-hasher.ts';
 import { sqlAuthenticator } from '../../src/authenticators/sql/sql.ts';
+import { createFailureReport } from '../../src/outbound/failure-reason.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import { SQL_PASSWORD, SQL_PEOPLE } from '../support/people-table.ts';
@@ -39,7 +41,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing ? ` (skipped: ${miss
           query: 'select id as reference, hash as password_hash from people where name = $1',
           timeout_ms: timeoutMs,
         }),
-        { hasher, logger },
+        { hasher, logger, reportFailure: createFailureReport({ clock: systemClock, logger }) },
       );
     const authenticator = make(url, 2_000);
     return {
@@ -92,7 +94,7 @@ describe('SQLite', () => {
         sqlite_file: file,
         query: 'select id as reference, hash as password_hash from people where name = $1',
       }),
-      { hasher, logger },
+      { hasher, logger, reportFailure: createFailureReport({ clock: systemClock, logger }) },
     );
     return Promise.resolve({
       authenticator,
@@ -133,7 +135,7 @@ describe('SQLite', () => {
           query: 'select id as reference, hash as password_hash from people where name = $1',
           timeout_ms: timeoutMs,
         }),
-        { hasher, logger },
+        { hasher, logger, reportFailure: createFailureReport({ clock: systemClock, logger }) },
       );
     const connections = () => childrenWith(file).filter((pid) => pid !== writer.pid).length;
     const hanging = make(400);

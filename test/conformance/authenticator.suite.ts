@@ -17,6 +17,10 @@ export interface AuthenticatorFixture {
 
 const CONTEXT = { requestId: 'req-1', channel: 'web' };
 
+/** Finds a text between others; a port of the loopback address may hold the digits of a reference. */
+const wholeWord = (text: string) =>
+  new RegExp(`(?<![A-Za-z0-9])${text.replaceAll(/\W/g, String.raw`\$&`)}(?![A-Za-z0-9])`);
+
 type SignIn = (username: string, password: string) => Promise<AuthenticationOutcome>;
 
 function lostServer(at: () => AuthenticatorFixture, signIn: SignIn): void {
@@ -96,8 +100,9 @@ export function authenticatorSuite(
 
     it('leaves no name, password or reference in the log or in the steps of a trial', () => {
       const told = at.logged() + steps.join('\n');
-      for (const secret of [at.person.username, at.person.password, at.person.reference, 'canary-'])
-        expect(told).not.toContain(secret);
+      for (const secret of [at.person.username, at.person.password, at.person.reference])
+        expect(told).not.toMatch(wholeWord(secret));
+      expect(told).not.toContain('canary-');
     });
   });
 }
@@ -245,7 +250,8 @@ export function presentedProofSuite(open: () => Promise<PresentedFixture>): void
 
     it('leaves no proof and no reference in the log or in the steps of a trial', () => {
       const told = at.logged() + steps.join('\n');
-      for (const secret of ['canary-', at.reference]) expect(told).not.toContain(secret);
+      expect(told).not.toMatch(wholeWord(at.reference));
+      expect(told).not.toContain('canary-');
     });
   });
 }
@@ -341,7 +347,8 @@ export function redirectingAuthenticatorSuite(open: () => Promise<RedirectingFix
 
     it('leaves no code, state, secret or reference in the log or in the steps of a trial', () => {
       const told = at.logged() + steps.join('\n');
-      for (const secret of [at.person.reference, 'canary-']) expect(told).not.toContain(secret);
+      expect(told).not.toMatch(wholeWord(at.person.reference));
+      expect(told).not.toContain('canary-');
     });
   });
 }

@@ -2,9 +2,14 @@ import { z } from 'zod';
 import type { Connection } from '../../connections/connection.ts';
 import { failureSentence, reasonSentence } from '../../connections/failure-sentence.ts';
 import { StartRefused } from '../../errors.ts';
-import { OutboundError, type OutboundRequest } from '../../outbound/outbound-types.ts';
+import { OutboundError, type OutboundRequest, type OutboundResponse } from '../../outbound/outbound-types.ts';
 import { nameSetting } from '../../platform/settings.ts';
-import type { AuthenticationOutcome, Authenticator, AuthenticatorDeps } from '../authenticator.ts';
+import type {
+  AuthenticationOutcome,
+  Authenticator,
+  AuthenticatorDeps,
+  ProbeResult,
+} from '../authenticator.ts';
 import { laneOf } from '../caller-lane.ts';
 import { createCancellation } from '../cancellation.ts';
 import { createAnswerReader, loginAnswerSetting, refusesOurToken, unavailableBy } from './login-answer.ts';
@@ -48,6 +53,61 @@ function connectionOf(
  */
 const speaksOfCustomer = (status: 401 | 403, refused: readonly number[]): boolean =>
   refused.includes(status) && !refused.includes(status === 401 ? 403 : 401);
+
+/** What a request without anybody's credentials tells about the configuration. */
+function probeVerdict(
+  options: HttpAuthenticatorOptions,
+  { response, origin, hasAuth }: { response: OutboundResponse; origin: string; hasAuth: boolean },
+  outcome: AuthenticationOutcome,
+): ProbeResult {
+  const { status: answered } = response;
+  const message = `${origin} answered ${answered} to a request without anybody's credentials`;
+  if (outcome.outcome === 'authenticated') {
+    return {
+      ok: false,
+      message: `${message} and named a customer: everybody would be that customer. Correct request.path and what stands under answer.`,
+    };
+  }
+  if (answered >= 300 && answered < 400) {
+    return { ok: false, message: `${message}: redirects are not followed. Correct request.path.` };
+  }
+  if (answered < 300 && /html/i.test(response.headers['content-type'] ?? '')) {
+    const found = 'it is a page for people. Correct request.path, or let this service past the proxy';
+    return { ok: false, message: `${message}: ${found}.` };
+  }
+  if (answered >= 500) return { ok: false, message: `${message}: it does not work at the moment.` };
+  if (answered === 401 && options.request.basic) {
+    return { ok: true, message: `${message}: reached; it asks for a name and a password.` };
+  }
+  const refuses = options.answer.refused_statuses.includes(answered) && !refusesOurToken(response);
+  if (refuses && !hasAuth) {
+    return { ok: true, message: `${message}: reached; it refuses an empty sign-in.` };
+  }
+  if (answered === 401 || answered === 403) {
+    if (refuses && speaksOfCustomer(answered, options.answer.refused_statuses)) {
+      return { ok: true, message: `${message}: reached; it refuses an empty sign-in, as configured.` };
+    }
+    const advice = "reached; it may be refusing our own credentials: check the connection's auth";
+    return { ok: true, warning: true, message: `${message}: ${advice}.` };
+  }
+  return { ok: true, message: `${message}: reached.` };
+}
+
+function createProbe(
+  options: HttpAuthenticatorOptions,
+  connection: Connection,
+  read: (response: OutboundResponse) => AuthenticationOutcome,
+): Authenticator['probe'] {
+  return async () => {
+    try {
+      const response = await connection.request(probeRequest(options.request));
+      const { origin, authHeaders } = connection;
+      return probeVerdict(options, { response, origin, hasAuth: authHeaders.size > 0 }, read(response));
+    } catch (error) {
+      return { ok: false, message: failureSentence(error) };
+    }
+  };
+}
 
 /** Throws `StartRefused` for a connection that is not configured, and for a header that it sets itself. */
 function create(
@@ -121,34 +181,7 @@ function create(
       }
       return outcome;
     },
-    async probe() {
-      try {
-        const response = await connection.request(probeRequest(options.request));
-        const { status: answered } = response;
-        const message = `${connection.origin} answered ${answered} to a request without anybody's credentials`;
-        if (answered >= 300 && answered < 400) {
-          return { ok: false, message: `${message}: redirects are not followed. Correct request.path.` };
-        }
-        if (answered < 300 && /html/i.test(response.headers['content-type'] ?? '')) {
-          const found = 'it is a page for people. Correct request.path, or let this service past the proxy';
-          return { ok: false, message: `${message}: ${found}.` };
-        }
-        if (answered >= 500) return { ok: false, message: `${message}: it does not work at the moment.` };
-        if (answered === 401 && options.request.basic) {
-          return { ok: true, message: `${message}: reached; it asks for a name and a password.` };
-        }
-        if (answered === 401 || answered === 403) {
-          if (speaksOfCustomer(answered, options.answer.refused_statuses) && !refusesOurToken(response)) {
-            return { ok: true, message: `${message}: reached; it refuses an empty sign-in, as configured.` };
-          }
-          const advice = "reached; it may be refusing our own credentials: check the connection's auth";
-          return { ok: true, warning: true, message: `${message}: ${advice}.` };
-        }
-        return { ok: true, message: `${message}: reached.` };
-      } catch (error) {
-        return { ok: false, message: failureSentence(error) };
-      }
-    },
+    probe: createProbe(options, connection, read),
     close: async () => cancellation.close(),
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Client, Entry } from 'ldapts';
 import { type CustomerReference, parseReference, type ReferenceSpace } from '../../identifiers/identifier.ts';
+import type { FailureReason } from '../../outbound/failure-reason.ts';
 import { createSharedPlaces } from '../../limits/shared-places.ts';
 import type {
   AuthenticationContext,
@@ -13,7 +14,8 @@ import { laneOf } from '../caller-lane.ts';
 import { createCancellation } from '../cancellation.ts';
 import { canonicalUsername } from '../directory/directory.ts';
 import { ldapts } from './ldap-client.ts';
-import { type LdapServer, LdapUnavailable, withLdapClient } from './ldap-connection.ts';
+import { type LdapServer, withLdapClient } from './ldap-connection.ts';
+import { failureReason, failureSentence, ServiceAccountRefused } from './ldap-failure.ts';
 import { bindName, bindsByDn, ldapEndpoint, type LdapOptions, ldapOptionsSchema } from './ldap-settings.ts';
 import { preparePassword } from '../passwords/password-hash.ts';
 import { isPossibleName } from '../user-name.ts';
@@ -22,11 +24,11 @@ type Refusal = 'credentials' | 'locked' | 'password_change_required';
 type Note = (step: string) => void;
 
 const refused = (reason: Refusal): AuthenticationOutcome => ({ outcome: 'refused', reason });
-const unavailable = (busy: boolean): AuthenticationOutcome => ({
-  outcome: 'unavailable',
-  busy,
-  retryAfterSeconds: busy ? 1 : 5,
-});
+const BUSY: AuthenticationOutcome = { outcome: 'unavailable', busy: true, retryAfterSeconds: 1 };
+const unavailable = (reason: FailureReason): AuthenticationOutcome =>
+  reason === 'busy'
+    ? { ...BUSY, reason }
+    : { outcome: 'unavailable', busy: false, retryAfterSeconds: 5, reason };
 
 const MAX_USERNAME_BYTES = 255;
 /** Result codes with which servers answer a bind that names nobody or nobody who may: wrong, not broken. */
@@ -97,29 +99,6 @@ async function bindCustomer(client: Client, name: string, password: string): Pro
     : undefined;
 }
 
-const SENTENCES: Record<LdapUnavailable['failure'], string> = {
-  unreachable: 'cannot be reached',
-  timeout: 'does not answer in time',
-  untrusted:
-    'shows a certificate that is not trusted for this host. Set ca to the authority that signed it, or server_name to the name in it',
-  start_tls_refused: 'refuses StartTLS. Give it a certificate, or use ldaps://',
-  protocol: 'does not speak LDAP as it should',
-  closed: 'closed the connection',
-};
-
-function failureSentence(url: string, error: unknown): string {
-  if (error instanceof LdapUnavailable) {
-    const detail = error.detail === undefined ? '' : ` (${error.detail})`;
-    return `${url} ${SENTENCES[error.failure]}${detail}.`;
-  }
-  if (error instanceof ldapts().ResultCodeError)
-    return `${url} answered with the LDAP result code ${error.code}.`;
-  return `${url} closed the connection or sent what is not LDAP.`;
-}
-
-/** The service account was not taken: our configuration, never the customer's password. */
-class ServiceAccountRefused extends Error {}
-
 /** What is asked of the server: one entry, with the attributes that are needed and no others. */
 function createEntries(options: LdapOptions) {
   const { AndFilter, EqualityFilter, PresenceFilter } = ldapts();
@@ -189,16 +168,17 @@ function createAttempt(options: LdapOptions) {
     );
 
   const conclude = (entry: Entry, refusal: Refusal | undefined, note: Note): AuthenticationOutcome => {
+    // How an account stands is told only to whoever knows its password.
+    if (refusal) return refused(refusal);
     if (isMarked(entry, options.locked)) {
       note('The entry is marked as locked.');
       return refused('locked');
     }
-    if (refusal) return refused(refusal);
     if (isMarked(entry, options.password_change_required)) return refused('password_change_required');
     const reference = referenceOf(entry, options);
     if (reference === undefined) {
       note(`The entry has no single, usable value of ${options.reference_attribute}.`);
-      return unavailable(false);
+      return unavailable('no_single_reference');
     }
     return { outcome: 'authenticated', space, reference };
   };
@@ -221,7 +201,8 @@ function createAttempt(options: LdapOptions) {
     const [entry, ...more] = found.filter((one) => isSpelledSo(one, byDn ? given.name : name));
     if (entry && more.length === 0) return conclude(entry, undefined, note);
     note(`After the bind, ${found.length} entries could be read as the customer's own, where one is needed.`);
-    return found.length === 0 || more.length > 0 ? unavailable(false) : refused('credentials');
+    if (found.length === 0) return unavailable('entry_missing');
+    return more.length > 0 ? unavailable('several_entries') : refused('credentials');
   };
 
   const searching = async (client: Client, given: { name: string; password: string }, note: Note) => {
@@ -231,7 +212,7 @@ function createAttempt(options: LdapOptions) {
     note(`The search found ${found.length} entries.`);
     const [entry, ...more] = found;
     // Whose password it is nobody can tell.
-    if (more.length > 0) return unavailable(false);
+    if (more.length > 0) return unavailable('several_entries');
     if (!entry || entry.dn === '' || !isSpelledSo(entry, given.name)) {
       // Costs the round trip of a wrong password; the password itself goes to nobody.
       await bindCustomer(
@@ -278,16 +259,12 @@ function createProbe(
     try {
       return await connected(look);
     } catch (error) {
-      if (error instanceof ServiceAccountRefused)
-        return wrong(`${url} refuses the service account. Check service_account.dn and its password.`);
-      if (error instanceof ldapts().NoSuchObjectError)
-        return wrong(`${url} has no search_base of this name that the search may read.`);
       return wrong(failureSentence(url, error));
     }
   };
 }
 
-function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): Authenticator {
+function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'reportFailure'>): Authenticator {
   const { host, port, secure } = ldapEndpoint(options.url);
   const server: LdapServer = {
     host,
@@ -302,10 +279,18 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
 
   const connected = async <R>(
     use: (client: Client) => Promise<R>,
-    context: Pick<AuthenticationContext, 'signal'> = {},
-  ): Promise<R> => {
-    const ended = cancellation.signalFor(context);
-    return withLdapClient(server, { timeoutMs: options.timeout_ms, ended }, use);
+    ended: AbortSignal = cancellation.signalFor({}),
+  ): Promise<R> => withLdapClient(server, { timeoutMs: options.timeout_ms, ended }, use);
+
+  const report = (
+    outcome: AuthenticationOutcome,
+    { requestId }: AuthenticationContext,
+  ): AuthenticationOutcome => {
+    if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
+      const { reason } = outcome;
+      deps.reportFailure({ event: 'authenticator.failed', name: options.name, reason, requestId });
+    }
+    return outcome;
   };
 
   const authenticate = async (
@@ -319,17 +304,15 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'logger'>): 
     if (password === undefined || !isPossibleName(name)) return refused('credentials');
     if (Buffer.byteLength(name) > MAX_USERNAME_BYTES) return refused('credentials');
     const lane = laneOf(context);
-    if (!places.take(lane)) return unavailable(true);
+    if (!places.take(lane)) return BUSY;
+    const ended = cancellation.signalFor(context);
     try {
-      return await connected((client) => attempt(client, { name, password }, note), context);
+      return report(await connected((client) => attempt(client, { name, password }, note), ended), context);
     } catch (error) {
-      const said =
-        error instanceof ServiceAccountRefused
-          ? `${options.url} refuses the service account.`
-          : failureSentence(options.url, error);
-      note(said);
-      deps.logger.log('warn', { event: 'ldap.unavailable', authenticator: options.name, reason: said });
-      return unavailable(error instanceof ldapts().BusyError);
+      note(failureSentence(options.url, error));
+      const outcome = unavailable(failureReason(error));
+      // Whoever hung up learns nothing, and nothing of the server's is to be mended.
+      return ended.aborted ? outcome : report(outcome, context);
     } finally {
       places.leave(lane);
     }

@@ -17,6 +17,7 @@ import { HasherBusy } from '../passwords/password-hasher.ts';
 import { createPostgresSource, type SqlSource, SqlUnavailable } from './sql-source.ts';
 import { createSqliteSource } from './sqlite-source.ts';
 import { decoyLike, type HashSpec, parseStoredHash } from '../passwords/stored-hash.ts';
+import type { FailureReason } from '../../outbound/failure-reason.ts';
 import { isPossibleName } from '../user-name.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
@@ -66,7 +67,7 @@ const optionsSchema = z
 type SqlOptions = z.output<typeof optionsSchema>;
 
 const REFUSED: AuthenticationOutcome = { outcome: 'refused', reason: 'credentials' };
-const DOWN: AuthenticationOutcome = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5 };
+const DOWN = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5 } as const;
 const BUSY: AuthenticationOutcome = { outcome: 'unavailable', busy: true, retryAfterSeconds: 1 };
 const MAX_USERNAME_BYTES = 255;
 /** Questions under way and waiting for each connection; beyond them "busy". */
@@ -85,30 +86,41 @@ function textOf(value: unknown): string | undefined {
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : undefined;
 }
 
-const MEANINGS: readonly (readonly [RegExp, string])[] = [
-  [/^28/, 'refuses the user or the password in postgres_url'],
-  [/^3D000$/, 'has no database of this name'],
-  [/^42P01$/, 'has no table of the name in the query'],
-  [/^42703$/, 'has no column of a name in the query'],
-  [/^42501$/, 'does not let this user read what the query asks for'],
-  [/^42/, 'does not understand the query'],
-  [/^25006$/, 'is asked to write by the query, which may only read'],
+const MEANINGS: readonly (readonly [code: RegExp, sentence: string, reason: FailureReason])[] = [
+  [/^28/, 'refuses the user or the password in postgres_url', 'account_refused'],
+  [/^3D000$/, 'has no database of this name', 'query_failed'],
+  [/^42P01$/, 'has no table of the name in the query', 'query_failed'],
+  [/^42703$/, 'has no column of a name in the query', 'query_failed'],
+  [/^42501$/, 'does not let this user read what the query asks for', 'not_permitted'],
+  [/^42/, 'does not understand the query', 'query_failed'],
+  [/^25006$/, 'is asked to write by the query, which may only read', 'query_failed'],
   [
     /^(57014|TIMEOUT|SQLITE_5)$/,
     'does not answer in time. An index on the user name helps, or a longer timeout_ms',
+    'timeout',
   ],
-  [/^SQLITE_14$/, 'cannot be opened. Check the path and who may read it'],
-  [/^SQLITE_26$/, 'is not a SQLite database'],
-  [/^SQLITE_1$/, 'does not understand the query: check the names of table and columns'],
-  [/^NO_TLS$/, 'does not speak TLS, which sslmode=verify-full asks for'],
-  [/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/, 'shows a certificate that is not trusted for this host'],
+  [/^SQLITE_14$/, 'cannot be opened. Check the path and who may read it', 'unreachable'],
+  [/^SQLITE_26$/, 'is not a SQLite database', 'query_failed'],
+  [/^SQLITE_1$/, 'does not understand the query: check the names of table and columns', 'query_failed'],
+  [/^NO_TLS$/, 'does not speak TLS, which sslmode=verify-full asks for', 'untrusted'],
+  [
+    /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/,
+    'shows a certificate that is not trusted for this host',
+    'untrusted',
+  ],
 ];
+
+const codeOf = (error: unknown) => (error instanceof SqlUnavailable ? error.code : 'FAILED');
+const meaningOf = (code: string) => MEANINGS.find(([pattern]) => pattern.test(code));
+
+/** Why the database could not be asked, from the closed list. */
+const reasonOf = (error: SqlUnavailable): FailureReason => meaningOf(error.code)?.[2] ?? 'unreachable';
 
 /** A sentence for the operator: place and kind alone, neither user name nor password. */
 function sentence(options: SqlOptions, error: unknown): string {
   const place = options.sqlite_file ?? `PostgreSQL at ${new URL(options.postgres_url ?? '').host}`;
-  const code = error instanceof SqlUnavailable ? error.code : 'FAILED';
-  const meaning = MEANINGS.find(([pattern]) => pattern.test(code))?.[1] ?? 'cannot be reached';
+  const code = codeOf(error);
+  const meaning = meaningOf(code)?.[1] ?? 'cannot be reached';
   return `${place} ${meaning} (${code}).`;
 }
 
@@ -139,18 +151,13 @@ function createProbe(source: SqlSource, options: SqlOptions): Authenticator['pro
 }
 
 /** Looks for a person and checks the password against the hash in the row. */
-function createCheck(
-  source: SqlSource,
-  options: SqlOptions,
-  { hasher, logger }: Pick<AuthenticatorDeps, 'hasher' | 'logger'>,
-) {
+function createCheck(source: SqlSource, options: SqlOptions, { hasher }: Pick<AuthenticatorDeps, 'hasher'>) {
   // An unknown name costs the kind of hash that known ones had of late (ASVS 6.3.8).
   let decoy = parseStoredHash(decoyHash(PASSWORD_COST)) as HashSpec;
   const space = options.reference_space as ReferenceSpace;
-  const cannotTell = (reason: string, note: (step: string) => void) => {
-    note(reason);
-    logger.log('warn', { event: 'sql.unusable_row', authenticator: options.name, reason });
-    return DOWN;
+  const cannotTell = (reason: FailureReason, note: (step: string) => void, said: string) => {
+    note(said);
+    return { ...DOWN, reason };
   };
 
   return async (
@@ -160,13 +167,14 @@ function createCheck(
     const { rows } = await source.ask(name, signal);
     note(`The query gave ${rows.length === 2 ? 'more than one row' : `${rows.length} rows`}.`);
     const [row, ...more] = rows;
-    if (more.length > 0) return cannotTell('The query gives more than one row for a name.', note);
+    if (more.length > 0)
+      return cannotTell('several_entries', note, 'The query gives more than one row for a name.');
     if (!row) {
       await hasher.verify(password, decoyLike(decoy), lane);
       return REFUSED;
     }
     const stored = parseStoredHash(textOf(row['password_hash'])?.trim() ?? '');
-    if (!stored) return cannotTell('The password_hash is of no known kind.', note);
+    if (!stored) return cannotTell('hash_unknown', note, 'The password_hash is of no known kind.');
     decoy = decoyLike(stored);
     const { matches } = await hasher.verify(password, stored, lane);
     note(`The password ${matches ? 'fits' : 'does not fit'} the hash, which is ${stored.kind}.`);
@@ -177,12 +185,15 @@ function createCheck(
       return { outcome: 'refused', reason: 'password_change_required' };
     const reference = parseReference(textOf(row['reference']));
     return reference === undefined
-      ? cannotTell('The reference is empty or unusable.', note)
+      ? cannotTell('no_single_reference', note, 'The reference is empty or unusable.')
       : { outcome: 'authenticated', space, reference };
   };
 }
 
-function create(options: SqlOptions, deps: Pick<AuthenticatorDeps, 'hasher' | 'logger'>): Authenticator {
+function create(
+  options: SqlOptions,
+  deps: Pick<AuthenticatorDeps, 'hasher' | 'logger' | 'reportFailure'>,
+): Authenticator {
   const { query, timeout_ms: timeoutMs, max_connections: maxConnections } = options;
   const source =
     options.postgres_url === undefined
@@ -193,7 +204,21 @@ function create(options: SqlOptions, deps: Pick<AuthenticatorDeps, 'hasher' | 'l
 
   const cancellation = createCancellation();
 
-  const authenticate = async (proof: PasswordProof, context: AuthenticationContext) => {
+  const report = (
+    outcome: AuthenticationOutcome,
+    { requestId }: AuthenticationContext,
+  ): AuthenticationOutcome => {
+    if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
+      const { reason } = outcome;
+      deps.reportFailure({ event: 'authenticator.failed', name: options.name, reason, requestId });
+    }
+    return outcome;
+  };
+
+  const authenticate = async (
+    proof: PasswordProof,
+    context: AuthenticationContext,
+  ): Promise<AuthenticationOutcome> => {
     const { note = () => {} } = context;
     const signal = cancellation.signalFor(context);
     const password = preparePassword(proof.password);
@@ -202,16 +227,16 @@ function create(options: SqlOptions, deps: Pick<AuthenticatorDeps, 'hasher' | 'l
     const lane = laneOf(context);
     if (!places.take(lane)) return BUSY;
     try {
-      return await check({ name, password }, { signal, lane, note });
+      return report(await check({ name, password }, { signal, lane, note }), context);
     } catch (error) {
       if (error instanceof HasherBusy) return BUSY;
       if (signal.aborted) return DOWN;
       if (error instanceof SqlUnavailable) {
-        const reason = sentence(options, error);
-        note(reason);
-        deps.logger.log('warn', { event: 'sql.unavailable', authenticator: options.name, reason });
-      } else deps.logger.unexpected('authenticator.failed', error, { authenticator: options.name });
-      return DOWN;
+        note(sentence(options, error));
+        return report({ ...DOWN, reason: reasonOf(error) }, context);
+      }
+      deps.logger.unexpected('authenticator.failed', error, { authenticator: options.name });
+      return { ...DOWN, reason: 'internal' };
     } finally {
       places.leave(lane);
     }

@@ -169,7 +169,7 @@ describe('a PostgreSQL that sends a byte a second', () => {
         timeout_ms: 400,
         max_connections: 1,
       }),
-      { hasher, logger },
+      { hasher, logger, reportFailure: () => {} },
     );
     closers.push(
       () => hasher.close(),
@@ -179,7 +179,7 @@ describe('a PostgreSQL that sends a byte a second', () => {
       timed(() => shop.authenticate({ kind: 'password', username: 'mira', password: SQL_PASSWORD }, CONTEXT));
     return { ...server, ask };
   };
-  const down = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5 };
+  const down = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5, reason: 'timeout' };
 
   it.each(['greeting', 'answer'] as const)(
     'in its %s leaves a sign-in undecided within timeout_ms, and the next one does not wait behind it',

@@ -257,18 +257,28 @@ describe('a sign-in at the company’s own interface', () => {
     reply(405);
     expect(await authenticator().probe()).toEqual({ ok: true, message: expect.stringContaining('405') });
     expect(calls[0]?.body).toBe('');
+    for (const status of [401, 403, 404, 422]) {
+      reply(status);
+      expect(await authenticator().probe()).toEqual({
+        ok: true,
+        message: `${url} answered ${status} to a request without anybody's credentials: reached; it refuses an empty sign-in.`,
+      });
+    }
     reply(401);
-    expect(await authenticator().probe()).toEqual({
+    const keyed = {
+      connection: { base_url: url, auth: [{ type: 'api_key', header: 'x-key', value: 'key-of-ours-77' }] },
+    };
+    expect(await authenticator(keyed).probe()).toEqual({
       ok: true,
       warning: true,
       message: `${url} answered 401 to a request without anybody's credentials: reached; it may be refusing our own credentials: check the connection's auth.`,
     });
-    expect(await authenticator({ answer: { refused_statuses: [401] } }).probe()).toEqual({
+    expect(await authenticator({ ...keyed, answer: { refused_statuses: [401] } }).probe()).toEqual({
       ok: true,
       message: `${url} answered 401 to a request without anybody's credentials: reached; it refuses an empty sign-in, as configured.`,
     });
     reply(403);
-    const told = await authenticator({ answer: { refused_statuses: [401] } }).probe();
+    const told = await authenticator({ ...keyed, answer: { refused_statuses: [401] } }).probe();
     expect(told).toMatchObject({ warning: true, message: expect.stringContaining('our own credentials') });
     reply(302);
     expect(await authenticator().probe()).toMatchObject({
@@ -282,6 +292,11 @@ describe('a sign-in at the company’s own interface', () => {
     });
     reply(502);
     expect(await authenticator().probe()).toMatchObject({ ok: false });
+    reply(200, { user: { id: '4711' } });
+    expect(await authenticator().probe()).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('everybody would be that customer'),
+    });
     const down = authenticator({ connection: { base_url: 'http://127.0.0.1:9' } });
     expect(await down.probe()).toEqual({
       ok: false,

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ldapAuthenticator } from '../../../src/authenticators/ldap/ldap.ts';
+import { systemClock } from '../../../src/platform/clock.ts';
+import { createFailureReport } from '../../../src/outbound/failure-reason.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { createTestCertificate } from '../../support/certificate.ts';
 import {
@@ -16,7 +18,12 @@ import {
 const CONTEXT = { requestId: 'req-1', channel: 'web' };
 const REFUSED = { outcome: 'refused', reason: 'credentials' };
 const signedIn = (reference: string) => ({ outcome: 'authenticated', space: 'crm', reference });
-const unavailable = { outcome: 'unavailable', busy: false, retryAfterSeconds: 5 };
+const unavailable = {
+  outcome: 'unavailable',
+  busy: false,
+  retryAfterSeconds: 5,
+  reason: expect.any(String) as string,
+};
 const lines: string[] = [];
 const logger = createLogger('debug', { write: (line) => lines.push(line) });
 
@@ -42,7 +49,9 @@ describe.skipIf(missing !== undefined)(`LDAP${missing ? ` (skipped: ${missing})`
     ...changes,
   });
   const authenticator = (changes: Record<string, unknown> = {}) =>
-    ldapAuthenticator.create(ldapAuthenticator.optionsSchema.parse(settings(changes)), { logger });
+    ldapAuthenticator.create(ldapAuthenticator.optionsSchema.parse(settings(changes)), {
+      reportFailure: createFailureReport({ clock: systemClock, logger }),
+    });
   const signIn = (username: string, password = LDAP_PASSWORD, changes: Record<string, unknown> = {}) =>
     authenticator(changes).authenticate({ kind: 'password', username, password }, CONTEXT);
   const byDn = { service_account: undefined, bind_as: `uid={username},${PEOPLE}` };
@@ -97,6 +106,38 @@ describe.skipIf(missing !== undefined)(`LDAP${missing ? ` (skipped: ${missing})`
     expect(await signIn('reset')).toEqual(refusal);
     expect(await signIn('reset', 'wrong')).toEqual(REFUSED);
   });
+
+  it('that an entry is marked as locked is told only to whoever knows its password, with and without a search', async () => {
+    const locked = { locked: { attribute: 'employeeType', value: 'closed' } };
+    for (const way of [locked, { ...locked, ...byDn }]) {
+      expect(await signIn('closed', 'wrong', way)).toEqual(REFUSED);
+      expect(await signIn('closed', LDAP_PASSWORD, way)).toEqual({ outcome: 'refused', reason: 'locked' });
+    }
+  });
+
+  it.each<[string, string, Record<string, unknown>]>([
+    ['no_single_reference', 'nameless', {}],
+    ['no_single_reference', 'double', {}],
+    ['several_entries', 'twins@example.test', { username_attribute: 'mail' }],
+    ['account_refused', 'mira', { service_account: { ...SERVICE_ACCOUNT, password: 'not-the-one-7f' } }],
+    ['base_missing', 'mira', { search_base: `ou=nowhere,${PEOPLE}` }],
+    ['unreachable', 'mira', { url: 'ldap://localhost:9' }],
+  ])(
+    'what could not be told has its reason in the log, with the request: %s of %s',
+    async (reason, username, changes) => {
+      const before = lines.length;
+      expect(await signIn(username, LDAP_PASSWORD, changes)).toMatchObject({
+        outcome: 'unavailable',
+        reason,
+      });
+      expect(JSON.parse(lines.slice(before).join(''))).toMatchObject({
+        event: 'authenticator.failed',
+        authenticator: 'company',
+        reason,
+        request_id: CONTEXT.requestId,
+      });
+    },
+  );
 
   it('attributes can say that an account is locked or must change its password', async () => {
     const markers = {
@@ -178,10 +219,11 @@ describe.skipIf(missing !== undefined)(`LDAP${missing ? ` (skipped: ${missing})`
     );
     expect(await message({ search_base: `ou=nowhere,${PEOPLE}` })).toContain('no search_base');
     expect(await message({ reference_attribute: 'carLicense' })).toContain('carLicense');
+    expect(await message({ service_account: undefined })).toContain('code 50: the search may not read');
   });
 
   it('keeps names, passwords and references out of the log', () => {
-    expect(lines.join('')).toContain('ldap.unavailable');
+    expect(lines.join('')).toContain('authenticator.failed');
     expect(lines.join('')).not.toMatch(/mira|horse|\b4711\b|not-the-one/);
   });
 

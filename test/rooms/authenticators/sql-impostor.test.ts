@@ -5,6 +5,8 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPasswordHasher } from '../../../src/authenticators/passwords/password-hasher.ts';
 import { sqlAuthenticator } from '../../../src/authenticators/sql/sql.ts';
+import { systemClock } from '../../../src/platform/clock.ts';
+import { createFailureReport } from '../../../src/outbound/failure-reason.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
 import { createTestCertificate } from '../../support/certificate.ts';
@@ -25,6 +27,7 @@ describe.skipIf(missing !== undefined)(
     const urls = { tls: '', plain: '' };
     const hasher = createPasswordHasher({ lanes: 1, maxWaiting: 16, metrics: createMetrics() });
     const logger = createLogger('debug', { write: () => {} });
+    const reportFailure = createFailureReport({ clock: systemClock, logger });
     const folder = mkdtempSync(join(tmpdir(), 'symbolon-sql-tls-'));
 
     beforeAll(async () => {
@@ -56,7 +59,7 @@ describe.skipIf(missing !== undefined)(
     const ask = async (url: string, trust?: string) => {
       const root = trust === undefined ? '' : `&sslrootcert=${join(folder, trust)}`;
       const options = sqlAuthenticator.optionsSchema.parse(settings(`${url}?sslmode=verify-full${root}`));
-      const own = sqlAuthenticator.create(options, { hasher, logger });
+      const own = sqlAuthenticator.create(options, { hasher, logger, reportFailure });
       try {
         return { outcome: await own.authenticate(PROOF, CONTEXT), probed: await own.probe() };
       } finally {
@@ -77,14 +80,14 @@ describe.skipIf(missing !== undefined)(
       ['of another host', 'known.pem', 'localhost'],
     ])('with a certificate %s is asked nothing, and the doctor says why', async (_what, trust, host) => {
       const { outcome, probed } = await ask(urls.tls.replace('127.0.0.1', host), trust);
-      expect(outcome).toEqual({ outcome: 'unavailable', busy: false, retryAfterSeconds: 5 });
+      expect(outcome).toMatchObject({ outcome: 'unavailable', busy: false, retryAfterSeconds: 5 });
       expect(probed.ok).toBe(false);
       expect(probed.message).toContain('shows a certificate that is not trusted for this host');
     });
 
     it('that has no TLS at all is asked nothing, and the doctor says why', async () => {
       const { outcome, probed } = await ask(urls.plain, 'known.pem');
-      expect(outcome).toEqual({ outcome: 'unavailable', busy: false, retryAfterSeconds: 5 });
+      expect(outcome).toMatchObject({ outcome: 'unavailable', busy: false, retryAfterSeconds: 5 });
       expect(probed.message).toContain('does not speak TLS');
     });
 

@@ -56,7 +56,7 @@ describe('a query of a SQLite file that does not end', () => {
     const pid = await ready(source);
     const startedMs = performance.now();
     await expect(source.ask('endless')).rejects.toMatchObject(TIMED_OUT);
-    expect(performance.now() - startedMs).toBeLessThan(2_500);
+    expect(performance.now() - startedMs).toBeLessThan(2_900);
     const next = source.ask('mira');
     await ended(pid);
     expect((await next).rows).toEqual([{ reference: 1n, password_hash: 'mira' }]);
@@ -65,14 +65,14 @@ describe('a query of a SQLite file that does not end', () => {
   });
 
   it('asked many times at once holds one process at any time, and none of the callers longer than the deadline', async () => {
-    const source = open(400);
+    const source = open(1_500);
     await ready(source);
     let most = 0;
     const look = setInterval(() => (most = Math.max(most, processes().length)), 20);
     for (let round = 0; round < 3; round++) {
       const startedMs = performance.now();
       const asked = await Promise.allSettled(Array.from({ length: 20 }, () => source.ask('endless')));
-      expect(performance.now() - startedMs).toBeLessThan(1_400);
+      expect(performance.now() - startedMs).toBeLessThan(2_900);
       expect(asked.map((one) => one.status === 'rejected' && (one.reason as { code: string }).code)).toEqual(
         asked.map(() => 'TIMEOUT'),
       );

@@ -17,6 +17,7 @@ import { connectionSchema, createConnection } from '../../../src/connections/con
 import type { ReferenceSpace } from '../../../src/identifiers/identifier.ts';
 import { createHttpClient } from '../../../src/outbound/http-client.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
+import { createFailureReport } from '../../../src/outbound/failure-reason.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
 import { listen, shut } from '../../support/backend.ts';
@@ -33,6 +34,7 @@ const REFUSED = { outcome: 'refused', reason: 'credentials' };
 
 const metrics = createMetrics();
 const logger = createLogger('debug', { write: () => {} });
+const reportFailure = createFailureReport({ clock: systemClock, logger });
 const hasher = createPasswordHasher({ lanes: 2, maxWaiting: 64, metrics });
 const shared = { name: 'company', reference_space: 'crm' };
 
@@ -93,7 +95,7 @@ function openSql(where: Record<string, string>, close: () => unknown): WayIn {
     query: 'select id as reference, hash as password_hash from people where name = $1',
     ...where,
   });
-  const authenticator = sqlAuthenticator.create(options, { hasher, logger });
+  const authenticator = sqlAuthenticator.create(options, { hasher, logger, reportFailure });
   return {
     authenticator,
     password: PASSWORD,
@@ -136,7 +138,7 @@ async function openLdap(): Promise<WayIn> {
     reference_attribute: 'departmentNumber',
   });
   return {
-    authenticator: ldapAuthenticator.create(options, { logger }),
+    authenticator: ldapAuthenticator.create(options, { reportFailure }),
     password: LDAP_PASSWORD,
     accented: 'jörg, o=x+(*)',
     close: () => server.stop(),
