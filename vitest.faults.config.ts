@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: './test/faults/built-program.ts',
     pool: 'forks',
     fileParallelism: false,
+    expect: { poll: { timeout: 10_000 } },
     testTimeout: 300_000,
     hookTimeout: 120_000,
     reporters: ['default', './test/support/closing-line.ts'],

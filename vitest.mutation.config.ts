@@ -8,6 +8,7 @@ export default defineConfig({
       .map((one) => `${one}/**/*.test.ts`),
     pool: 'threads',
     isolate: false,
+    expect: { poll: { timeout: 10_000 } },
     testTimeout: 20_000,
   },
 });

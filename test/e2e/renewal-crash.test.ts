@@ -85,7 +85,6 @@ it(
     }
     tell(`renewal: ${KILLS} kills, ${unanswered} of ${KILLS * 6} calls unanswered, one successor each time`);
     expect(await renew(held.refresh_token)).toHaveProperty('refresh_token');
-    expect(unanswered).toBeGreaterThan(0);
     expect(await service.admin('POST', '/admin/audit/verify')).toMatchObject({ ok: true });
   },
   KILLS * 15_000,

@@ -1,6 +1,5 @@
 /** The SDK on a page while the service behind it is killed and started again on the same data. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
@@ -8,9 +7,9 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { createSymbolon } from '../../sdk-web/src/index.ts';
 import { type BuiltPackage, buildPackage } from '../../sdk-web/test/support/built-package.ts';
-import { listen, shut } from '../support/backend.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type ChatPages, openChat, startChatPages } from '../support/chat-page.ts';
+import { freePort } from '../support/child-server.ts';
 import { configure, type ServeProcess, serve } from './serve-process.ts';
 
 declare const window: {
@@ -25,14 +24,6 @@ let browser: Browser;
 let pages: ChatPages;
 let folder: string;
 let service: ServeProcess;
-
-/** A port that is free now, for a service that comes back to the same one. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  const { port } = new URL(await listen(probe));
-  await shut(probe);
-  return Number(port);
-}
 
 beforeAll(async () => {
   sdk = await buildPackage();

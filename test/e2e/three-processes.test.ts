@@ -113,6 +113,27 @@ describe.skipIf(missing !== '')(`three processes ${missing}`, () => {
     }
   });
 
+  it('know the new secret of a client from the moment that one of them made it', async () => {
+    for (let n = 0; n < 3; n++) {
+      const client = await first().admin('POST', '/admin/clients', { partner: 'north' });
+      const id = client['client_id'] as string;
+      const ask = async (url: string, secret: unknown) => {
+        const fields = { grant_type: 'client_credentials', client_id: id, client_secret: secret as string };
+        const response = await fetch(`${url}/oauth/token`, {
+          method: 'POST',
+          body: new URLSearchParams(fields),
+        });
+        await response.arrayBuffer();
+        return response.status;
+      };
+      const everyone = (secret: unknown) => Promise.all(fleet.processes.map(({ url }) => ask(url, secret)));
+      expect(await everyone(client['client_secret'])).toEqual([200, 200, 200]);
+      const made = await first().admin('POST', `/admin/clients/${id}/rotate-secret`, {});
+      expect(await everyone(made['client_secret'])).toEqual([200, 200, 200]);
+      expect(await everyone(client['client_secret'])).toEqual([200, 200, 200]);
+    }
+  });
+
   it('take a signed request once, wherever and however often it is sent', async () => {
     const key = await first().admin('POST', '/admin/api-keys', { partner: 'north', use: 'signing' });
     const secret = key['secret'] as string;

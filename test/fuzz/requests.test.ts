@@ -21,7 +21,7 @@ it('mutated requests of every kind are answered without a single 5xx, and the se
     };
     const { statuses, failures } = await runCampaign(t.url, rightRequests(held), {
       count: 800,
-      seed: Date.now(),
+      seed: 1,
     });
     expect(failures).toEqual([]);
     expect(statuses.get(200)).toBeGreaterThan(10);

@@ -96,9 +96,8 @@ describe.each(['/access_token', '/oauth/token'])('%s: a client that is not authe
       known.push(await timed(t.north.clientId));
       unknown.push(await timed(`cl_0000000000000000000${i % 10}`));
     }
-    const median = (list: number[]) => list.sort((a, b) => a - b)[12] as number;
-    // Far more than noise would be a look-up or a hash on one side alone.
-    expect(Math.abs(median(unknown) - median(known))).toBeLessThan(3);
+    // Other work of the machine only adds to a time. A slow look-up or a hash of a password on one side alone is far more.
+    expect(Math.abs(Math.min(...unknown) - Math.min(...known))).toBeLessThan(5);
   });
 });
 

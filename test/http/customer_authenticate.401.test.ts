@@ -38,12 +38,12 @@ describe('a refused sign-in', () => {
       known.push(await timed('noor'));
       unknown.push(await timed(`stranger-${i}`));
     }
-    const median = (list: number[]) => list.sort((a, b) => a - b)[4] as number;
-    const ratio = median(unknown) / median(known);
-    expect(ratio).toBeGreaterThan(1 / 1.5);
-    expect(ratio).toBeLessThan(1.5);
+    // Other work of the machine only adds to a time; without a hash it would be a tenth.
+    const ratio = Math.min(...unknown) / Math.min(...known);
+    expect(ratio).toBeGreaterThan(1 / 3);
+    expect(ratio).toBeLessThan(3);
     // Both cost a password hash, not only a look-up.
-    expect(median(unknown)).toBeGreaterThan(5);
+    expect(Math.min(...unknown)).toBeGreaterThan(5);
   });
 
   it.each([

@@ -19,14 +19,14 @@ const accept: RequestListener = (request, response) => {
   });
 };
 
-beforeEach(async () => {
+const start = async (totalTimeoutMs = 5_000) => {
   answer = accept;
   login = createServer((request, response) => answer(request, response));
   const url = await listen(login);
   t = await startService({
     settings: (all) => ({
       ...all,
-      connections: { ...all.connections, login: { base_url: url, total_timeout_ms: 400 } },
+      connections: { ...all.connections, login: { base_url: url, total_timeout_ms: totalTimeoutMs } },
       authenticators: [
         {
           name: 'company',
@@ -41,11 +41,13 @@ beforeEach(async () => {
       channels: (all.channels ?? []).map((channel) => ({ ...channel, authenticators: ['company'] })),
     }),
   });
-});
-afterEach(async () => {
+};
+const stop = async () => {
   await t.dispose();
   if (login.listening) await shut(login);
-});
+};
+beforeEach(() => start());
+afterEach(stop);
 
 const attempt = (password = PASSWORD) =>
   t.api.post('/customer_authenticate').send({ username: 'mira', password, channel: 'ios' });
@@ -62,7 +64,6 @@ describe('a log-in API that cannot tell is 503, never a wrong password', () => {
     ['answers 500', (_request, response) => void response.writeHead(500).end('internal words')],
     ['is not HTTP', (request) => void request.socket.end('220 internal ESMTP\r\n')],
     ['hangs up', (request) => void request.socket.destroy()],
-    ['never answers', () => {}],
     [
       'redirects',
       (_request, response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
@@ -78,6 +79,13 @@ describe('a log-in API that cannot tell is 503, never a wrong password', () => {
     ],
   ])('%s', async (_what, listener) => {
     answer = listener;
+    await expectUnavailable();
+  });
+
+  it('never answers', async () => {
+    await stop();
+    await start(400);
+    answer = () => {};
     await expectUnavailable();
   });
 

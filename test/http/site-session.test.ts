@@ -17,11 +17,12 @@ const OTHER_SECRET = 'Q1w2E3r4T5y6U7i8O9p0Asdf';
 
 let t: TestService;
 let site: TestSite;
-let cacheSeconds = 0;
+let cacheSeconds: number;
+let totalTimeoutMs: number;
 
 const siteSettings = (settings: ConfigInput): ConfigInput => ({
   ...settings,
-  connections: { ...settings.connections, site: { base_url: site.url, total_timeout_ms: 300 } },
+  connections: { ...settings.connections, site: { base_url: site.url, total_timeout_ms: totalTimeoutMs } },
   authenticators: [
     { name: 'directory', type: 'directory', reference_space: 'directory' },
     {
@@ -44,8 +45,8 @@ const siteSettings = (settings: ConfigInput): ConfigInput => ({
   },
 });
 
-const start = async (seconds = 0) => {
-  cacheSeconds = seconds;
+const start = async (options: { cacheSeconds?: number; totalTimeoutMs?: number } = {}) => {
+  ({ cacheSeconds = 0, totalTimeoutMs = 5_000 } = options);
   site = await startTestSite();
   t = await startService({ settings: siteSettings });
 };
@@ -188,7 +189,6 @@ describe('a visitor', () => {
   });
 
   it.each<[string, () => void]>([
-    ['says nothing', () => (site.script = () => {})],
     [
       'answers with a page',
       () => (site.script = (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>')),
@@ -201,6 +201,17 @@ describe('a visitor', () => {
   ])('is not called signed out when the site %s', async (_what, arrange) => {
     arrange();
     const { body, headers } = await signIn().expect(503);
+    expect(body.error.code).toBe('AUTHENTICATOR_UNAVAILABLE');
+    expect(headers['retry-after']).toBe('5');
+  });
+
+  it('is not called signed out when the site says nothing', async () => {
+    await stop();
+    await start({ totalTimeoutMs: 300 });
+    site.script = () => {};
+    const { body, headers } = await signIn().expect(503);
+    await stop();
+    await start();
     expect(body.error.code).toBe('AUTHENTICATOR_UNAVAILABLE');
     expect(headers['retry-after']).toBe('5');
   });
@@ -300,7 +311,7 @@ describe('a sign-out that the company signed', () => {
 
   it('outweighs an answer of the site that is still kept', async () => {
     await stop();
-    await start(30);
+    await start({ cacheSeconds: 30 });
     await signIn().expect(200);
     t.clock.advance(1_000);
     site.sessions.clear();

@@ -4,7 +4,6 @@
  */
 import type { ConfigInput } from '../../src/config/config.ts';
 import type { HttpClientDeps } from '../../src/outbound/http-client.ts';
-import { freePort } from './child-server.ts';
 import {
   type Fault,
   FAULTS,
@@ -65,20 +64,23 @@ export interface FaultHouse {
   close(): Promise<void>;
 }
 
-/** Short limits, so that a test does not wait five seconds for each call. */
-export const SHORT = { connect_timeout_ms: 200, total_timeout_ms: 500 };
+/** Limits of a connection to this destination, so short that no test waits five seconds for what never comes. */
+export function shortLimits(one: Destination): RolePlace['limits'] {
+  if (one === 'black_hole' || one === 'moved_inside')
+    return { connect_timeout_ms: 200, total_timeout_ms: 1_000 };
+  return one === 'slow' || one === 'drip' ? { total_timeout_ms: 1_000 } : {};
+}
 
 export async function openFaultHouse(
   roles: readonly FaultRole[],
-  limits: RolePlace['limits'] = SHORT,
+  limitsOf: (one: Destination) => RolePlace['limits'] = shortLimits,
 ): Promise<FaultHouse> {
   const faulty = await startFaultyServer(Object.fromEntries(roles.map((role) => [role.name, role.answers])));
   const silent = await startSilentServer();
   const inside = await startSilentServer();
-  const downPort = await freePort();
   const resolved = new Set<string>();
   const baseOf = ({ name, wantsTls }: FaultRole, one: Destination): string => {
-    if (one === 'down') return `http://127.0.0.1:${downPort}/${name}`;
+    if (one === 'down') return `http://127.0.0.1:1/${name}`;
     if (one === 'black_hole') return `https://127.0.0.1:${silent.port}/${name}`;
     if (one !== 'moved_inside') return `${faulty.url}/${one}/${name}`;
     return `${wantsTls ? 'https' : 'http'}://${name}.test:${inside.port}/moved/${name}`;
@@ -98,7 +100,7 @@ export async function openFaultHouse(
       name: caseName(role.name, one),
       base: baseOf(role, one),
       wellBase: `${faulty.url}/none/${role.name}`,
-      limits,
+      limits: limitsOf(one),
     }),
     close: async () => {
       await faulty.close();

@@ -24,7 +24,7 @@ const DOCUMENTED = readFileSync(resolve(import.meta.dirname, '../../docs/errors.
 
 export interface FaultTableOptions {
   clock?: TestClock;
-  /** Default: short ones. */
+  /** Default: short ones where nothing else ends a call. */
   limits?: RolePlace['limits'];
   /** Runs before the service starts; what it gives changes the settings once more. */
   prepare?(house: FaultHouse): Promise<(all: ConfigInput) => ConfigInput>;
@@ -82,6 +82,8 @@ export function createFaultTable(
 ): FaultTable {
   const cases = casesOf(roles);
   const bystanders = createBystanders();
+  /** The same at times when no destination is called. */
+  const calm = createBystanders();
   let house: FaultHouse;
   let t: TestService;
   const roleOf = (name: string) => roles.find((role) => role.name === name) as FaultRole;
@@ -96,7 +98,7 @@ export function createFaultTable(
     arrived: (role, one) => house.faulty.calls(`${one}/${role}`),
     knock,
     async open() {
-      house = await openFaultHouse(roles, limits);
+      house = await openFaultHouse(roles, limits && (() => limits));
       const change = (await prepare?.(house)) ?? ((all: ConfigInput) => all);
       t = await startService({
         ...service,
@@ -110,7 +112,7 @@ export function createFaultTable(
     async close() {
       await t?.dispose();
       await house?.close();
-      tell(bystanders.report());
+      tell(`${bystanders.report()}\n${calm.report()}`);
     },
     async expectRow(role, one) {
       const expected = roleOf(role).expected(one);
@@ -129,6 +131,7 @@ export function createFaultTable(
       if (one === 'flapping') statuses.add(well[0]);
       if (one === 'too_many') statuses.add(429);
       for (const [status] of await Promise.all(storm)) expect(statuses).toContain(status);
+      await calm.go(t, 'calm', 1);
     },
     expectNoStrays() {
       expect(house.strays()).toBe(0);
@@ -140,7 +143,7 @@ export function createFaultTable(
       const again = cases.filter(
         ([role, one]) => (FAULTS as readonly string[]).includes(one) && !isHeldUp(role, one),
       );
-      // One after the other: by the short limits a busy machine would be too slow for all of them at once.
+      // One after the other: by a limit of a second a busy machine would be too slow for all of them at once.
       const outcomes: [string, Told][] = [];
       for (const [role, one] of again) {
         outcomes.push([caseName(role.name, one), await knock(role.name, one)]);
@@ -151,8 +154,11 @@ export function createFaultTable(
     },
     expectNoHarm() {
       expect(bystanders.count()).toBe(cases.length * 4);
-      expect(bystanders.quantile('sign-in', 0.95)).toBeLessThan(1_000);
-      expect(bystanders.quantile('partner', 0.95)).toBeLessThan(1_000);
+      for (const what of ['sign-in', 'partner'] as const) {
+        // Whoever waited for a destination waited for its limit, a second; on a slow machine everybody waits.
+        const boundMs = Math.max(1_000, 4 * calm.quantile(what, 0.95));
+        expect(bystanders.quantile(what, 0.95)).toBeLessThan(boundMs);
+      }
     },
   };
 }

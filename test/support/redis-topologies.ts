@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
 import { type ChildServer, findProgram, freePort, startChild, untilReady } from './child-server.ts';
+import { isOfProcess } from './redis.ts';
 
 const HOST = '127.0.0.1';
 
@@ -28,7 +29,10 @@ async function startNode(folder: string, args: readonly string[], port: number):
   const program = findProgram('redis-server') as string;
   const plain = ['--dir', folder, '--save', '', '--appendonly', 'no', '--bind', HOST];
   const child = startChild(program, [...args, '--port', String(port), ...plain]);
-  await untilReady(child.process, async () => void (await tell(port, ['PING'])));
+  await untilReady(child.process, async () => {
+    const info = String(await tell(port, ['INFO', 'server']));
+    if (!isOfProcess(info, child.process.pid)) throw new Error('another server has the port');
+  });
   return { port, child };
 }
 
@@ -55,8 +59,7 @@ export async function startRedisCluster(): Promise<RedisTopology> {
   for (let n = 0; n < 3; n++) {
     const settings = `--cluster-enabled yes --cluster-config-file nodes-${n}.conf --cluster-node-timeout 2000`;
     // The bus of a node listens 10,000 ports higher.
-    let port = await freePort();
-    while (port > 55_000) port = await freePort();
+    const port = await freePort({ alsoFree: 10_000 });
     nodes.push(await startNode(folder, settings.split(' '), port));
   }
   const bounds = [0, 5461, 10923, 16384];

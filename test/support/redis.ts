@@ -20,17 +20,19 @@ export function redisMissing(): string | undefined {
   return findProgram('redis-server') ? undefined : 'no redis-server found';
 }
 
-function answersPing(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    socket.setTimeout(1_000, () => socket.destroy(new Error('no answer')));
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('closed')));
-    socket.once('data', (answer) => {
-      if (answer.toString().startsWith('+PONG')) resolve();
-      socket.destroy();
-    });
-  });
+/** Whether an answer to `INFO server` is of this process. */
+export const isOfProcess = (info: string, pid: number | undefined): boolean =>
+  /^process_id:(\d+)\r$/m.exec(info)?.[1] === String(pid);
+
+async function isServedBy(port: number, pid: number | undefined): Promise<void> {
+  const socket = connect(port, '127.0.0.1', () => socket.write('INFO server\r\n'));
+  socket.setTimeout(1_000, () => socket.destroy(new Error('no answer')));
+  let info = '';
+  for await (const part of socket) {
+    info += String(part);
+    if (isOfProcess(info, pid)) return;
+  }
+  throw new Error('another server has the port');
 }
 
 /** Starts a server of our own on a free loopback port; it keeps nothing on disk. With a certificate a second port speaks TLS. */
@@ -63,7 +65,7 @@ export async function startRedis(certificate?: TestCertificate): Promise<RedisSe
       'no',
       ...tls,
     ]);
-    await untilReady(child.process, () => answersPing(port));
+    await untilReady(child.process, () => isServedBy(port, child.process.pid));
   };
   await start();
   return {

@@ -1,16 +1,7 @@
-import { createServer } from 'node:net';
+import { freePort } from './child-server.ts';
 import { startService, type TestService } from './service.ts';
 
 export type { TestService } from './service.ts';
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 /**
  * A service whose public address is the one that it listens on, for clients that go by its metadata. The real clock,

@@ -201,8 +201,10 @@ describe('a token endpoint', () => {
 
   it('that is slow keeps callers no longer than their deadline, and its answer still serves the next', async () => {
     backend.tokenMode = 'slow';
-    const crm = connect({ total_timeout_ms: 80 });
-    await expect(crm.send(question)).rejects.toMatchObject({ failure: 'no_credentials' });
+    const crm = connect();
+    await expect(crm.send(question, { totalTimeoutMs: 80 })).rejects.toMatchObject({
+      failure: 'no_credentials',
+    });
     const later = connect();
     const waiting = later.send(question);
     await expect.poll(() => backend.tokenRequests.length).toBe(2);

@@ -208,10 +208,10 @@ describe('a destination that fails again and again', () => {
 
   it('is tried again after a call on trial that ran out of time', async () => {
     script = [cut, cut, never];
-    const crm = connect({ max_connections: 1, retry: false, breaker_failures: 2, total_timeout_ms: 60 });
+    const crm = connect({ max_connections: 1, retry: false, breaker_failures: 2 });
     for (let i = 0; i < 2; i++) await outcome(crm);
     clock.advance(1_000);
-    expect(await outcome(crm)).toBe('timeout');
+    expect(await outcome(crm, get, { totalTimeoutMs: 60 })).toBe('timeout');
     script = [good];
     clock.advance(2_000);
     expect(await outcome(crm)).toBe(200);

@@ -90,7 +90,7 @@ describe.each(engines)('sign-ins of several networks, %s', (_where, open, skippe
       const by = open({ maxUnderWayPerAddress: 3 });
       const crowd = held();
       const under = Array.from({ length: 3 }, (_, n) => by.guard(`user-${n}`, ATTACKER, crowd.attempt));
-      await vi.waitUntil(() => crowd.started() === 3);
+      await vi.waitUntil(() => crowd.started() === 3, { timeout: 10_000 });
       const refused = by.guard('user-9', ATTACKER, crowd.attempt);
       await expect(refused).rejects.toMatchObject({
         code: 'RATE_LIMITED',
@@ -108,7 +108,7 @@ describe.each(engines)('sign-ins of several networks, %s', (_where, open, skippe
     const by = open({ maxUnderWayPerAddress: 1 });
     const crowd = held();
     const under = by.guard('one', '2001:db8:1:2::1', crowd.attempt);
-    await vi.waitUntil(() => crowd.started() === 1);
+    await vi.waitUntil(() => crowd.started() === 1, { timeout: 10_000 });
     expect(await tried(by, 'passed', 'two', '2001:db8:1:2::2')).toBe('RATE_LIMITED');
     expect(await tried(by, 'passed', 'two', '2001:db8:1:3::2')).toBe('passed');
     crowd.release();
@@ -166,7 +166,7 @@ describe('a customer whose account is guessed at in parallel', () => {
           (error: unknown) => (error as BridgeError).code,
         ),
       );
-      await vi.waitUntil(() => crowd.started() > 0, { interval: 0 }).catch(() => {});
+      await vi.waitUntil(() => crowd.started() > 0, { timeout: 10_000, interval: 0 });
       const customer = tried(by, 'passed', 'mira', HONEST);
       let told: string | undefined;
       void customer.then((answer) => (told = answer));

@@ -187,8 +187,10 @@ describe('the connections of a destination', () => {
     const url = await serve((_request, response) => {
       if (!hanging) response.end();
     });
-    const to = client().destination(url, { maxConnections: 1, totalTimeoutMs: 150 });
-    const results = await Promise.allSettled(Array.from({ length: 40 }, () => to.send(get)));
+    const to = client().destination(url, { maxConnections: 1 });
+    const results = await Promise.allSettled(
+      Array.from({ length: 40 }, () => to.send(get, { totalTimeoutMs: 150 })),
+    );
     const failures = results.map((result) =>
       result.status === 'rejected' ? (result.reason as { failure: string }).failure : 'answered',
     );

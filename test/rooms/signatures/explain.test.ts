@@ -77,7 +77,7 @@ describe('a body that is written anew to find a mistake', () => {
     expect(saidOf(nested(32_000), 'x')).toMatch(/other bytes or with another key/);
     expect(saidOf(nested(6_000), 'x')).toMatch(/other bytes or with another key/);
     expect(saidOf(nested(2_000), 'x')).toMatch(/other bytes or with another key/);
-    expect(performance.now() - startedMs).toBeLessThan(250);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
   });
 
   it('may differ by the line break at its end, however long it is', () => {

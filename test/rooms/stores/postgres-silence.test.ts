@@ -64,8 +64,8 @@ describe.skipIf(missing !== undefined)(
     it('is given up once, not once more for the rollback, and the next user waits for nothing', async () => {
       const before = await backendOf(engine.db);
       const work = engine.db.transaction().execute((inside) => add(inside, 'slow'));
-      expect(await elapsedMs(silent(work))).toBeLessThan(3_500);
-      expect(await elapsedMs(add(engine.db, 'next'))).toBeLessThan(1_000);
+      expect(await elapsedMs(silent(work))).toBeLessThan(4_500);
+      expect(await elapsedMs(add(engine.db, 'next'))).toBeLessThan(2_000);
       expect(await backendOf(engine.db)).not.toBe(before);
       expect(await notes()).toEqual(['next']);
     });
@@ -76,7 +76,7 @@ describe.skipIf(missing !== undefined)(
         freeze(await backendOf(inside));
         await add(inside, 'other half');
       });
-      expect(await elapsedMs(silent(work))).toBeLessThan(3_500);
+      expect(await elapsedMs(silent(work))).toBeLessThan(4_500);
       const next = add(engine.db, 'next');
       for (const pid of frozen.splice(0)) process.kill(pid, 'SIGCONT');
       await next;
@@ -87,7 +87,7 @@ describe.skipIf(missing !== undefined)(
       const before = await backendOf(engine.db);
       freeze(before);
       await silent(add(engine.db, 'first'));
-      expect(await elapsedMs(backendOf(engine.db))).toBeLessThan(1_000);
+      expect(await elapsedMs(backendOf(engine.db))).toBeLessThan(2_000);
       expect(await backendOf(engine.db)).not.toBe(before);
     });
 
@@ -105,7 +105,8 @@ describe.skipIf(missing !== undefined)(
         await other.query('select pg_terminate_backend($1)', [pid]);
         await add(inside, 'half');
       });
-      await expect(work).rejects.toThrow(/terminat/);
+      // The end of the session is read before the next question is sent, or after.
+      await expect(work).rejects.toThrow(/terminat|connection error and is not queryable/);
       await add(engine.db, 'next');
       expect(await notes()).toEqual(['next']);
     });
