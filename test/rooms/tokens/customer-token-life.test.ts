@@ -12,6 +12,7 @@ import {
 } from '../../../src/tokens/customer-token.ts';
 import { signJws } from '../../../src/tokens/jws.ts';
 import { createReferenceSeal } from '../../../src/tokens/reference-seal.ts';
+import { altered } from '../../support/altered-token.ts';
 import { ISSUER, openRooms, type Rooms } from '../fixture.ts';
 
 const ID = `c1${'a'.repeat(32)}` as CustomerIdentifier;
@@ -151,7 +152,7 @@ describe('a customer token', () => {
 
   it('with a wrong signature costs one check, however often it comes back', async () => {
     const { token } = issue();
-    const wrong = `${token.slice(0, -6)}${token.endsWith('AAAAAA') ? 'BBBBBB' : 'AAAAAA'}`;
+    const wrong = altered(token);
     for (let i = 0; i < 3; i++) expect(tokens.verify(wrong).ok).toBe(false);
     for (let i = 0; i < 2; i++) expect(tokens.verify(token).ok).toBe(true);
     const text = await rooms.metrics.registry.metrics();
@@ -161,7 +162,7 @@ describe('a customer token', () => {
           `symbolon_token_verifications_total\\{[^}]*kind="customer"[^}]*result="${result}"[^}]*\\} (\\d+)`,
         ).exec(text)?.[1] ?? 0,
       );
-    expect([counted('verified'), counted('cached'), counted('refused')]).toEqual([1, 1, 3]);
+    expect([counted('own'), counted('cached'), counted('refused')]).toEqual([1, 1, 3]);
   });
 });
 
