@@ -24,8 +24,8 @@ export interface Tabs {
   close(): void;
 }
 
-/** A message may be a moment later than the lock that its sender gave back. */
-const MESSAGE_GRACE_MS = 150;
+/** A message may be later than the lock that its sender gave back, on a busy machine by a good part of a second. */
+const MESSAGE_GRACE_MS = 1_000;
 
 export interface TabsDeps {
   /** Says which bridge it is about: pages that talk to different ones do not mix. */
