@@ -22,7 +22,9 @@ void navigator.locks.request(TAB, { mode: 'shared' }, () => new Promise(() => {}
 
 /** How far the clocks of these tabs are ahead: a laptop that sleeps sleeps with all of its tabs. */
 let sleptMs = Number(localStorage.getItem(SLEPT) ?? 0);
-const now = () => Date.now() + sleptMs;
+/** Read anew each time: another tab's renewal may be heard of before its sleep is. */
+const slept = () => Math.max(sleptMs, Number(localStorage.getItem(SLEPT) ?? 0));
+const now = () => Date.now() + slept();
 
 const settings = await (await fetch('/demo.json')).json();
 const cards = createCallCards({ list: one('[data-calls]'), empty: one('[data-calls-empty]'), maxCards: 60 });
@@ -39,7 +41,7 @@ const textsOf = (value) =>
   typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [value];
 function sleptSince(handed) {
   const known = textsOf(handed).find((text) => proofs.has(text));
-  return known === undefined ? 0 : sleptMs - proofs.get(known).sleptMs;
+  return known === undefined ? 0 : slept() - proofs.get(known).sleptMs;
 }
 
 const vendorFetch = createRecordingFetch({
@@ -69,7 +71,7 @@ let chat;
 function came(body, by) {
   const lifeMs = Number(body.expires_in) * 1000;
   lastCameMs = Date.now();
-  proofs.set(body.token, { sleptMs, lifeMs });
+  proofs.set(body.token, { sleptMs: slept(), lifeMs });
   timeline.came({ askedMs: now(), lifeMs, by, single: vendor.proof === 'oidc_code' });
 }
 
