@@ -10,6 +10,7 @@ import type {
   AuthenticatorDeps,
   PasswordProof,
 } from '../authenticator.ts';
+import { createUnavailableReport } from '../report-unavailable.ts';
 import { laneOf } from '../caller-lane.ts';
 import { createCancellation } from '../cancellation.ts';
 import { canonicalUsername } from '../directory/directory.ts';
@@ -282,16 +283,7 @@ function create(options: LdapOptions, deps: Pick<AuthenticatorDeps, 'reportFailu
     ended: AbortSignal = cancellation.signalFor({}),
   ): Promise<R> => withLdapClient(server, { timeoutMs: options.timeout_ms, ended }, use);
 
-  const report = (
-    outcome: AuthenticationOutcome,
-    { requestId }: AuthenticationContext,
-  ): AuthenticationOutcome => {
-    if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
-      const { reason } = outcome;
-      deps.reportFailure({ event: 'authenticator.failed', name: options.name, reason, requestId });
-    }
-    return outcome;
-  };
+  const report = createUnavailableReport(options.name, deps);
 
   const authenticate = async (
     proof: PasswordProof,

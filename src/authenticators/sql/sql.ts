@@ -10,6 +10,7 @@ import type {
   AuthenticationContext,
   PasswordProof,
 } from '../authenticator.ts';
+import { createUnavailableReport } from '../report-unavailable.ts';
 import { laneOf } from '../caller-lane.ts';
 import { createCancellation } from '../cancellation.ts';
 import { decoyHash, PASSWORD_COST, preparePassword } from '../passwords/password-hash.ts';
@@ -204,16 +205,7 @@ function create(
 
   const cancellation = createCancellation();
 
-  const report = (
-    outcome: AuthenticationOutcome,
-    { requestId }: AuthenticationContext,
-  ): AuthenticationOutcome => {
-    if (outcome.outcome === 'unavailable' && outcome.reason !== undefined) {
-      const { reason } = outcome;
-      deps.reportFailure({ event: 'authenticator.failed', name: options.name, reason, requestId });
-    }
-    return outcome;
-  };
+  const report = createUnavailableReport(options.name, deps);
 
   const authenticate = async (
     proof: PasswordProof,
