@@ -22,9 +22,22 @@ void navigator.locks.request(TAB, { mode: 'shared' }, () => new Promise(() => {}
 
 /** How far the clocks of these tabs are ahead: a laptop that sleeps sleeps with all of its tabs. */
 let sleptMs = Number(localStorage.getItem(SLEPT) ?? 0);
-/** Read anew each time: another tab's renewal may be heard of before its sleep is. */
-const slept = () => Math.max(sleptMs, Number(localStorage.getItem(SLEPT) ?? 0));
-const now = () => Date.now() + slept();
+const now = () => Date.now() + sleptMs;
+
+/** The line of the SDK between the tabs. Each message says how far its sender's clock is: no tab hears of a later time than its own. */
+function broadcast(name) {
+  const line = new BroadcastChannel(name);
+  return {
+    postMessage: (message) => line.postMessage({ sleptMs, message }),
+    addEventListener(type, listener) {
+      line.addEventListener(type, ({ data }) => {
+        sleepUntil(data.sleptMs);
+        listener({ data: data.message });
+      });
+    },
+    close: () => line.close(),
+  };
+}
 
 const settings = await (await fetch('/demo.json')).json();
 const cards = createCallCards({ list: one('[data-calls]'), empty: one('[data-calls-empty]'), maxCards: 60 });
@@ -41,7 +54,7 @@ const textsOf = (value) =>
   typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [value];
 function sleptSince(handed) {
   const known = textsOf(handed).find((text) => proofs.has(text));
-  return known === undefined ? 0 : slept() - proofs.get(known).sleptMs;
+  return known === undefined ? 0 : sleptMs - proofs.get(known).sleptMs;
 }
 
 const vendorFetch = createRecordingFetch({
@@ -71,7 +84,7 @@ let chat;
 function came(body, by) {
   const lifeMs = Number(body.expires_in) * 1000;
   lastCameMs = Date.now();
-  proofs.set(body.token, { sleptMs: slept(), lifeMs });
+  proofs.set(body.token, { sleptMs, lifeMs });
   timeline.came({ askedMs: now(), lifeMs, by, single: vendor.proof === 'oidc_code' });
 }
 
@@ -119,6 +132,7 @@ function open(next) {
     baseUrl: settings.bridgeUrl,
     channel: vendor.id,
     now,
+    broadcast,
     fetch: createRecordingFetch({
       to: 'bridge',
       describe: (method, path) =>
@@ -155,6 +169,13 @@ async function wake(ms) {
   await new Promise((done) => setTimeout(done, lastCameMs + MIN_PROOF_AGE_MS - Date.now()));
   await chat.talk();
   dispatchEvent(new Event('pageshow'));
+}
+
+function sleepUntil(untilMs) {
+  const ms = untilMs - sleptMs;
+  if (!(ms > 0)) return;
+  sleptMs = untilMs;
+  void wake(ms);
 }
 
 async function signIn(button, { username, password }) {
@@ -218,17 +239,13 @@ for (const how of ['unsigned', 'altered']) {
 }
 for (const button of document.querySelectorAll('[data-sleep-seconds]')) {
   button.addEventListener('click', () => {
-    const ms = Number(button.dataset.sleepSeconds) * 1000;
-    sleptMs += ms;
-    localStorage.setItem(SLEPT, String(sleptMs));
-    void wake(ms);
+    const untilMs = sleptMs + Number(button.dataset.sleepSeconds) * 1000;
+    localStorage.setItem(SLEPT, String(untilMs));
+    sleepUntil(untilMs);
   });
 }
 addEventListener('storage', ({ key, newValue }) => {
-  if (key !== SLEPT || newValue === null) return;
-  const ms = Number(newValue) - sleptMs;
-  sleptMs = Number(newValue);
-  void wake(ms);
+  if (key === SLEPT) sleepUntil(Number(newValue));
 });
 addEventListener('hashchange', () => pick(location.hash.slice(1)));
 one('[data-clear-calls]').addEventListener('click', () => cards.clear());
