@@ -27,7 +27,13 @@ import { keySet, resourceMetadata, serverMetadata } from './endpoints/well-known
 import { whoami } from './endpoints/whoami.ts';
 import { backchannelLogout, type SiteSignOutDeps, siteSignOut } from './endpoints/site-sign-out.ts';
 import { type WhoamiSignatureDeps, whoamiSignature } from './endpoints/whoami-signature.ts';
-import { createErrorDoor, createExpressApp, type ExpressAppOptions, mountEndpoints } from './express-app.ts';
+import {
+  createErrorDoor,
+  createExpressApp,
+  type DirectRoutes,
+  type ExpressAppOptions,
+  mountEndpoints,
+} from './express-app.ts';
 import type { LimitGuard } from './limit-guard.ts';
 import { isReferencePath, referenceEndpoints } from './pages/reference.ts';
 import { contextOf } from './request-context.ts';
@@ -107,10 +113,13 @@ export function createPublicApp(
   deps: PublicDeps,
 ): Express {
   const errorDoor = createErrorDoor({ ...options, limits: deps.limits });
-  const app = createExpressApp({ ...options, errorDoor });
+  const direct: DirectRoutes = new Map();
+  const app = createExpressApp({ ...options, errorDoor, direct });
   const issuerPath = options.basePath;
   mountEndpoints({
     app,
+    direct,
+    headers: options.headers,
     customerAuthHeader: options.customerAuthHeader,
     limits: deps.limits,
     endpoints: [...publicEndpoints(deps), ...(options.referencePages ? referenceEndpoints('public') : [])],
@@ -153,6 +162,7 @@ export function createAdminApp(
   });
   mountEndpoints({
     app,
+    headers: options.headers,
     endpoints: [...endpoints, ...referenceEndpoints('admin')],
     customerAuthHeader: options.customerAuthHeader,
   });
@@ -164,7 +174,12 @@ export function createAdminApp(
 export function createOpsApp(options: AppOptions, endpoints: readonly Endpoint[]): Express {
   const errorDoor = createErrorDoor(options);
   const app = createExpressApp({ ...options, errorDoor });
-  mountEndpoints({ app, endpoints, customerAuthHeader: options.customerAuthHeader });
+  mountEndpoints({
+    app,
+    headers: options.headers,
+    endpoints,
+    customerAuthHeader: options.customerAuthHeader,
+  });
   app.use(errorDoor);
   return app;
 }

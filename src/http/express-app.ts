@@ -1,5 +1,4 @@
 import { isIP, isIPv4 } from 'node:net';
-import cors from 'cors';
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -13,8 +12,8 @@ import { BridgeError, type ErrorCode, OAuthError } from '../errors.ts';
 import { unmappedAddress } from '../platform/ip-address.ts';
 import type { Logger } from '../platform/logger.ts';
 import { pooledRandomHex } from '../platform/random.ts';
-import { sendEmpty } from './answer.ts';
 import { constantHeaders } from './answer-head.ts';
+import { createCrossOrigin, type CrossOriginRules } from './cross-origin.ts';
 import type { Endpoint, EndpointContract } from './endpoint.ts';
 import { actorOf, isFailure, recordDenial } from './denials.ts';
 import { asKnownError, sendBridgeError, sendOAuthError } from './error-response.ts';
@@ -52,6 +51,8 @@ export interface ExpressAppOptions extends EdgeDeps {
   isDraining(): boolean;
   /** Answers what is refused before Express has the request. */
   errorDoor: ErrorRequestHandler;
+  /** Asked before Express. Default: Express finds all routes. */
+  direct?: DirectRoutes;
 }
 
 /** `::ffff:192.0.2.1` in every spelling, and `192.0.2.1:5555` (as some proxies write it), are 192.0.2.1. */
@@ -125,13 +126,13 @@ export function createExpressApp(options: ExpressAppOptions): Express {
       });
   };
 
-  /** What goes wrong before Express has the request costs that one request, never the process. */
+  /** What goes wrong where Express does not see it costs that one request, never the process. */
   const refuse = (error: unknown, req: Request, res: Response): void => {
     const giveUp = (unexpected?: unknown) => {
       options.logger.unexpected('http.unexpected_error', unexpected);
       res.destroy();
     };
-    Object.assign(res, { req, locals: {} });
+    res.locals ??= {};
     try {
       const answered: unknown = options.errorDoor(error, req, res, giveUp);
       if (answered instanceof Promise) answered.catch(giveUp);
@@ -143,6 +144,19 @@ export function createExpressApp(options: ExpressAppOptions): Express {
   // Around Express's own door in place of a layer behind it: the way through one costs as much as what is done here.
   const serve = app as unknown as { handle(req: Request, res: Response, done: NextFunction): void };
   const handle = serve.handle.bind(app);
+  const find = (req: Request, res: Response, done: NextFunction): void => {
+    const answer = options.direct?.get(req.url)?.get(req.method);
+    if (!answer) {
+      handle(req, res, done);
+      return;
+    }
+    res.locals = {};
+    try {
+      void answer(req, res, (error: unknown) => refuse(error, req, res));
+    } catch (error) {
+      refuse(error, req, res);
+    }
+  };
   serve.handle = (req, res, done) => {
     let context: RequestContext;
     try {
@@ -154,8 +168,8 @@ export function createExpressApp(options: ExpressAppOptions): Express {
       refuse(error, req, res);
       return;
     }
-    if (context.span) context.span.run(() => handle(req, res, done));
-    else handle(req, res, done);
+    if (context.span) context.span.run(() => find(req, res, done));
+    else find(req, res, done);
   };
   return app;
 }
@@ -186,8 +200,25 @@ function repeatedHeaderError(
 /** Where an endpoint that answers with pages leaves its own way to show an error, on `res.locals`. */
 export const OWN_ERRORS = 'symbolonShowError';
 
+/**
+ * What answers a path that has no variable part, by method: one look-up finds it, where Express tries its routes in turn.
+ * Whatever else a path may be asked for is Express's to answer.
+ */
+export type DirectRoutes = Map<string, Map<string, RequestHandler>>;
+
+function addDirectly(routes: DirectRoutes, path: string, method: string, handler: RequestHandler): void {
+  const methods = routes.get(path) ?? new Map<string, RequestHandler>();
+  routes.set(path, methods);
+  // As with Express, the first one that was mounted answers.
+  if (!methods.has(method)) methods.set(method, handler);
+}
+
 export interface MountOptions {
   app: Express;
+  /** Those of the application; only for one that has nothing in front of its endpoints. */
+  direct?: DirectRoutes;
+  /** Headers of every answer. */
+  headers: Record<string, string>;
   endpoints: readonly Endpoint[];
   /** Further paths of an endpoint, by its `operationId`. */
   aliases?: Readonly<Record<string, readonly string[]>>;
@@ -205,44 +236,9 @@ export interface MountOptions {
 /** A last `{path}` takes all that follows; any other name in braces takes one segment. */
 const toExpressPath = (path: string) => path.replace(/\{path\}$/, '*path').replaceAll(/\{(\w+)\}/g, ':$1');
 
-/** CORS for the listed origins alone; an answer that depends on the origin says so, also where nothing is allowed. */
-function crossOriginHandlers(
-  allowsOrigin: (origin: string) => boolean,
-  caller: 'pages' | 'apps',
-  pageHeaders: readonly string[] = [],
-): RequestHandler[] {
-  const decide = cors({
-    origin: (origin, done) => done(null, origin !== undefined && allowsOrigin(origin)),
-    credentials: caller === 'pages',
-    allowedHeaders:
-      caller === 'pages'
-        ? ['content-type', 'x-symbolon-csrf', ...pageHeaders]
-        : ['authorization', 'content-type'],
-    exposedHeaders: ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'],
-    methods: ['GET', 'POST', 'DELETE'],
-    maxAge: 600,
-    preflightContinue: true,
-  });
-  const vary: RequestHandler = (_req, res, next) => {
-    res.setHeader('vary', 'Origin');
-    next();
-  };
-  const whenAsked: RequestHandler = (req, res, next) => {
-    if (req.headers.origin === undefined) next();
-    else vary(req, res, (error?: unknown) => (error ? next(error) : decide(req, res, next)));
-  };
-  return caller === 'pages' ? [vary, decide] : [whenAsked];
-}
-
 /** Whether a page may show its refresh token in `Authorization`. */
 const takesDeviceToken = ({ contract }: Endpoint): boolean =>
   contract.security?.some((schemes) => schemes.includes('refreshToken')) ?? false;
-
-/** Answers the preflight that CORS allowed; any other OPTIONS is a method like all that a path does not take. */
-const answerPreflight: RequestHandler = (_req, res, next) => {
-  if (res.hasHeader('access-control-allow-origin')) sendEmpty(res, 204);
-  else next();
-};
 
 /** Several handlers as one: Express's own way from one to the next costs more than most of them. */
 function inTurn([first, ...rest]: readonly RequestHandler[]): RequestHandler {
@@ -266,19 +262,27 @@ function inTurn([first, ...rest]: readonly RequestHandler[]): RequestHandler {
 
 /** Mounts endpoints in the given order, then answers 405 for other methods of their paths and 404 for the rest. */
 export function mountEndpoints(options: MountOptions): void {
-  const { app, endpoints, aliases = {}, sessionMiddleware, customerAuthHeader, limits } = options;
-  const nobody = () => false;
-  const forPages = crossOriginHandlers(options.allowsOrigin ?? nobody, 'pages', options.pageHeaders);
-  const forApps = crossOriginHandlers(options.allowsAppOrigin ?? nobody, 'apps');
-  const forDevices = crossOriginHandlers(options.allowsOrigin ?? nobody, 'pages', [
-    'authorization',
-    ...(options.pageHeaders ?? []),
-  ]);
+  const { app, direct, endpoints, aliases = {}, sessionMiddleware, customerAuthHeader, limits } = options;
+  const { headers, allowsOrigin = () => false, allowsAppOrigin = () => false } = options;
+  const ofPages = (...own: string[]): CrossOriginRules => ({
+    headers,
+    caller: 'pages',
+    allowsOrigin,
+    requestHeaders: ['content-type', 'x-symbolon-csrf', ...own, ...(options.pageHeaders ?? [])],
+  });
+  const forPages = createCrossOrigin(ofPages());
+  const forDevices = createCrossOrigin(ofPages('authorization'));
+  const forApps = createCrossOrigin({
+    headers,
+    caller: 'apps',
+    allowsOrigin: allowsAppOrigin,
+    requestHeaders: ['authorization', 'content-type'],
+  });
   // A preflight speaks of a path: what one of its methods takes in `Authorization` may be announced for all.
   const deviceTokenPaths = new Set(endpoints.filter(takesDeviceToken).map(({ contract }) => contract.path));
   const crossOriginOf = ({ crossOrigin, contract: { path } }: Endpoint) => {
     if (crossOrigin === 'apps') return forApps;
-    if (!crossOrigin) return [];
+    if (!crossOrigin) return undefined;
     return deviceTokenPaths.has(path) ? forDevices : forPages;
   };
   const methodsOf = new Map<string, { methods: Set<string>; endpoint: Endpoint }>();
@@ -286,8 +290,8 @@ export function mountEndpoints(options: MountOptions): void {
   for (const endpoint of endpoints) {
     const { contract, countsFailures } = endpoint;
     const actor = actorOf(contract);
-    const handlers = [...crossOriginOf(endpoint)];
-    if (endpoint.usesSession && sessionMiddleware) handlers.push(sessionMiddleware);
+    const crossOrigin = crossOriginOf(endpoint);
+    const session = endpoint.usesSession && sessionMiddleware ? [sessionMiddleware] : [];
     const handle: RequestHandler = (req, res, next) => {
       const handled = endpoint.handle(req, res);
       if (handled instanceof Promise) handled.catch(next);
@@ -298,6 +302,7 @@ export function mountEndpoints(options: MountOptions): void {
         const context = contextOf(res);
         context.route = contract.path;
         context.actor = actor;
+        crossOrigin?.announce(req, context);
         if (contract.oauthErrors) res.locals.oauthErrors = true;
         const repeated = repeatedSecurityHeader(req, customerAuthHeader);
         if (repeated !== undefined) throw repeatedHeaderError(repeated, contract, customerAuthHeader);
@@ -305,7 +310,10 @@ export function mountEndpoints(options: MountOptions): void {
         context.countsFailures = countsFailures ?? (contract.listener === 'public' ? 'alone' : undefined);
         next();
       };
-      app[contract.method](toExpressPath(path), inTurn([route, ...handlers, handle]));
+      const whole = inTurn([route, ...session, handle]);
+      app[contract.method](toExpressPath(path), whole);
+      const isFixed = !path.includes('{');
+      if (direct && isFixed) addDirectly(direct, path, contract.method.toUpperCase(), whole);
       const known = methodsOf.get(path) ?? { methods: new Set<string>(), endpoint };
       known.methods.add(contract.method.toUpperCase());
       if (contract.method === 'get' && !endpoint.refusesHead) known.methods.add('HEAD');
@@ -314,7 +322,8 @@ export function mountEndpoints(options: MountOptions): void {
   }
 
   for (const [path, { methods, endpoint }] of methodsOf) {
-    if (endpoint.crossOrigin) app.options(toExpressPath(path), ...crossOriginOf(endpoint), answerPreflight);
+    const crossOrigin = crossOriginOf(endpoint);
+    if (crossOrigin) app.options(toExpressPath(path), ...crossOrigin.preflight);
     const allow = [...methods].sort().join(', ');
     const send = endpoint.contract.oauthErrors ? sendOAuthError : sendBridgeError;
     app.all(toExpressPath(path), (_req, res) => {

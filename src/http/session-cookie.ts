@@ -4,6 +4,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData, Store } from 'express-session';
 import { BridgeError } from '../errors.ts';
 import type { Clock } from '../platform/clock.ts';
+import { createRecentMap } from '../platform/recent-map.ts';
 import {
   absoluteExpiryMs,
   type CustomerSession,
@@ -154,26 +155,46 @@ function createStore(records: ReturnType<typeof createRecords>): Store {
   return store;
 }
 
-/** Checks cookie values `s:<id>.<signature>` against every secret; the id, or `undefined`. */
+/** Cookies whose signature is remembered, per generation. */
+const KNOWN_COOKIES = 10_000;
+
+/**
+ * Checks cookie values `s:<id>.<signature>` against every secret; the digest of the id, or `undefined`. The cookie of a
+ * session in use comes again and again: it is known by its own digest.
+ */
 function createUnsign(secrets: readonly string[]): (value: string) => string | undefined {
   let made: { from: string; keys: KeyObject[] } | undefined;
+  const known = createRecentMap<{ idDigest: string }>(KNOWN_COOKIES);
   // Secrets change in place under a rotation.
   const keys = () => {
     const from = secrets.join('\n');
-    if (made?.from !== from)
+    if (made?.from !== from) {
       made = { from, keys: secrets.map((secret) => createSecretKey(Buffer.from(secret))) };
+      known.clear();
+    }
     return made.keys;
   };
-  return (value) => {
-    if (!value.startsWith('s:')) return undefined;
+  const verified = (value: string, current: readonly KeyObject[]): string | undefined => {
     const dot = value.lastIndexOf('.');
     const id = value.slice(2, dot);
     const given = Buffer.from(value.slice(dot + 1));
-    for (const key of keys()) {
+    for (const key of current) {
       const expected = Buffer.from(createHmac('sha256', key).update(id).digest('base64').replace(/=+$/, ''));
       if (expected.length === given.length && timingSafeEqual(expected, given)) return id;
     }
     return undefined;
+  };
+  return (value) => {
+    if (!value.startsWith('s:')) return undefined;
+    const current = keys();
+    const digest = digestOf(value);
+    const seen = known.get(digest);
+    if (seen) return seen.idDigest;
+    const id = verified(value, current);
+    if (id === undefined) return undefined;
+    const idDigest = digestOf(id);
+    known.set(digest, { idDigest });
+    return idDigest;
   };
 }
 
@@ -207,13 +228,9 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
     const customer = sessions.parse(data?.customer);
     return customer && sessions.isLive(customer) ? customer : undefined;
   };
-  const idOf = (text: string): string | undefined => {
+  const idDigestOf = (text: string): string | undefined => {
     const value = cookieValue(text, cookieName);
     return value === undefined ? undefined : unsign(value);
-  };
-  const presentedId = (req: Request): string | undefined => {
-    const sent = header(req, 'cookie');
-    return sent?.includes('=') ? idOf(sent) : undefined;
   };
   const recordOf = async (idDigest: string): Promise<SessionData | null> => {
     try {
@@ -260,8 +277,9 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
       res.clearCookie(cookieName, cookie);
     },
     presented: (req) => {
-      const id = req.session?.customer ? req.sessionID : presentedId(req);
-      return id === undefined ? undefined : digestOf(id);
+      if (req.session?.customer) return digestOf(req.sessionID);
+      const sent = header(req, 'cookie');
+      return sent?.includes('=') ? idDigestOf(sent) : undefined;
     },
     peek: async (idDigest) => {
       const data = await recordOf(idDigest);
@@ -272,9 +290,8 @@ export function createSessionCookies(deps: SessionCookiesDeps): SessionCookies {
       return customer;
     },
     read: async (text) => {
-      const id = idOf(text);
-      if (id === undefined) return undefined;
-      return live(await recordOf(digestOf(id)));
+      const idDigest = idDigestOf(text);
+      return idDigest === undefined ? undefined : live(await recordOf(idDigest));
     },
   };
 }

@@ -39,7 +39,8 @@ export function auditStoreSuite(engine: StoreEngine): void {
     });
 
     it('links what can be read back, also where a text holds what a database cannot', async () => {
-      await at.stores.audit.append('process/1', [auditRecord('a\0b\ud800c')]);
+      const odd = { ...auditRecord('a\0b\ud800c'), details: { 'n\0\ud800': 'v\0\udfff', z: -0 } };
+      await at.stores.audit.append('process/1', [odd]);
       const records = await at.stores.audit.readChain('process/1', 0, 10);
       expect(records[0]?.reason).toBe('a\ufffdb\ufffdc');
       expect(verifyChain(records, link).ok).toBe(true);
