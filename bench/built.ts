@@ -14,6 +14,7 @@ export function buildService(): string {
     cwd: root,
     stdio: 'inherit',
   });
+  execFileSync(process.execPath, ['scripts/bundle-libraries.mjs', join(home, 'dist')], { cwd: root });
   mkdirSync(join(home, 'sdk-web'));
   for (const name of [
     'package.json',

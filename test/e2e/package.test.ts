@@ -17,6 +17,7 @@ import { checkPackage, Package } from '@arethetypeswrong/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asappCredentials, startAsapp } from '../partners/asapp.ts';
 import { createTestClock } from '../support/clock.ts';
+import { configure, serve } from './serve-process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
@@ -86,10 +87,12 @@ beforeAll(() => {
   for (const project of ['tsconfig.build.json', 'tsconfig.types.json']) {
     execFileSync(process.execPath, [tsc, '-p', project, '--outDir', join(built, 'dist')], { cwd: root });
   }
+  execFileSync(process.execPath, ['scripts/bundle-libraries.mjs', join(built, 'dist')], { cwd: root });
   consumer = join(folder, 'consumer');
   const home = join(consumer, 'node_modules', manifest.name);
   mkdirSync(home, { recursive: true });
   cpSync(join(root, 'package.json'), join(home, 'package.json'));
+  if (manifest.files.includes('bin')) cpSync(join(root, 'bin'), join(home, 'bin'), { recursive: true });
   if (manifest.files.includes('dist')) cpSync(join(built, 'dist'), join(home, 'dist'), { recursive: true });
   // What npm would install beside it, and nothing that only we have.
   for (const name of [...Object.keys(manifest.dependencies), '@types/node']) {
@@ -118,6 +121,40 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = promisify(execFile);
+
+describe('the program of the package', () => {
+  it('serves, signs customers in and ends when told, with the libraries that were joined into it', async () => {
+    const place = mkdtempSync(join(folder, 'service-'));
+    configure(place, {});
+    const program = join(consumer, 'node_modules', manifest.name, 'bin/symbolon.mjs');
+    const service = await serve(place, program);
+    const credentials = { username: 'pat', password: 'a long enough pass phrase' };
+    await service.admin('POST', '/admin/directories/directory/users', { ...credentials, reference: '4711' });
+    const signedIn = await fetch(`${service.url}/customer_authenticate`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(credentials),
+    });
+    expect(signedIn.status).toBe(200);
+    expect(await signedIn.json()).toMatchObject({ customer_id: expect.any(String) });
+    expect(await (await fetch(`${service.opsUrl}/metrics`)).text()).toContain('symbolon_');
+    expect((await service.end('SIGTERM')).code).toBe(0);
+  });
+
+  it('has joined them for all of its code, and has the licence of each', () => {
+    const home = join(consumer, 'node_modules', manifest.name, 'dist');
+    const joined = globSync('*.js', { cwd: join(home, 'libraries') }).map((file) => file.slice(0, -3));
+    expect(joined).toEqual(expect.arrayContaining(['kysely', 'zod', 'yaml', 'jose', 'prom-client']));
+    const code = globSync('{src,demo}/**/*.js', { cwd: home }).map((file) =>
+      readFileSync(join(home, file), 'utf8'),
+    );
+    for (const name of joined)
+      expect(code.filter((text) => text.includes(` from '${name.replace('.', '/')}'`))).toEqual([]);
+    const licences = globSync('*', { cwd: join(home, 'libraries/licences') }).join(' ');
+    for (const name of Object.keys(manifest.dependencies).filter((one) => joined.includes(one)))
+      expect(licences).toMatch(new RegExp(`\\b${name}\\.LICEN[SC]E`));
+  });
+});
 
 describe('a program that imports the package', () => {
   it('compiles against its types, every declaration of ours checked, and so does the example of the manual', async () => {
