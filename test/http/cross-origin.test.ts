@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { rawRequest } from '../support/raw-request.ts';
 import { PUBLIC_URL, SHOP_ORIGIN, startService, type TestService } from '../support/service.ts';
 
 let t: TestService;
@@ -73,6 +76,35 @@ describe.each(CLOSED)('%s %s', (method, path) => {
     expect(grants((await preflight(path, SHOP_ORIGIN, method).expect(405)).headers)).toEqual([]);
     const { headers } = await t.api[method as Client](path).set({ origin: SHOP_ORIGIN });
     expect(grants(headers)).toEqual([]);
+  });
+});
+
+describe('an answer', () => {
+  it('is for the origin that asked, whoever asked before on the same connection', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const asked = [SHOP_ORIGIN, 'https://evil.test', 'https://south.test', undefined, SHOP_ORIGIN];
+    const told: unknown[] = [];
+    for (const origin of asked) {
+      const call = get(`${t.url}/customer_session`, {
+        agent,
+        headers: origin === undefined ? {} : { origin },
+      });
+      const [answer] = (await once(call, 'response')) as [IncomingMessage];
+      told.push(answer.headers['access-control-allow-origin']);
+      expect(answer.headers.vary).toBe('Origin');
+      await once(answer.resume(), 'end');
+    }
+    agent.destroy();
+    expect(told).toEqual([SHOP_ORIGIN, undefined, 'https://south.test', undefined, SHOP_ORIGIN]);
+  });
+
+  it('that refuses can be read by the page, also where the endpoint was never asked', async () => {
+    const refused = await rawRequest(
+      t.url,
+      `GET /customer_session HTTP/1.1\r\nHost: localhost\r\nOrigin: ${SHOP_ORIGIN}\r\nAuthorization: a\r\nAuthorization: b\r\nConnection: close\r\n\r\n`,
+    );
+    expect(refused.status).toBe(400);
+    expect(refused.headers['access-control-allow-origin']).toBe(SHOP_ORIGIN);
   });
 });
 
