@@ -144,17 +144,20 @@ export function createClients(deps: ClientsDeps): Clients {
     partners.find(client.partner)?.disabledAtMs === undefined &&
     partners.find(client.partner) !== undefined;
 
-  let browserOrigins: ReadonlySet<string> = new Set();
+  let browserApps: ReadonlyMap<string, OAuthClient[]> = new Map();
   const refresh = async () => {
-    const apps = (await store.list()).filter(
-      ({ applicationType, revokedAtMs }) => applicationType === 'spa' && revokedAtMs === undefined,
+    const apps = (await store.list()).filter(({ applicationType }) => applicationType === 'spa');
+    const origins = apps.flatMap((app) =>
+      app.redirectUris.map((uri) => ({ app, origin: new URL(uri).origin })),
     );
-    browserOrigins = new Set(apps.flatMap((app) => app.redirectUris.map((uri) => new URL(uri).origin)));
+    const byOrigin = Map.groupBy(origins, ({ origin }) => origin);
+    browserApps = new Map([...byOrigin].map(([origin, found]) => [origin, found.map(({ app }) => app)]));
   };
 
   return {
     refresh,
-    allowsOrigin: (origin) => browserOrigins.has(origin),
+    // Of apps that may do something: neither they nor their partners were ended.
+    allowsOrigin: (origin) => browserApps.get(origin)?.some(usable) ?? false,
 
     create: async (settings, by) => {
       if (!(await partners.seek(settings.partner))) {

@@ -63,16 +63,15 @@ export function createCrossOrigin(rules: CrossOriginRules): CrossOrigin {
     maxAge: 600,
     preflightContinue: true,
   });
-  const vary: RequestHandler = (req, res, next) => {
-    if (forPages || req.headers.origin !== undefined) res.setHeader('vary', 'Origin');
+  const vary: RequestHandler = (_req, res, next) => {
+    res.setHeader('vary', 'Origin');
     next();
   };
 
   return {
     announce: (req, context) => {
       const { origin } = req.headers;
-      if (origin !== undefined) context.headers = headersOf(origin);
-      else if (forPages) context.headers = varying;
+      context.headers = origin === undefined ? varying : headersOf(origin);
     },
     preflight: [vary, decide, answerPreflight],
   };

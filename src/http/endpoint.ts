@@ -4,7 +4,7 @@
  */
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
-import type { ErrorCode, OAuthErrorCode } from '../errors.ts';
+import type { BridgeError, ErrorCode, OAuthError, OAuthErrorCode } from '../errors.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 export type ListenerName = 'public' | 'admin' | 'ops';
@@ -47,6 +47,8 @@ export interface EndpointContract {
 export interface Endpoint {
   contract: EndpointContract;
   handle(req: Request, res: Response): Promise<void> | void;
+  /** Answers an error of this endpoint in its own way. Default: the envelope, or OAuth's. */
+  showError?(res: Response, error: BridgeError | OAuthError): void;
   /** Needs the session cookie's middleware. */
   usesSession?: boolean;
   /** May be called by scripts: of the origins that channels list, or of registered apps that run in browsers. */

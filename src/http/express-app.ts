@@ -197,20 +197,26 @@ function repeatedHeaderError(
   return new BridgeError(code && errors?.includes(code) ? code : 'INVALID_REQUEST', { message });
 }
 
-/** Where an endpoint that answers with pages leaves its own way to show an error, on `res.locals`. */
-export const OWN_ERRORS = 'symbolonShowError';
-
 /**
  * What answers a path that has no variable part, by method: one look-up finds it, where Express tries its routes in turn.
  * Whatever else a path may be asked for is Express's to answer.
  */
 export type DirectRoutes = Map<string, Map<string, RequestHandler>>;
 
-function addDirectly(routes: DirectRoutes, path: string, method: string, handler: RequestHandler): void {
-  const methods = routes.get(path) ?? new Map<string, RequestHandler>();
-  routes.set(path, methods);
-  // As with Express, the first one that was mounted answers.
-  if (!methods.has(method)) methods.set(method, handler);
+/** Adds routes in the order in which Express gets them: the first one that fits a path answers, here as there. */
+function createDirectRoutes(routes: DirectRoutes) {
+  const variable: { method: string; pattern: RegExp }[] = [];
+  return (path: string, method: string, handler: RequestHandler): void => {
+    if (path.includes('{')) {
+      const pattern = path.replaceAll('.', '\\.').replace(/\{path\}$/, '.+');
+      variable.push({ method, pattern: new RegExp(`^${pattern.replaceAll(/\{\w+\}/g, '[^/]+')}$`) });
+      return;
+    }
+    if (variable.some((earlier) => earlier.method === method && earlier.pattern.test(path))) return;
+    const methods = routes.get(path) ?? new Map<string, RequestHandler>();
+    routes.set(path, methods);
+    if (!methods.has(method)) methods.set(method, handler);
+  };
 }
 
 export interface MountOptions {
@@ -286,6 +292,7 @@ export function mountEndpoints(options: MountOptions): void {
     return deviceTokenPaths.has(path) ? forDevices : forPages;
   };
   const methodsOf = new Map<string, { methods: Set<string>; endpoint: Endpoint }>();
+  const addDirectly = direct && createDirectRoutes(direct);
 
   for (const endpoint of endpoints) {
     const { contract, countsFailures } = endpoint;
@@ -304,6 +311,7 @@ export function mountEndpoints(options: MountOptions): void {
         context.actor = actor;
         crossOrigin?.announce(req, context);
         if (contract.oauthErrors) res.locals.oauthErrors = true;
+        if (endpoint.showError) res.locals.showError = endpoint.showError;
         const repeated = repeatedSecurityHeader(req, customerAuthHeader);
         if (repeated !== undefined) throw repeatedHeaderError(repeated, contract, customerAuthHeader);
         if (countsFailures) limits?.refuseBlocked(context);
@@ -312,8 +320,7 @@ export function mountEndpoints(options: MountOptions): void {
       };
       const whole = inTurn([route, ...session, handle]);
       app[contract.method](toExpressPath(path), whole);
-      const isFixed = !path.includes('{');
-      if (direct && isFixed) addDirectly(direct, path, contract.method.toUpperCase(), whole);
+      addDirectly?.(path, contract.method.toUpperCase(), whole);
       const known = methodsOf.get(path) ?? { methods: new Set<string>(), endpoint };
       known.methods.add(contract.method.toUpperCase());
       if (contract.method === 'get' && !endpoint.refusesHead) known.methods.add('HEAD');
@@ -350,8 +357,8 @@ export function createErrorDoor({ logger, audit, limits }: ErrorDoorDeps): Error
     recordDenial({ req, context }, answer, audit);
     if (answer.code === 'RATE_LIMITED')
       context.limitHeaders = { ...refusalHeaders(answer), ...context.limitHeaders };
-    const showOwn = res.locals[OWN_ERRORS] as ((error: BridgeError | OAuthError) => void) | undefined;
-    if (showOwn) showOwn(answer);
+    const showOwn = res.locals.showError as Endpoint['showError'];
+    if (showOwn) showOwn(res, answer);
     else if (res.locals.oauthErrors || answer instanceof OAuthError) sendOAuthError(res, answer);
     else sendBridgeError(res, answer);
   };

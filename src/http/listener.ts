@@ -66,17 +66,19 @@ function hangUp(socket: Socket & { parser?: { pause?(): void } | null }): void {
   socket.destroy();
 }
 
+/** Responses of a connection whose turn has not come, in the order of their requests. */
+type Waiting = WeakMap<Socket, Set<ServerResponse>>;
+
 /** The application behind a bound on requests sent ahead: only those cost anything here. */
-function bounded(app: Express, maxRequestsAhead: number) {
-  const ahead = new WeakMap<Socket, number>();
+function bounded(app: Express, waiting: Waiting, maxRequestsAhead: number) {
   return (req: IncomingMessage, res: ServerResponse): void => {
     // A response has its socket from the start unless an earlier answer on that connection is still due.
     if (res.socket === null) {
       const { socket } = req;
-      const waiting = (ahead.get(socket) ?? 0) + 1;
-      if (waiting > maxRequestsAhead) return hangUp(socket);
-      ahead.set(socket, waiting);
-      res.once('close', () => ahead.set(socket, (ahead.get(socket) ?? 1) - 1));
+      const ahead = waiting.get(socket) ?? new Set();
+      if (ahead.size >= maxRequestsAhead) return hangUp(socket);
+      waiting.set(socket, ahead.add(res));
+      res.once('close', () => ahead.delete(res));
     }
     (app as unknown as RequestListener)(req, res);
   };
@@ -97,7 +99,8 @@ export function createListener(
   headers: Record<string, string>,
   options: Partial<ListenerLimits> & { tls?: TlsMaterial | undefined; report?: ReportRefusal } = {},
 ): Server {
-  const refusing = { headers, report: options.report };
+  const waiting: Waiting = new WeakMap();
+  const refusing = { headers, report: options.report, waiting };
   const limits = { ...LISTENER_LIMITS, ...options };
   const settings = {
     ...bornClasses(app),
@@ -110,7 +113,7 @@ export function createListener(
     requireHostHeader: false,
     joinDuplicateHeaders: false,
   };
-  const serve = bounded(app, limits.maxRequestsAhead);
+  const serve = bounded(app, waiting, limits.maxRequestsAhead);
   const server = options.tls
     ? process.getBuiltinModule('node:https').createServer(
         {
@@ -148,11 +151,24 @@ function codeOf(error: NodeJS.ErrnoException): ErrorCode {
   }
 }
 
+interface Refusing {
+  headers: Record<string, string>;
+  report: ReportRefusal | undefined;
+  waiting: Waiting;
+}
+
+/** Ends the connection with this answer, which may wait for its turn. */
+function closeAfter(last: ServerResponse, socket: Socket): void {
+  if (!last.headersSent) last.shouldKeepAlive = false;
+  else if (last.writableFinished) socket.destroySoon();
+  else last.once('finish', () => socket.destroySoon());
+}
+
 /** Answers what is not even a request in the same envelope, then closes the connection. */
 function refuseConnection(
   error: NodeJS.ErrnoException,
   socket: Socket,
-  { headers, report }: { headers: Record<string, string>; report: ReportRefusal | undefined },
+  { headers, report, waiting }: Refusing,
   code = codeOf(error),
 ): void {
   const answering = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage;
@@ -161,9 +177,9 @@ function refuseConnection(
     return;
   }
   if (answering?.req.complete) {
-    // An earlier request is still owed its answer: that comes in its place, and with it the end.
-    if (answering.headersSent) socket.destroySoon();
-    else answering.shouldKeepAlive = false;
+    // Whole requests that came before are still owed their answers: those come in its place, and with the last the end.
+    const owed = [answering, ...(waiting.get(socket) ?? [])].filter(({ req }) => req.complete);
+    closeAfter(owed.at(-1) ?? answering, socket);
     return;
   }
   if (answering?.headersSent) {

@@ -201,7 +201,8 @@ function createUnsign(secrets: readonly string[]): (value: string) => string | u
 function cookieValue(text: string, name: string): string | undefined {
   const isBare = !text.includes('=') || text.startsWith('s:') || text.startsWith('s%3A');
   const value = isBare ? text.trim() : onlyCookie(text, name);
-  return value === undefined ? undefined : decode(value);
+  // As express-session's own parser reads them: quotes around a value are none of it.
+  return value === undefined ? undefined : decode(value.replace(/^"(.*)"$/, '$1'));
 }
 
 function decode(text: string): string | undefined {

@@ -98,6 +98,12 @@ describe('an answer', () => {
     expect(told).toEqual([SHOP_ORIGIN, undefined, 'https://south.test', undefined, SHOP_ORIGIN]);
   });
 
+  it('that may be kept says that it differs from origin to origin, also to who names none', async () => {
+    const { headers } = await t.api.get('/.well-known/jwks.json').expect(200);
+    expect(headers['cache-control']).toContain('public');
+    expect(headers['vary']).toBe('Origin');
+  });
+
   it('that refuses can be read by the page, also where the endpoint was never asked', async () => {
     const refused = await rawRequest(
       t.url,

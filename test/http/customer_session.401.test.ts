@@ -64,6 +64,12 @@ describe('nobody is signed in', () => {
   });
 });
 
+it('a value in quotes is the same cookie, at every endpoint', async () => {
+  const cookie = (await t.signInWithCookie()).replace(/=(.*)$/, '="$1"');
+  await whoAmI(cookie).expect(200);
+  await t.api.get('/customer_session/devices').set({ cookie }).expect(200);
+});
+
 describe('the life of a session', () => {
   it('ends after half an hour without use, and use prolongs it', async () => {
     const cookie = await t.signInWithCookie();

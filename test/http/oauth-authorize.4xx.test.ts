@@ -12,6 +12,7 @@ import {
   redemption,
   registerApp,
 } from '../support/oauth-app.ts';
+import { rawRequest } from '../support/raw-request.ts';
 import { PASSWORD, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 
 let t: TestService;
@@ -137,4 +138,14 @@ it('a used code that is sent again and again adds one revocation', async () => {
   const before = rows('revocations');
   for (let n = 0; n < 5; n++) await redeem().expect(400);
   expect(rows('revocations')).toBe(before + 1);
+});
+
+it('a customer reads what is wrong on a page, also where it is seen before the endpoint is asked', async () => {
+  t = await startService();
+  const { status, text } = await rawRequest(
+    t.url,
+    'GET /oauth/authorize?client_id=x HTTP/1.1\r\nHost: x\r\nAuthorization: a\r\nAuthorization: b\r\nConnection: close\r\n\r\n',
+  );
+  expect(status).toBe(400);
+  expect(text).toContain('<!doctype html>');
 });

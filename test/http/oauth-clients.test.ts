@@ -314,6 +314,22 @@ describe('registration', () => {
 });
 
 describe('an app that runs in a browser', () => {
+  it('speaks for its origin no longer once it is revoked or its partner disabled', async () => {
+    await using other = await startService();
+    const allows = async (origin: string) => {
+      const { headers } = await other.api.get('/.well-known/jwks.json').set({ origin }).expect(200);
+      return headers['access-control-allow-origin'] === origin;
+    };
+    const of = (name: string) => ({ application_type: 'spa', redirect_uris: [`https://${name}.test/cb`] });
+    const app = await registerApp(other, of('one'));
+    await registerApp(other, of('two'));
+    expect([await allows('https://one.test'), await allows('https://two.test')]).toEqual([true, true]);
+    await other.admin.post(`/admin/clients/${app.clientId}/revoke`).expect(200);
+    expect([await allows('https://one.test'), await allows('https://two.test')]).toEqual([false, true]);
+    await other.admin.patch('/admin/partners/north').send({ disabled: true }).expect(200);
+    expect(await allows('https://two.test')).toBe(false);
+  });
+
   it('may call the endpoints for apps from its own origin, without cookies; nobody else may', async () => {
     await registerApp(t, { application_type: 'spa', redirect_uris: ['https://spa.test/cb'] });
     for (const path of ['/oauth/token', '/oauth/revoke', '/getprofile']) {

@@ -45,3 +45,19 @@ it('no spelling of a path but its own leads to its endpoint', async () => {
     expect((await answerOf('GET', path)).status).toBe(404);
   }
 });
+
+it('an alias below a path with a variable part is that path’s, as Express has it, with a query and without', async () => {
+  await using other = await startService({
+    settings: (all) => ({
+      ...all,
+      http: { ...all.http, aliases: { customer_authenticate: ['/partners/x/y', '/log-in'] } },
+    }),
+  });
+  const codeOf = async (path: string) => {
+    const answer = await fetch(other.url + path, { method: 'POST' });
+    return ((await answer.json()) as { error: { code: string } }).error.code;
+  };
+  for (const path of ['/partners/x/y', '/partners/x/y?'])
+    expect(await codeOf(path)).toBe('INVALID_ACCESS_TOKEN');
+  for (const path of ['/log-in', '/log-in?']) expect(await codeOf(path)).toBe('INVALID_REQUEST');
+});

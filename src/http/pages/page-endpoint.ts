@@ -3,7 +3,6 @@ import type { z } from 'zod';
 import type { BridgeError, OAuthError } from '../../errors.ts';
 import type { Endpoint, EndpointContract } from '../endpoint.ts';
 import { statusOf } from '../error-response.ts';
-import { OWN_ERRORS } from '../express-app.ts';
 import { contextOf } from '../request-context.ts';
 import type { Pages } from './page.ts';
 import { problemPage } from './problem.ts';
@@ -62,9 +61,7 @@ export function pageEndpoint({ pages, handle, ...facts }: PageEndpoint): Endpoin
     usesSession: true,
     refusesHead: refusesHead ?? false,
     contract,
-    handle: async (req, res) => {
-      res.locals[OWN_ERRORS] = (error: BridgeError | OAuthError) => showError(pages, res, error);
-      await handle(req, res);
-    },
+    handle,
+    showError: (res, error) => showError(pages, res, error),
   };
 }
