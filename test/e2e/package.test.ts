@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { checkPackage, Package } from '@arethetypeswrong/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { asappCredentials, startAsapp } from '../partners/asapp.ts';
 import { createTestClock } from '../support/clock.ts';
 import { configure, serve } from './serve-process.ts';
@@ -128,6 +128,7 @@ describe('the program of the package', () => {
     configure(place, {});
     const program = join(consumer, 'node_modules', manifest.name, 'bin/symbolon.mjs');
     const service = await serve(place, program);
+    onTestFinished(async () => void (await service.end('SIGKILL')));
     const credentials = { username: 'pat', password: 'a long enough pass phrase' };
     await service.admin('POST', '/admin/directories/directory/users', { ...credentials, reference: '4711' });
     const signedIn = await fetch(`${service.url}/customer_authenticate`, {
