@@ -22,54 +22,31 @@ function storable(text: string): string {
   return wellFormed.includes('\0') ? wellFormed.replaceAll('\0', '\uFFFD') : wellFormed;
 }
 
-const optional = (text: string | undefined): string | undefined =>
-  text === undefined ? undefined : storable(text);
+const optional = (text: string | undefined): string | null => (text === undefined ? null : storable(text));
 
-/** A record as it will be read back, which is what is linked. Details need nothing: JSON escapes what is no text. */
-function storableRecord(record: AuditRecord): AuditRecord {
+/** A row as it is stored. Its members are the columns of the insert and its parameters, in this order. */
+function rowOf(record: AuditRecord, chain: string, sequence: number): AuditRecordsTable {
   return {
-    atMs: record.atMs,
+    chain,
+    sequence,
+    hash: '',
+    at_ms: record.atMs,
     event: storable(record.event),
     outcome: record.outcome,
     actor: storable(record.actor),
     partner: optional(record.partner),
-    clientId: optional(record.clientId),
-    keyPrefix: optional(record.keyPrefix),
-    customerId: optional(record.customerId),
+    client_id: optional(record.clientId),
+    key_prefix: optional(record.keyPrefix),
+    customer_id: optional(record.customerId),
     channel: optional(record.channel),
     address: optional(record.address),
-    requestId: optional(record.requestId),
+    request_id: optional(record.requestId),
     reason: optional(record.reason),
-    details: record.details,
-  };
-}
-
-/** A row as it is stored. Its members are the columns of the insert and its parameters, in this order. */
-function rowOf(
-  record: AuditRecord,
-  { chain, sequence, hash }: ChainEnd & { chain: string },
-): AuditRecordsTable {
-  return {
-    chain,
-    sequence,
-    hash,
-    at_ms: record.atMs,
-    event: record.event,
-    outcome: record.outcome,
-    actor: record.actor,
-    partner: record.partner ?? null,
-    client_id: record.clientId ?? null,
-    key_prefix: record.keyPrefix ?? null,
-    customer_id: record.customerId ?? null,
-    channel: record.channel ?? null,
-    address: record.address ?? null,
-    request_id: record.requestId ?? null,
-    reason: record.reason ?? null,
     details_json: record.details === undefined ? null : JSON.stringify(record.details),
   };
 }
 
-/** A stored row as the rooms see it. */
+/** A stored row as the rooms see it, and what is linked of one that is about to be stored. */
 export function chainedRecordOf(row: AuditRecordsTable): ChainedAuditRecord {
   return {
     chain: row.chain,
@@ -185,9 +162,10 @@ export async function appendToChain(
   const rows: AuditRecordsTable[] = [];
   for (const record of records) {
     sequence += 1;
-    const kept = storableRecord(record);
-    hash = link(chain, sequence, hash, kept);
-    rows.push(rowOf(kept, { chain, sequence, hash }));
+    const row = rowOf(record, chain, sequence);
+    hash = link(chain, sequence, hash, chainedRecordOf(row));
+    row.hash = hash;
+    rows.push(row);
   }
   await statements.insert(trx, rows);
   await statements.move(trx, chain, { sequence, hash });
